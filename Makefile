@@ -1,0 +1,54 @@
+# `make demo` and `make test` need Python 3.11 or newer and make; everything else they install into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+# Copies of this checkout must not write bytecode of each other's age into the package.
+export PYTHONHASHSEED ?= random
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check regen bench lab conformance
+
+help:  ## Show this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+.venv/.ready: requirements.lock pyproject.toml
+	@echo "setting up .venv (once)" >&2
+	@$(PYTHON) -c 'import sys; sys.exit("recipegen needs Python 3.11 or newer: make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: .venv/.ready  ## Render the quickstart recipe and show what would be applied; no cluster, no Helm
+	@mkdir -p build/demo
+	@$(BIN)/recipegen render qwen-0.6b > build/demo/qwen-0.6b.yaml
+	@$(BIN)/recipegen check qwen-0.6b --variant default
+	@echo
+	@echo "the whole document: build/demo/qwen-0.6b.yaml ($$(wc -l < build/demo/qwen-0.6b.yaml) lines)"
+	@echo "apply it, with helmfile, Helm and a cluster: $(BIN)/recipegen render qwen-0.6b | helmfile -f - apply"
+	@echo "see what else there is: $(BIN)/recipegen show qwen-0.6b --origin"
+
+test: .venv/.ready  ## Run all tests; builds the lab's tools first when Go is there (about 11 minutes, once)
+	@if command -v go >/dev/null; then tests/lab/build.sh; \
+	 else echo "no Go on PATH: the tests against a real API server are skipped" >&2; fi
+	@$(BIN)/python -m pytest
+
+lab: .venv/.ready  ## Run the tests against real Helm, helmfile and API server, and nothing else
+	@tests/lab/build.sh
+	@RECIPEGEN_LAB_REQUIRED=1 $(BIN)/python -m pytest tests/lab
+
+check: .venv/.ready  ## Lint and type-check everything
+	@$(BIN)/ruff format --check --quiet . || { echo "run: ruff format ." >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/yamllint --strict .
+	@$(BIN)/python -m pytest -q tests/charts/test_lint.py
+
+regen: .venv/.ready  ## Write golden files and schemas anew; review the diff
+	@$(BIN)/python -m pytest -q --regen tests/test_generated.py tests/test_golden.py tests/test_invalid.py
+
+bench: .venv/.ready  ## Print the speed figures, as ratios within one run
+	@$(BIN)/python tests/bench.py
+
+conformance: .venv/.ready  ## Give rendered argument lists to Dynamo's own parsers (downloads its wheels)
+	@tests/conformance/run.sh

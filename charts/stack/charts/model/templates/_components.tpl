@@ -1,0 +1,155 @@
+{{- /* All components of the graph as one list, frontend first: {{ include "model.components" . | fromYamlArray }} */ -}}
+{{- define "model.components" -}}
+{{- $components := list (include "model.frontend" . | fromYaml) -}}
+{{- range include "model.roles" . | fromYamlArray -}}
+{{- $components = append $components (include "model.worker" (list $ .) | fromYaml) -}}
+{{- end -}}
+{{- toYaml $components -}}
+{{- end -}}
+
+{{- /* Roles of the workers: {{ include "model.roles" . | fromYamlArray }} */ -}}
+{{- define "model.roles" -}}
+{{- .Values.disaggregation | ternary (list "prefill" "decode") (list "worker") | toYaml -}}
+{{- end -}}
+
+{{- /* The frontend, every field filled in: {{ include "model.frontend" . | fromYaml }} */ -}}
+{{- define "model.frontend" -}}
+role: frontend
+replicas: {{ int64 .Values.frontend.replicas }}
+# The operator merges the container into one whose arguments start the frontend. An empty list would leave those in place,
+# so the module belongs to the arguments here.
+command: [python3]
+args:
+  {{- include "model.frontendArguments" . | nindent 2 }}
+env:
+  {{- include "model.env" (list . .Values.frontend.env list) | nindent 2 }}
+resources:
+  {{- include "model.resources" (list .Values.frontend.resources dict) | nindent 2 }}
+configs: []
+nodes: 1
+{{- end -}}
+
+{{- /* The workers of one role, every field filled in: {{ include "model.worker" (list . "prefill") | fromYaml }} */ -}}
+{{- define "model.worker" -}}
+{{- $root := index . 0 -}}
+{{- $role := index . 1 -}}
+{{- $block := index $root.Values $role | default dict -}}
+{{- $backend := include "model.backend" $root | fromYaml -}}
+{{- $configs := include "model.configs" . | fromYamlArray -}}
+{{- $gpus := dict $root.Values.gpuResource (include "model.gpus" .) -}}
+role: {{ $role }}
+# Zero is a number of replicas too, so `default` will not do.
+replicas: {{ hasKey $block "replicas" | ternary $block.replicas 1 | int64 }}
+nodes: {{ $block.nodes | default 1 | int64 }}
+command: [python3, -m, {{ $backend.module }}]
+args:
+  {{- include "model.workerArguments" . | nindent 2 }}
+env:
+  {{- include "model.env" (list $root $block.env $configs) | nindent 2 }}
+resources:
+  {{- include "model.resources" (list $block.resources $gpus) | nindent 2 }}
+configs:
+  {{- toYaml $configs | nindent 2 }}
+{{- with $block.sharedMemory }}
+sharedMemory: {{ . | quote }}
+{{- end }}
+nodeSelector:
+  {{- toYaml ($root.Values.nodeSelector | default dict) | nindent 2 }}
+tolerations:
+  {{- toYaml ($root.Values.tolerations | default list) | nindent 2 }}
+{{- end -}}
+
+{{- /* GPUs of one replica on each node: what the role says, else what its parallel sizes need, spread over its nodes.
+       {{ include "model.gpus" (list . "worker") }} */ -}}
+{{- define "model.gpus" -}}
+{{- $root := index . 0 -}}
+{{- $block := index $root.Values (index . 1) | default dict -}}
+{{- $engine := include "model.engine" . | fromYaml -}}
+{{- $gpus := 1 -}}
+{{- range (include "model.backend" $root | fromYaml).gpuFactors -}}
+{{- $gpus = mul $gpus (get $engine . | default 1 | int64) -}}
+{{- end -}}
+{{- $nodes := $block.nodes | default 1 | int64 -}}
+{{- if and (not $block.gpus) (mod $gpus $nodes) -}}
+{{- fail (printf "%s: %d GPUs cannot be spread evenly over %d nodes" (index . 1) $gpus $nodes) -}}
+{{- end -}}
+{{- $block.gpus | default (div $gpus $nodes) | int64 -}}
+{{- end -}}
+
+{{- /* Engine settings of one role: the shared ones, then the role's, then the block size that KV routing needs.
+       {{ include "model.engine" (list . "worker") | fromYaml }} */ -}}
+{{- define "model.engine" -}}
+{{- $root := index . 0 -}}
+{{- $block := index $root.Values (index . 1) | default dict -}}
+{{- $engine := dict -}}
+{{- if eq $root.Values.routingPolicy "kv" -}}
+{{- $_ := set $engine "blockSize" (include "model.backend" $root | fromYaml).blockSize -}}
+{{- end -}}
+{{- /* Not mergeOverwrite: it takes false for "not given". */ -}}
+{{- range list $root.Values.engine $block.engine -}}
+{{- range $field, $value := . -}}
+{{- if not (kindIs "invalid" $value) -}}
+{{- $_ := set $engine $field $value -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $engine -}}
+{{- end -}}
+
+{{- /* Configuration files of one role, every field filled in. The first of the pair of forms is the proposal's.
+       {{ include "model.configs" (list . "worker") | fromYamlArray }} */ -}}
+{{- define "model.configs" -}}
+{{- $root := index . 0 -}}
+{{- $role := index . 1 -}}
+{{- $block := index $root.Values $role | default dict -}}
+{{- $entries := $block.extraConfigs | default list -}}
+{{- with $block.extraConfig -}}
+{{- $entries = prepend $entries . -}}
+{{- end -}}
+{{- $configs := list -}}
+{{- range $i, $entry := $entries -}}
+{{- $volume := eq $i 0 | ternary "config" (printf "config-%d" $i) -}}
+{{- $path := $entry.path | default "/opt/dynamo/model/config.yaml" -}}
+{{- $config := dict "volume" $volume "path" $path "key" ($entry.key | default (base $path)) "env" ($entry.env | default "DYNAMO_EXTRA_CONFIG") -}}
+{{- if $entry.configMapRef -}}
+{{- $_ := set $config "configMap" $entry.configMapRef.name -}}
+{{- else -}}
+{{- $content := required (printf "%s: a configuration file needs either configMapRef or content" $role) $entry.content -}}
+{{- $_ := set $config "configMap" (printf "%s-%s-%s" (include "model.graph" $root) $role $volume) -}}
+{{- $_ := set $config "content" (kindIs "string" $content | ternary $content (toYaml $content)) -}}
+{{- end -}}
+{{- $configs = append $configs $config -}}
+{{- end -}}
+{{- toYaml $configs -}}
+{{- end -}}
+
+{{- /* Requests and limits of one container, without empty halves. GPUs stand under limits alone: the request follows.
+       {{ include "model.resources" (list $block.resources (dict "nvidia.com/gpu" "8")) }} */ -}}
+{{- define "model.resources" -}}
+{{- $given := index . 0 | default dict -}}
+{{- $resources := dict -}}
+{{- with $given.requests -}}
+{{- $_ := set $resources "requests" . -}}
+{{- end -}}
+{{- with merge (dict) (index . 1) ($given.limits | default dict) -}}
+{{- $_ := set $resources "limits" . -}}
+{{- end -}}
+{{- toYaml $resources -}}
+{{- end -}}
+
+{{- /* Environment of one component, name to text; the user's own variables win.
+       {{ include "model.env" (list . $block.env $configs) }} */ -}}
+{{- define "model.env" -}}
+{{- $root := index . 0 -}}
+{{- $env := dict -}}
+{{- if $root.Values.cache.enabled -}}
+{{- $_ := set $env "HF_HOME" $root.Values.cache.mountPath -}}
+{{- end -}}
+{{- range index . 2 -}}
+{{- $_ := set $env .env .path -}}
+{{- end -}}
+{{- range $name, $value := index . 1 -}}
+{{- $_ := set $env $name (toString $value) -}}
+{{- end -}}
+{{- toYaml $env -}}
+{{- end -}}

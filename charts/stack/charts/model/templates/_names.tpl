@@ -1,0 +1,30 @@
+{{- /* Name of the graph, and the beginning of every other name: {{ include "model.graph" . }} */ -}}
+{{- define "model.graph" -}}
+{{- .Values.global.graph | default .Release.Name -}}
+{{- end -}}
+
+{{- /* Labels of one object or pod. Nothing in them changes with a version: {{ include "model.labels" (list . "frontend") }} */ -}}
+{{- define "model.labels" -}}
+{{- $root := index . 0 -}}
+app.kubernetes.io/name: model
+app.kubernetes.io/instance: {{ include "model.graph" $root | quote }}
+app.kubernetes.io/component: {{ index . 1 | quote }}
+app.kubernetes.io/part-of: dynamo
+app.kubernetes.io/managed-by: {{ $root.Release.Service | quote }}
+{{- end -}}
+
+{{- /* The engine's data file, backends/<type>.yaml: {{ include "model.backend" . | fromYaml }} */ -}}
+{{- define "model.backend" -}}
+{{- .Files.Get (printf "backends/%s.yaml" .Values.backend.type) | required (printf "backend.type %q is none of vllm, sglang, trtllm" .Values.backend.type) -}}
+{{- end -}}
+
+{{- /* Image of frontend, workers and download Job: {{ include "model.image" . }} */ -}}
+{{- define "model.image" -}}
+{{- $backend := include "model.backend" . | fromYaml -}}
+{{- .Values.backend.image | default (printf "%s/%s:%s" .Values.backend.registry $backend.image .Values.backend.version) -}}
+{{- end -}}
+
+{{- /* Claim of the volume for the weights: {{ include "model.cacheClaim" . }} */ -}}
+{{- define "model.cacheClaim" -}}
+{{- include "model.graph" . }}-model-cache
+{{- end -}}

@@ -1,0 +1,35 @@
+"""recipegen: one recipe in, one applyable document out, around an NVIDIA Dynamo model graph."""
+
+from typing import TYPE_CHECKING
+
+from recipegen.version import __version__
+
+if TYPE_CHECKING:
+    from recipegen.compile import Bundle
+    from recipegen.errors import Problem, RecipeError, RecipegenError
+    from recipegen.pipeline import bundle, plan, render
+    from recipegen.recipe import Recipe
+    from recipegen.resolve import Plan
+
+__all__ = [
+    "Bundle", "Plan", "Problem", "Recipe", "RecipeError", "RecipegenError", "__version__",
+    "bundle", "plan", "render",
+]  # fmt: skip
+
+_HOMES = {
+    "Bundle": "compile",
+    "Plan": "resolve",
+    "Problem": "errors",
+    "Recipe": "recipe",
+    "RecipeError": "errors",
+    "RecipegenError": "errors",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used, so that `--version` does not wait for pydantic."""
+    if name not in __all__:
+        raise AttributeError(name)
+    from importlib import import_module
+
+    return getattr(import_module(f"recipegen.{_HOMES.get(name, 'pipeline')}"), name)

@@ -1,0 +1,7 @@
+"""`python -m recipegen`."""
+
+import sys
+
+from recipegen.cli import main
+
+sys.exit(main())

@@ -1,0 +1,150 @@
+"""Documents, which are plain data with places, and JSON merge patches (RFC 7396) over them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from recipegen.errors import UNSAFE, Mark, Path, Problem, RecipeError, UsageError, brief, show
+from recipegen.yamlio import MAX_KEY, Document, read_value
+
+__all__ = ["Document", "at", "changes_nothing", "from_set", "merge"]
+
+
+def merge(base: Document, patch: Document) -> Document:
+    """Return the base with the patch applied: maps merge, null deletes, the rest replaces.
+
+    Every value keeps the mark of whoever wrote it. The arguments stay as they are, and the result
+    shares no container with them.
+    """
+    merger = _Merger(base, patch)
+    data = merger.merged(base.data, patch.data, ())
+    return Document(data, merger.keys, merger.values, merger.deleted)
+
+
+def changes_nothing(base: Document, patch: Document) -> bool:
+    """Return whether the base has the same data with the patch as without it."""
+    return _same(base.data, merge(base, patch).data)
+
+
+def at(document: Document, *path: str, label: str = "") -> Document:
+    """Return the mapping at the path as a document of its own, its paths starting there.
+
+    Args:
+        document: Where the mapping is.
+        path: The keys that lead to it.
+        label: Put into every mark, when given: who wrote this part.
+
+    Raises:
+        KeyError: Nothing is at the path.
+        RecipeError: There is something else than a mapping.
+    """
+    found: Any = document.data
+    for depth, key in enumerate(path, start=1):
+        found = found[key]
+        if not isinstance(found, dict):
+            place = path[:depth]
+            message = f"expected a mapping, got {show(found)}"
+            raise RecipeError(Problem("wrong-type", place, message, mark=document.mark(place)))
+
+    def rebased(marks: Mapping[Path, Mark]) -> dict[Path, Mark]:
+        return {
+            place[len(path) :]: replace(mark, label=label) if label else mark
+            for place, mark in marks.items()
+            if place[: len(path)] == path
+        }
+
+    return Document(found, rebased(document.keys), rebased(document.values), rebased(document.deleted))
+
+
+def from_set(expression: str) -> Document:
+    r"""Return the patch that `--set a.b=VALUE` stands for; `\.` is a dot inside a key.
+
+    Raises:
+        UsageError: The expression has no `=`, or its left side is not a path of keys.
+        RecipeError: The value is not valid; it follows the rules of a recipe.
+    """
+    source = f"--set {brief(expression)}"
+    left, equals, text = expression.partition("=")
+    path = tuple(key.replace(r"\.", ".") for key in re.split(r"(?<!\\)\.", left))
+    wrong = next(filter(None, map(_wrong_key, path)), "")
+    if not equals or wrong:
+        wrong = wrong or "write KEY=VALUE, such as model.worker.replicas=2"
+        raise UsageError(f"{source}: {wrong}")
+    data: Any = read_value(text, source, path)
+    for key in reversed(path):
+        data = {key: data}
+    mark = Mark(source)
+    places = dict.fromkeys(_places(data, ()), mark)
+    keys = {place: mark for place in places if place and isinstance(place[-1], str)}
+    return Document(data, keys, places)
+
+
+class _Merger:
+    """A base, a patch, and the marks of what comes of them."""
+
+    def __init__(self, base: Document, patch: Document) -> None:
+        self.base, self.patch = base, patch
+        self.keys: dict[Path, Mark] = {}
+        self.values: dict[Path, Mark] = {}
+        self.deleted = dict(base.deleted)
+        self._carry(base, ())
+
+    def merged(self, old: dict[str, Any], new: dict[str, Any], path: Path) -> dict[str, Any]:
+        """Return old patched with new, which are both at the path."""
+        result: dict[str, Any] = {}
+        for key in [*old, *(key for key in new if key not in old)]:
+            place = (*path, key)
+            if key not in new:
+                result[key] = self._copied(self.base, old[key], place)
+            elif isinstance(new[key], dict):
+                below = old.get(key)
+                self._carry(self.base if isinstance(below, dict) else self.patch, place)
+                below = below if isinstance(below, dict) else {}
+                result[key] = self.merged(below, new[key], place)
+            elif new[key] is not None:
+                result[key] = self._copied(self.patch, new[key], place)
+            elif key not in old:
+                self.deleted[place] = self.patch.values[place]
+        return result
+
+    def _copied(self, document: Document, value: Any, path: Path) -> Any:
+        self._carry(document, path)
+        if isinstance(value, dict):
+            return {key: self._copied(document, v, (*path, key)) for key, v in value.items()}
+        if isinstance(value, list):
+            return [self._copied(document, v, (*path, i)) for i, v in enumerate(value)]
+        return value
+
+    def _carry(self, document: Document, path: Path) -> None:
+        if path in document.keys:
+            self.keys[path] = document.keys[path]
+        if path in document.values:
+            self.values[path] = document.values[path]
+
+
+def _same(one: object, other: object) -> bool:
+    """Return whether both are equal and of equal types; to Python, 1 equals true and 1.0."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(v, other[key]) for key, v in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return type(one) is type(other) and one == other
+
+
+def _wrong_key(key: str) -> str:
+    """Return why the text cannot be a key of a `--set`, or nothing."""
+    if not key:
+        return "a key is empty"
+    if "[" in key:
+        return "a list has no keys; set it whole, as in args=[a, b]"
+    if len(key) > MAX_KEY or UNSAFE.search(key) or key == "<<":
+        return f"{show(key)} cannot be a key"
+    return ""
+
+
+def _places(value: Any, path: Path) -> Iterator[Path]:
+    yield path
+    if isinstance(value, dict | list):
+        for step, below in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _places(below, (*path, step))

@@ -1,0 +1,45 @@
+"""Facts as data: Dynamo releases, GPU types, and how each engine spells its options."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from recipegen import catalog, yamlio
+
+HERE = Path(__file__).parent
+
+
+@cache
+def dynamo() -> dict[str, Any]:
+    """Return the Dynamo releases that recipegen knows, newest first, by version."""
+    return _read(HERE / "dynamo.yaml")
+
+
+@cache
+def hardware() -> dict[str, Any]:
+    """Return the GPU types by name: memory in bytes, GPUs per node, product label."""
+    return _read(HERE / "hardware.yaml")
+
+
+@cache
+def mistaken_models() -> dict[str, Any]:
+    """Return model ids that circulate but do not exist, each with the id that was meant."""
+    return _read(HERE / "mistaken-models.yaml")
+
+
+@cache
+def engine(backend: str) -> dict[str, Any]:
+    """Return how `backend` spells its module, image, options and roles.
+
+    The file belongs to the model chart, whose templates loop over it; Python only checks against it.
+    """
+    return _read(catalog.charts() / "stack/charts/model/backends" / f"{backend}.yaml")
+
+
+def newest_dynamo() -> str:
+    """Return the newest Dynamo release that recipegen knows."""
+    return next(iter(dynamo()))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return yamlio.read_file(path, str(path)).data

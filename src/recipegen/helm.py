@@ -1,0 +1,78 @@
+"""Render releases through Helm: the embedded engine where it is installed, else the `helm` on PATH."""
+
+import os
+import subprocess
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+from recipegen import yamlio
+from recipegen.compile import Release
+from recipegen.errors import ToolError
+
+TIMEOUT = 60
+"""Seconds that one run of helm may take."""
+
+# What helm needs of the environment; the rest, with other people's HELM_* settings, stays out.
+PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "SSL_CERT_FILE", "HTTPS_PROXY", "NO_PROXY")
+
+
+def engine() -> str:
+    """Return which Helm renders: `embedded`, or the path of the one on PATH.
+
+    Raises:
+        ToolError: when there is neither.
+    """
+    if find_spec("helm_python"):
+        return "embedded"
+    found = which("helm")
+    if found is None:
+        raise ToolError("no Helm: install `recipegen[helm]` for the embedded engine, or put helm on PATH")
+    return found
+
+
+def objects(release: Release) -> list[dict[str, Any]]:
+    """Return the Kubernetes objects that Helm makes of a release whose chart is a folder.
+
+    Raises:
+        ToolError: when there is no Helm, or Helm refuses chart or values.
+    """
+    helm = engine()
+    text = _embedded(release) if helm == "embedded" else _on_path(helm, release)
+    return yamlio.read_objects(text)
+
+
+def _embedded(release: Release) -> str:
+    import helm_python
+
+    try:
+        with helm_python.Chart.load(release.chart) as chart:
+            files = chart.render(release.values, name=release.name, namespace=release.namespace)
+    except helm_python.HelmError as error:
+        raise ToolError(f"helm refuses release {release.name}: {error}") from error
+    manifests = (text for path, text in sorted(files.items()) if path.endswith((".yaml", ".yml")))
+    return "\n---\n".join(manifests)
+
+
+def _on_path(helm: str, release: Release) -> str:
+    """Run `helm template`, without a shell and with a clean environment."""
+    with tempfile.TemporaryDirectory() as folder:
+        values = Path(folder) / "values.yaml"
+        values.write_text(yamlio.write(release.values), encoding="utf-8")
+        command = [helm, "template", release.name, release.chart, "--namespace", release.namespace]
+        try:
+            done = subprocess.run(
+                [*command, "--values", values],
+                capture_output=True,
+                timeout=TIMEOUT,
+                check=False,
+                env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise ToolError(f"{helm} did not render release {release.name}: {error}") from error
+    if done.returncode:
+        message = done.stderr.decode(errors="replace").strip()
+        raise ToolError(f"helm refuses release {release.name}: {message}")
+    return done.stdout.decode(errors="replace")

@@ -1,0 +1,92 @@
+"""Stage 1: read a recipe, choose a variant, apply patches. The result is plain data with positions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+
+from recipegen import catalog, yamlio
+from recipegen.document import Document, at, changes_nothing, merge
+from recipegen.errors import Mark, Problem, RecipeError, nearest, show
+
+DEFAULT_VARIANT = "default"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A recipe as written, with its patches in it."""
+
+    name: str
+    """What the recipe is called: its file's stem, or the model's last segment on standard input."""
+    variant: str
+    """The chosen variant, or `default`."""
+    document: Document
+    """Plain data, and where each value was written."""
+
+
+def load(name: str, variant: str | None = None, patches: Sequence[Document] = ()) -> Loaded:
+    """Return the recipe `name` (catalog name, path, or `-`) with `variant` and `patches` applied in order.
+
+    Raises:
+        UsageError: when the catalog has no such recipe.
+        ToolError: when the file cannot be read.
+        RecipeError: when it is not a recipe, has no such variant, or a patch changes nothing.
+    """
+    path = catalog.find(name)
+    base = yamlio.read_file(path or "-", shown(path))
+    document = base
+    if variant not in (None, DEFAULT_VARIANT):
+        document = _apply(document, _variant(base, variant), f"variant {variant}")
+    for patch in patches:
+        document = _apply(document, patch, "patch")
+    return Loaded(_name(path, base), variant or DEFAULT_VARIANT, document)
+
+
+def shown(path: Path | None) -> str:
+    """Return what messages call a file: its path from here, when it lies below."""
+    if path is None:
+        return "-"
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def variants(document: Document) -> list[str]:
+    """Return the names of the variants that a recipe has, in its own order."""
+    found = document.data.get("variants")
+    return list(found) if isinstance(found, dict) else []
+
+
+def _variant(base: Document, name: str | None) -> Document:
+    known = variants(base)
+    if name not in known:
+        has = f"the variants are {', '.join(known)}" if known else "the recipe has no variants"
+        hint = nearest(str(name), known) or has
+        problem = Problem("unknown-variant", ("variants",), f"no variant is called {show(name)}", hint)
+        raise RecipeError(_placed(problem, base))
+    try:
+        return at(base, "variants", str(name), "patch", label=f"variant {name}")
+    except KeyError:
+        path = ("variants", str(name), "patch")
+        hint = "write `patch:` and below it what is different"
+        raise RecipeError(
+            _placed(Problem("missing-key", path, "is required but not there", hint), base)
+        ) from None
+
+
+def _apply(document: Document, patch: Document, what: str) -> Document:
+    if changes_nothing(document, patch):
+        mark = min(patch.values.values(), key=lambda m: (m.line, m.column), default=Mark("patch"))
+        hint = "leave it out, or correct the key that it should change"
+        raise RecipeError(Problem("no-effect", (), f"the {what} changes nothing", hint, mark=mark))
+    return merge(document, patch)
+
+
+def _name(path: Path | None, document: Document) -> str:
+    if path is not None:
+        return path.stem
+    model = document.data.get("model")
+    identity = model.get("name") if isinstance(model, dict) else None
+    return PurePath(identity).name if isinstance(identity, str) and identity else "recipe"
+
+
+def _placed(problem: Problem, document: Document) -> Problem:
+    return replace(problem, mark=document.mark(problem.path))

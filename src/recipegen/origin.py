@@ -1,0 +1,68 @@
+"""Where each value of a plan comes from: the recipe, a patch, a fact, a rule or a default."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from recipegen import recipe as language
+from recipegen.errors import Path, Problem, UsageError, nearest, show
+from recipegen.resolve import Plan
+
+
+def parse(text: str) -> Path:
+    r"""Return the path that `a.b[0].c` means; `\.` is a dot inside a key.
+
+    Raises:
+        UsageError: when it is no path.
+    """
+    path: list[str | int] = []
+    for part in re.split(r"(?<!\\)\.", text):
+        found = re.fullmatch(r"([^\[\]]+)((?:\[[0-9]+\])*)", part)
+        if found is None:
+            raise UsageError(Problem("usage", (), f"{show(text)} is no path", "write a.b or a.b[0]"))
+        path.append(found[1].replace(r"\.", "."))
+        path += [int(index) for index in re.findall(r"[0-9]+", found[2])]
+    return tuple(path)
+
+
+def value_at(plan: Plan, path: Path) -> Any:
+    """Return the plan's value; None for a key of the language that is not set.
+
+    Raises:
+        UsageError: when the language has no such key, or the list no such item.
+    """
+    found: Any = plan.tree
+    for depth, segment in enumerate(path):
+        try:
+            found = found[segment]
+        except (KeyError, IndexError, TypeError):
+            if language.knows(path):
+                return None
+            block = language.block_at(path[:depth])
+            known = list(language.key_names(block)) if block else []
+            hint = nearest(str(segment), known) or (f"the keys here are {', '.join(known)}" if known else "")
+            raise UsageError(Problem("unknown-key", path, "nothing is called that", hint)) from None
+    return found
+
+
+def leaves(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Yield path and value of everything that holds nothing further; lists count as one value."""
+    if isinstance(tree, dict) and tree:
+        for key, value in tree.items():
+            yield from leaves(value, (*path, key))
+    else:
+        yield path, tree
+
+
+def origin(plan: Plan, path: Path) -> str:
+    """Return in words where the plan's value comes from."""
+    document = plan.loaded.document
+    if path in document.values:
+        mark = document.values[path]
+        return f"{mark} ({mark.label})" if mark.label else str(mark)
+    for length in range(len(path), 0, -1):
+        if path[:length] in plan.reasons:
+            return f"derived: {plan.reasons[path[:length]]}"
+    if value_at(plan, path) is None:
+        return "not set"
+    return "default of the recipe language"

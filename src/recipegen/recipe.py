@@ -1,0 +1,419 @@
+"""The recipe language, typed: every block, every key, its unit and its default.
+
+The docstring below each key is its description in the JSON Schema, in editors and in `recipegen explain`.
+Cross-field rules live in `rules/`; values that depend on other values are filled in by `resolve.py`.
+"""
+
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+# Patterns are read by Python, by Helm (Go RE2) and by editors, so they use no look-around and no \d.
+# FORMS says each of them in words, for messages.
+QUANTITY = r"^[1-9][0-9]{0,14}(\.[0-9]{1,3})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
+OBJECT_NAME = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
+LABEL = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+FILE_PATH = r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$"
+ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+EVIDENCE = r"^(rendered|simulated|gpu-measured)( .*)?$"
+VERSION = r"^[0-9]+\.[0-9]+\.[0-9]+$"
+REGISTRY = r"^[a-z0-9][a-z0-9./:_-]*[a-z0-9]$"
+WORD = r"^[a-z0-9_-]+$"
+CONFIG_KEY = r"^[A-Za-z0-9._-]+$"
+MODEL_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
+REVISION = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+RESOURCE_NAME = r"^[a-z0-9.-]+/[a-z0-9._-]+$"
+REPOSITORY = r"^(https?|oci)://[A-Za-z0-9][A-Za-z0-9./:_-]*$"
+
+FORMS = {
+    QUANTITY: "a Kubernetes quantity such as 500m, 8 or 16Gi",
+    OBJECT_NAME: "a Kubernetes name: lower-case letters, digits, '-' and '.'",
+    LABEL: "a name of lower-case letters, digits and '-'",
+    FILE_PATH: "an absolute path without '..'",
+    ENV_NAME: "the name of an environment variable",
+    EVIDENCE: "'rendered', 'simulated' or 'gpu-measured', then the date and how",
+    VERSION: "a version MAJOR.MINOR.PATCH",
+    REGISTRY: "a registry with its path, such as nvcr.io/nvidia/ai-dynamo",
+    WORD: "lower-case letters, digits, '-' and '_'",
+    CONFIG_KEY: "a file name",
+    MODEL_ID: "a model id such as Qwen/Qwen3-0.6B",
+    REVISION: "a commit or tag",
+    RESOURCE_NAME: "a Kubernetes resource such as nvidia.com/gpu",
+    REPOSITORY: "the address of a chart repository, http(s):// or oci://",
+}
+
+Quantity = Annotated[str, Field(pattern=QUANTITY, max_length=30)]
+ObjectName = Annotated[str, Field(pattern=OBJECT_NAME, max_length=253)]
+Namespace = Annotated[str, Field(pattern=LABEL, max_length=63)]
+FilePath = Annotated[str, Field(pattern=FILE_PATH, max_length=255)]
+EnvName = Annotated[str, Field(pattern=ENV_NAME, max_length=128)]
+Version = Annotated[str, Field(pattern=VERSION, max_length=30)]
+Argument = Annotated[str, Field(min_length=1, max_length=16_384)]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Replicas = Annotated[int, Field(ge=0, le=10_000)]
+Parallel = Annotated[int, Field(ge=1, le=1024)]
+
+BackendType = Literal["vllm", "sglang", "trtllm"]
+RoutingPolicy = Literal[
+    "none", "kv", "random", "round-robin", "power-of-two", "least-loaded", "device-aware-weighted"
+]
+Role = Literal["worker", "prefill", "decode"]
+
+
+class Block(BaseModel):
+    """A block of the recipe. Unknown keys are refused and nothing is converted."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, alias_generator=to_camel, populate_by_name=True
+    )
+
+
+class About(Block):
+    """What a person wants to know about the recipe. It never reaches the cluster."""
+
+    title: str | None = None
+    """Name for people, such as `Qwen3 0.6B`. Default: the recipe's own name."""
+    description: str | None = None
+    """One or two sentences: what the recipe is good for. Default: none."""
+    license: str | None = None
+    """Licence of the weights, as an SPDX identifier where there is one. Default: unstated."""
+    evidence: Annotated[str, Field(pattern=EVIDENCE)] = "rendered"
+    """How far it was proven: `rendered`, `simulated` or `gpu-measured`, then date and way. Default: `rendered`."""
+
+
+class Hardware(Block):
+    """The GPUs that the workers are meant for."""
+
+    gpu: str
+    """GPU type, a name from `facts/hardware.yaml`. It gives node selector, tolerations and GPUs per node."""
+
+
+class Backend(Block):
+    """The engine and the image it comes in."""
+
+    type: BackendType = "vllm"
+    """Inference engine: `vllm`, `sglang` or `trtllm`. Default: `vllm`."""
+    version: Version | None = None
+    """Dynamo release inside the image, MAJOR.MINOR.PATCH. Default: the newest release recipegen knows."""
+    image: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+    """Image of frontend and workers, with a tag. It is taken to hold Dynamo `version`. Default: Dynamo's own image for `type` and `version`."""
+    registry: Annotated[str, Field(pattern=REGISTRY, max_length=200)] = "nvcr.io/nvidia/ai-dynamo"
+    """Registry and path of Dynamo's own images, for a mirror. Default: NVIDIA's."""
+
+
+class Deployment(Block):
+    """Whether the graph itself is part of the result."""
+
+    create: bool = True
+    """`true`: create the graph. `false`: the graph exists already and is left alone; components still target it. Default: `true`."""
+
+
+class Engine(Block):
+    """Engine settings. Each one becomes the option that the chosen engine has for it."""
+
+    tensor_parallel: Parallel | None = None
+    """Tensor-parallel size, in GPUs. Default: the engine's, 1."""
+    pipeline_parallel: Parallel | None = None
+    """Pipeline-parallel size, in stages. Default: the engine's, 1."""
+    data_parallel: Parallel | None = None
+    """Data-parallel size, in ranks. vLLM adds GPUs for it, SGLang shares the tensor-parallel ones. Default: the engine's, 1."""
+    max_model_len: Count | None = None
+    """Longest context, prompt plus answer, in tokens. Default: the model's own limit."""
+    max_num_seqs: Count | None = None
+    """Most requests in one batch. Default: the engine's."""
+    max_num_batched_tokens: Count | None = None
+    """Most tokens in one forward pass. Default: the engine's."""
+    block_size: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """KV-cache block, in tokens. Default: 16 (vLLM, SGLang) or 32 (TensorRT-LLM) with KV routing, else the engine's."""
+    gpu_memory_utilization: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Share of GPU memory, 0 to 1: of the whole GPU for vLLM, of weights plus KV cache for SGLang, of what is free after loading for TensorRT-LLM. Default: the engine's."""
+    kv_cache_dtype: Annotated[str, Field(pattern=WORD)] | None = None
+    """Number format of the KV cache, such as `auto` or `fp8`, in the engine's own words. Default: the engine's."""
+    prefix_caching: bool | None = None
+    """Reuse of the KV cache between requests with the same beginning. Default: the engine's, on."""
+    trust_remote_code: bool | None = None
+    """Whether code that comes with the weights may run. Default: no."""
+    tool_call_parser: Annotated[str, Field(pattern=WORD)] | None = None
+    """Dynamo's parser for tool calls. Default: none."""
+    reasoning_parser: Annotated[str, Field(pattern=WORD)] | None = None
+    """Dynamo's parser for reasoning text. Default: none."""
+    args: Annotated[list[Argument], Field(max_length=128)] | None = None
+    """Further engine arguments, one token each, put last. The way out for what has no key here. A worker's list replaces the shared one. Default: none."""
+
+
+class ConfigMapRef(Block):
+    """A ConfigMap that exists in the namespace."""
+
+    name: ObjectName
+    """Name of the ConfigMap."""
+
+
+class ExtraConfig(Block):
+    """A configuration file for the engine, mounted from a ConfigMap."""
+
+    path: FilePath = "/opt/dynamo/model/config.yaml"
+    """File in the container, absolute. Default: `/opt/dynamo/model/config.yaml`."""
+    env: EnvName = "DYNAMO_EXTRA_CONFIG"
+    """Environment variable that holds the path. The engine's own option gets the path only for the default. Default: `DYNAMO_EXTRA_CONFIG`."""
+    key: Annotated[str, Field(pattern=CONFIG_KEY, max_length=253)] | None = None
+    """Key of the ConfigMap. Default: the last part of `path`."""
+    config_map_ref: ConfigMapRef | None = None
+    """An existing ConfigMap. Either this or `content`."""
+    content: dict[str, Any] | str | None = None
+    """The file itself, as YAML or as text; recipegen makes the ConfigMap. Either this or `configMapRef`."""
+
+
+class Resources(Block):
+    """Requests and limits of a container, without its GPUs (see `gpus`)."""
+
+    requests: dict[str, Quantity] = {}
+    """Resource name to quantity, such as `{cpu: "8", memory: 64Gi}`. Default: none."""
+    limits: dict[str, Quantity] = {}
+    """Resource name to quantity. Default: none."""
+
+
+class Component(Block):
+    """What the frontend and the workers have in common."""
+
+    replicas: Replicas = 1
+    """Number of replicas. Default: 1."""
+    env: dict[EnvName, Annotated[str, Field(max_length=4096)]] = {}
+    """Environment variables, name to text. Default: none."""
+    resources: Resources = Resources()
+    """CPU, memory and storage of one pod. Default: none stated."""
+
+
+class Frontend(Component):
+    """The OpenAI-compatible HTTP server and router."""
+
+    args: Annotated[list[Argument], Field(max_length=128)] = []
+    """Further arguments of `dynamo.frontend`, one token each. Default: none."""
+
+
+class Worker(Component):
+    """The workers of one role."""
+
+    nodes: Annotated[int, Field(ge=1, le=512)] = 1
+    """Nodes that one replica spans. Default: 1."""
+    gpus: Annotated[int, Field(ge=1, le=64)] | None = None
+    """GPUs of one replica on each node. Default: what the parallel sizes need."""
+    engine: Engine = Engine()
+    """Engine settings of this role, on top of `model.engine`. Default: none."""
+    extra_config: ExtraConfig | None = None
+    """One configuration file for the engine. Default: none."""
+    extra_configs: Annotated[list[ExtraConfig], Field(max_length=16)] = []
+    """Several configuration files; the list form of `extraConfig`. Default: none."""
+    shared_memory: Quantity | None = None
+    """Size of /dev/shm. Default: the operator's, 8Gi."""
+
+
+class Cache(Block):
+    """A volume for the weights, filled once by a Job, mounted by frontend and workers."""
+
+    enabled: bool = False
+    """Whether there is one. Default: `false`, each pod downloads the weights."""
+    size: Quantity = "100Gi"
+    """Size of the volume. Default: 100Gi."""
+    storage_class: ObjectName | None = None
+    """StorageClass. Default: the cluster's default class."""
+    access_mode: Literal["ReadWriteMany", "ReadWriteOnce"] = "ReadWriteMany"
+    """`ReadWriteMany`, or `ReadWriteOnce` where all pods share a node. Default: `ReadWriteMany`."""
+    mount_path: FilePath = "/opt/models"
+    """Where it is mounted; also `HF_HOME`. Default: `/opt/models`."""
+
+
+class Toleration(Block):
+    """A Kubernetes toleration."""
+
+    key: str | None = None
+    """Taint key. Default: every key."""
+    operator: Literal["Equal", "Exists"] = "Equal"
+    """`Equal` or `Exists`. Default: `Equal`."""
+    value: str | None = None
+    """Taint value, with `Equal`. Default: empty."""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    """Taint effect. Default: every effect."""
+
+
+class Model(Block):
+    """The model, its engine and its workers: everything that becomes the DynamoGraphDeployment."""
+
+    name: Annotated[str, Field(pattern=MODEL_ID, max_length=200)]
+    """Model id, `ORG/NAME`. Clients ask for this name."""
+    revision: Annotated[str, Field(pattern=REVISION, max_length=100)] | None = None
+    """Commit of the weights. Default: the newest, which can change under you."""
+    backend: Backend = Backend()
+    """Engine and image. Default: vLLM of the newest Dynamo release recipegen knows."""
+    deployment: Deployment = Deployment()
+    """Whether the graph is created. Default: yes."""
+    disaggregation: bool = False
+    """`false`: the `worker` block; `true`: the `prefill` and `decode` blocks. Default: `false`."""
+    routing_policy: RoutingPolicy = "none"
+    """How the frontend picks a worker. `none` leaves it to Dynamo, which takes turns. Default: `none`."""
+    engine: Engine = Engine()
+    """Engine settings that all workers share. Default: the engine's own."""
+    frontend: Frontend = Frontend()
+    """The frontend. Default: one replica."""
+    worker: Worker | None = None
+    """Workers that do prefill and decode. Default without disaggregation: one replica."""
+    prefill: Worker | None = None
+    """Workers that read the prompt. Default with disaggregation: one replica."""
+    decode: Worker | None = None
+    """Workers that write the answer. Default with disaggregation: one replica."""
+    cache: Cache = Cache()
+    """Volume for the weights. Default: off."""
+    hugging_face_token_secret: ObjectName | None = None
+    """Secret with the key HF_TOKEN, for gated models. Default: none."""
+    gpu_resource: Annotated[str, Field(pattern=RESOURCE_NAME)] = "nvidia.com/gpu"
+    """Kubernetes resource of one GPU. Default: `nvidia.com/gpu`."""
+    node_selector: dict[str, str] | None = None
+    """Node labels that workers need. Default: from `hardware`, or none."""
+    tolerations: list[Toleration] | None = None
+    """Taints that workers tolerate. Default: from `hardware`, or none."""
+
+
+class BenchmarkConfig(Block):
+    """What is measured: one aiperf run for each concurrency."""
+
+    isl: Count = 1024
+    """Input sequence length, in tokens. Default: 1024."""
+    osl: Count = 128
+    """Output sequence length, in tokens. Default: 128."""
+    concurrency: Annotated[list[Count], Field(min_length=1, max_length=32)] = [1, 8, 32]
+    """Requests in flight, one run each. Default: 1, 8 and 32."""
+    requests_per_concurrency: Count = 10
+    """Requests of a run for each request in flight. Default: 10."""
+
+
+class Benchmark(Block):
+    """A Job that measures the running graph with aiperf."""
+
+    enabled: bool = False
+    """Whether it runs. Default: `false`."""
+    config: BenchmarkConfig | None = None
+    """What is measured. Default, also when left empty: see its keys."""
+
+
+class Observability(Block):
+    """Grafana dashboards of the graph."""
+
+    enabled: bool = False
+    """Whether they are installed. Default: `false`."""
+    dashboard_labels: dict[str, str] = {"grafana_dashboard": "1"}
+    """Labels by which Grafana's sidecar finds dashboards. Default: `grafana_dashboard: "1"`."""
+
+
+class Platform(Block):
+    """The upstream Dynamo operator, shared by every recipe of a cluster."""
+
+    install: bool = True
+    """`false` where the cluster has it: the release is then left alone, never removed. Default: `true`."""
+    version: Version | None = None
+    """Version of the chart `dynamo-platform`. Default: the newest recipegen knows."""
+    repository: Annotated[str, Field(pattern=REPOSITORY, max_length=300)] = (
+        "https://helm.ngc.nvidia.com/nvidia/ai-dynamo"
+    )
+    """Chart repository, for a mirror. Default: NVIDIA's."""
+    namespace: Namespace = "dynamo-system"
+    """Kubernetes namespace of the operator. Default: `dynamo-system`."""
+    values: dict[str, Any] = {}
+    """Values of the upstream chart, the same for every recipe of a cluster. Default: the chart's own."""
+
+
+class Unavailable(Block):
+    """A block whose chart this version of recipegen does not have."""
+
+    enabled: Literal[False] = False
+    """Only `false`, until the chart exists."""
+
+
+class Variant(Block):
+    """A named change of the recipe."""
+
+    description: str = ""
+    """What is different, in one sentence. Default: none."""
+    patch: dict[str, Any]
+    """JSON merge patch (RFC 7396) on the recipe: maps merge, `null` deletes, the rest replaces."""
+
+
+class Recipe(Block):
+    """A model and all that is deployed around it."""
+
+    about: About = About()
+    """For people. Default: nothing stated."""
+    dynamo_namespace: Namespace
+    """Kubernetes namespace that the graph lives in."""
+    hardware: Hardware | None = None
+    """GPUs that the workers are meant for. Default: any."""
+    model: Model
+    """The model, its engine and its workers."""
+    gateway: Unavailable = Unavailable()
+    """Gateway API route to the model. Default: off."""
+    model_express: Unavailable = Unavailable()
+    """Model Express server for fast weight loading. Default: off."""
+    benchmark: Benchmark = Benchmark()
+    """Benchmark Job. Default: off."""
+    observability: Observability = Observability()
+    """Dashboards. Default: off."""
+    fault_injection: Unavailable = Unavailable()
+    """Fault experiments. Default: off."""
+    troubleshooting: Unavailable = Unavailable()
+    """Diagnosis Job. Default: off."""
+    platform: Platform = Platform()
+    """The upstream operator. Default: installed along."""
+    variants: dict[Annotated[str, Field(pattern=LABEL, max_length=40)], Variant] = {}
+    """Named changes of this recipe, chosen with `--variant`. Default: none."""
+
+
+def block_at(path: tuple[str | int, ...]) -> type[Block] | None:
+    """Return the block that the language has at `path`, or None where it has a value or nothing."""
+    found: Any = Recipe
+    for segment in path:
+        found = _step(found, segment)
+        if found is None:
+            return None
+    return found if isinstance(found, type) and issubclass(found, Block) else None
+
+
+def knows(path: tuple[str | int, ...]) -> bool:
+    """Return whether the language has a key, list item or free-form value at `path`."""
+    parent = block_at(path[:-1])
+    if parent is not None:
+        return path[-1] in key_names(parent)
+    return block_at(path) is not None or _is_open(path[:-1])
+
+
+def key_names(block: type[Block]) -> dict[str, str]:
+    """Return the keys of a block as written in a recipe, each with its attribute's name."""
+    return {field.alias or name: name for name, field in block.model_fields.items()}
+
+
+def _is_open(path: tuple[str | int, ...]) -> bool:
+    found: Any = Recipe
+    for segment in path:
+        found = _step(found, segment)
+        if found is None or found is Any:
+            return found is Any
+    return get_origin(found) is dict or found is Any
+
+
+def _step(found: Any, segment: str | int) -> Any:
+    """Return the type one segment further down, with `Annotated`, `| None` and `| str` taken off."""
+    if isinstance(found, type) and issubclass(found, Block):
+        name = key_names(found).get(str(segment))
+        return None if name is None else _plain(found.model_fields[name].annotation)
+    if get_origin(found) in (dict, list):
+        return _plain(get_args(found)[-1])
+    return Any if found is Any else None
+
+
+def _plain(annotation: Any) -> Any:
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) in (Union, UnionType):
+        options = [_plain(option) for option in get_args(annotation) if option is not type(None)]
+        blocks = [o for o in options if get_origin(o) in (dict, list) or isinstance(o, type)]
+        return blocks[0] if blocks else None
+    return annotation

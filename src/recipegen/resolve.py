@@ -1,0 +1,144 @@
+"""Stage 3: fill in everything that follows from what was written. Nothing is decided after this stage."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from recipegen import facts, rules
+from recipegen.errors import Path, Problem, RecipeError
+from recipegen.load import Loaded
+from recipegen.recipe import Recipe, Role, Worker
+from recipegen.rules.roles import gpus_of_replica, workers
+from recipegen.validate import Checked, placed
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A complete recipe: every key has its value, every name is known."""
+
+    loaded: Loaded
+    recipe: Recipe
+    tree: dict[str, Any]
+    """The complete recipe as plain data, a valid recipe too: the parent chart's values without `global`."""
+    reasons: dict[Path, str]
+    """Why each value that nobody wrote is what it is."""
+    graph: str
+    """Name of the DynamoGraphDeployment and of the model's release."""
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the recipe is called."""
+        return self.loaded.name
+
+    @property
+    def variant(self) -> str:
+        """The chosen variant."""
+        return self.loaded.variant
+
+    @property
+    def namespace(self) -> str:
+        """Kubernetes namespace of the graph."""
+        return self.recipe.dynamo_namespace
+
+    @property
+    def dynamo_namespace(self) -> str:
+        """Effective Dynamo namespace, as the operator computes it: `<Kubernetes namespace>-<graph>`."""
+        return f"{self.namespace}-{self.graph}"
+
+    @property
+    def workers(self) -> dict[Role, Worker]:
+        """Workers by role."""
+        return workers(self.recipe.model)
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of all replicas of all workers."""
+        return sum(w.replicas * w.nodes * (w.gpus or 0) for w in self.workers.values())
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """The identity that all components share: the charts' `global` values."""
+        return {
+            "graph": self.graph,
+            "model": self.recipe.model.name,
+            "dynamoNamespace": self.dynamo_namespace,
+        }
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the complete recipe, in hex: equal plans have equal digests."""
+        text = json.dumps([self.graph, self.tree], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def resolve(checked: Checked) -> Plan:
+    """Return the plan of a checked recipe.
+
+    Raises:
+        RecipeError: when a derived name is too long or not allowed.
+    """
+    recipe = checked.recipe
+    tree = recipe.model_dump(by_alias=True, exclude_none=True, exclude={"variants"})
+    reasons: dict[Path, str] = {}
+    for path, value, reason in _derived(recipe):
+        _put(tree, path, value)
+        reasons[path] = reason
+    plan = Plan(
+        loaded=checked.loaded,
+        recipe=Recipe.model_validate(tree),
+        tree=tree,
+        reasons=reasons,
+        graph=graph_name(checked.loaded.name),
+    )
+    problems = [placed(problem, checked.loaded.document) for problem in rules.of_plan(plan)]
+    wrong = [problem for problem in problems if not problem.warning]
+    if wrong:
+        raise RecipeError(*wrong)
+    return replace(plan, warnings=(*checked.warnings, *problems))
+
+
+def graph_name(recipe_name: str) -> str:
+    """Return the graph's name: lower case, everything outside a-z, 0-9 and '-' becomes '-'."""
+    return re.sub(r"[^a-z0-9-]", "-", recipe_name.lower()).strip("-")
+
+
+def _derived(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
+    """Yield path, value and reason of each value that follows from others."""
+    model = recipe.model
+    newest = facts.newest_dynamo()
+    if model.backend.version is None:
+        yield ("model", "backend", "version"), newest, "the newest Dynamo release in facts/dynamo.yaml"
+    if recipe.platform.version is None:
+        chart = facts.dynamo()[newest]["platformChart"]
+        yield ("platform", "version"), chart, f"chart of Dynamo {newest} in facts/dynamo.yaml"
+    if recipe.hardware:
+        fact = facts.hardware()[recipe.hardware.gpu]
+        reason = f"hardware.gpu is {recipe.hardware.gpu}; facts/hardware.yaml"
+        if model.node_selector is None:
+            yield ("model", "nodeSelector"), {"nvidia.com/gpu.product": fact["product"]}, reason
+        if model.tolerations is None:
+            yield ("model", "tolerations"), [GPU_TAINT], reason
+    for role, worker in workers(model).items():
+        path: Path = ("model", role)
+        if getattr(model, role) is None:
+            mode = str(model.disaggregation).lower()
+            reason = f"model.disaggregation is {mode} and the recipe says nothing about this role"
+            yield path, worker.model_dump(by_alias=True, exclude_none=True), reason
+        if worker.gpus is None:
+            gpus = gpus_of_replica(model, worker) // worker.nodes
+            yield (*path, "gpus"), gpus, "the parallel sizes of the engine, over the nodes of a replica"
+
+
+# The taint that GPU node pools of the large clouds carry.
+GPU_TAINT = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+
+
+def _put(tree: Any, path: Path, value: Any) -> None:
+    for segment in path[:-1]:
+        tree = tree[segment]
+    tree[path[-1]] = value

@@ -1,0 +1,32 @@
+"""Rules that look at several keys at once. One module per concern, each a function that yields problems."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from recipegen.document import Document
+from recipegen.errors import Problem
+from recipegen.recipe import Recipe
+from recipegen.rules import configs, engine, images, names, roles, text
+
+if TYPE_CHECKING:
+    from recipegen.resolve import Plan
+
+RECIPE_RULES = (roles.check, engine.check, images.check, configs.check)
+PLAN_RULES = (names.check,)
+
+
+def of_text(document: Document) -> Iterator[Problem]:
+    """Yield what must not stand in any string of a recipe, typed or not."""
+    yield from text.check(document)
+
+
+def of_recipe(recipe: Recipe) -> Iterator[Problem]:
+    """Yield what is wrong or odd between the keys of a recipe."""
+    for rule in RECIPE_RULES:
+        yield from rule(recipe)
+
+
+def of_plan(plan: "Plan") -> Iterator[Problem]:
+    """Yield what is wrong with names and sizes that only the plan knows."""
+    for rule in PLAN_RULES:
+        yield from rule(plan)

@@ -1,0 +1,77 @@
+"""Extra configuration files and environment variables of the workers."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from recipegen.errors import Path, Problem
+from recipegen.recipe import ExtraConfig, Recipe, Worker
+from recipegen.rules.roles import workers
+
+ENGINE_VARIABLE = "DYNAMO_EXTRA_CONFIG"
+# The operator sets these for discovery and health checks (internal/dynamo/component_*.go).
+OPERATORS = frozenset(
+    {
+        "DYN_NAMESPACE", "DYN_COMPONENT", "DYN_DISCOVERY_BACKEND", "DYN_PARENT_DGD_K8S_NAME",
+        "DYN_PARENT_DGD_K8S_NAMESPACE", "DYN_KUBE_DISCOVERY_MODE", "DYN_HTTP_PORT", "DYNAMO_PORT",
+        "DYN_NAMESPACE_PREFIX", "DYN_SYSTEM_ENABLED", "DYN_SYSTEM_PORT", "DYN_NAMESPACE_WORKER_SUFFIX",
+        "DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS", "DYN_HEALTH_CHECK_ENABLED",
+    }
+)  # fmt: skip
+
+
+def check(recipe: Recipe) -> Iterator[Problem]:
+    """Yield files without or with two sources, files in each other's way, and variables owned by others."""
+    model = recipe.model
+    cache = {"HF_HOME": "model.cache"} if model.cache.enabled else {}
+    owned = dict.fromkeys(OPERATORS, "the operator") | cache
+    yield from _environment(("model", "frontend"), model.frontend.env, owned)
+    for role, worker in workers(model).items():
+        path = ("model", role)
+        files = _files(path, worker)
+        for place, config in files.items():
+            yield from _source(place, config)
+            yield from _swapped(place, role, config)
+        yield from _twice(files)
+        mine = {config.env: "extraConfig" for config in files.values()}
+        yield from _environment(path, worker.env, owned | mine)
+
+
+def _files(path: Path, worker: Worker) -> dict[Path, ExtraConfig]:
+    single = {(*path, "extraConfig"): worker.extra_config} if worker.extra_config else {}
+    return single | {(*path, "extraConfigs", i): c for i, c in enumerate(worker.extra_configs)}
+
+
+def _source(path: Path, config: ExtraConfig) -> Iterator[Problem]:
+    if (config.config_map_ref is None) == (config.content is None):
+        found = "neither" if config.content is None else "both"
+        message = f"needs either configMapRef or content, got {found}"
+        yield Problem("config-source", path, message)
+    if config.content is not None and config.key not in (None, config.path.rpartition("/")[2]):
+        message = "has no effect on a file that recipegen makes"
+        yield Problem("no-effect", (*path, "key"), message, "leave it out")
+
+
+def _twice(files: dict[Path, ExtraConfig]) -> Iterator[Problem]:
+    for key in ("path", "env"):
+        counts = Counter(getattr(config, key) for config in files.values())
+        for path, config in files.items():
+            value = getattr(config, key)
+            if counts[value] > 1 and path[-1] != "extraConfig":
+                message = f"two files of one role share it, got {value!r}"
+                yield Problem("config-twice", (*path, key), message, f"give each its own `{key}`")
+
+
+def _swapped(path: Path, role: str, config: ExtraConfig) -> Iterator[Problem]:
+    other = {"prefill": "decode", "decode": "prefill"}.get(role)
+    name = config.config_map_ref.name if config.config_map_ref else ""
+    if other and other in name and role not in name:
+        message = f"the {role} workers read a ConfigMap called {name!r}; it is rendered as written"
+        hint = "are prefill and decode swapped?"
+        yield Problem("swapped-config", (*path, "configMapRef", "name"), message, hint, warning=True)
+
+
+def _environment(path: Path, env: dict[str, str], owned: dict[str, str]) -> Iterator[Problem]:
+    for name in env:
+        if name in owned:
+            message = f"{owned[name]} sets this variable"
+            yield Problem("owned-variable", (*path, "env", name), message, "leave it out")

@@ -1,0 +1,42 @@
+"""The image and the Dynamo release inside it, and model ids that are known not to exist."""
+
+import re
+from collections.abc import Iterator
+
+from recipegen import facts
+from recipegen.errors import Problem, show
+from recipegen.recipe import Recipe
+
+IMAGE = ("model", "backend", "image")
+# HOST[:PORT]/PATH:TAG[@DIGEST], as the container reference grammar has it, with the tag or digest captured.
+REFERENCE = re.compile(
+    r"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
+    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
+)
+VERSION_TAG = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+(?:[-+.].*)?")
+
+
+def check(recipe: Recipe) -> Iterator[Problem]:
+    """Yield image references that are malformed, can change, or do not tell their Dynamo release."""
+    backend = recipe.model.backend
+    if backend.image is not None:
+        yield from _image(backend.image, version_given=backend.version is not None)
+    meant = facts.mistaken_models().get(recipe.model.name)
+    if meant:
+        message = f"there is no model {show(recipe.model.name)}; it is rendered as written"
+        yield Problem("mistaken-model", ("model", "name"), message, f"did you mean {meant!r}?", warning=True)
+
+
+def _image(image: str, *, version_given: bool) -> Iterator[Problem]:
+    found = REFERENCE.fullmatch(image)
+    if found is None:
+        yield Problem("image", IMAGE, f"is no image reference, got {show(image)}", "write REGISTRY/NAME:TAG")
+    elif found["tag"] is None and found["digest"] is None:
+        message = f"has no tag, so it can change under you, got {show(image)}"
+        yield Problem("image", IMAGE, message, "add the tag, or a digest with @sha256:")
+    elif found["tag"] == "latest" and found["digest"] is None:
+        message = f"the tag 'latest' can change under you, got {show(image)}"
+        yield Problem("image", IMAGE, message, "give a tag that stays, or add a digest with @sha256:")
+    elif not version_given and not VERSION_TAG.fullmatch(found["tag"] or ""):
+        message = f"the tag does not tell which Dynamo release is inside, got {show(image)}"
+        yield Problem("image", IMAGE, message, "say it with model.backend.version")

@@ -1,0 +1,54 @@
+"""Names and their budgets: the graph, its releases, its namespace."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from recipegen.components import LONGEST_SUFFIX
+from recipegen.errors import Problem
+
+if TYPE_CHECKING:
+    from recipegen.resolve import Plan
+
+# Helm refuses a longer release name (validate_name.go).
+HELM_RELEASE = 53
+# Grove's webhook refuses a longer sum of graph, scaling group and clique (operator's name check).
+GROVE = 45
+# A multinode role is a scaling group named after the role with cliques `<role>-ldr` and `<role>-wkr`.
+CLIQUE_SUFFIX = 4
+
+RESERVED = ("kube-system", "kube-public", "kube-node-lease")
+
+
+def check(plan: "Plan") -> Iterator[Problem]:
+    """Yield names that a webhook or Helm would refuse later, and namespaces that are not for models."""
+    if not plan.graph.strip("-"):
+        message = f"the recipe's name {plan.name!r} leaves no letters for the graph's name"
+        yield Problem("name", (), message, "give the recipe's file a name with letters")
+    elif plan.graph[0].isdigit():
+        # Services are named after the graph, and their names are DNS-1035 labels.
+        message = f"the graph's name {plan.graph!r} starts with a digit, which no Service may"
+        yield Problem("name", (), message, "give the recipe's file a name that starts with a letter")
+    for role, worker in plan.workers.items():
+        longest = len(role) if worker.nodes == 1 else 2 * len(role) + CLIQUE_SUFFIX
+        yield from _too_long(
+            plan, longest, GROVE, f"Grove allows {GROVE} characters for the graph and its role {role!r}"
+        )
+    yield from _too_long(
+        plan, len("frontend"), GROVE, f"Grove allows {GROVE} characters for the graph and 'frontend'"
+    )
+    yield from _too_long(
+        plan, LONGEST_SUFFIX, HELM_RELEASE, f"Helm allows {HELM_RELEASE} characters for a release"
+    )
+    if plan.namespace in RESERVED:
+        message = f"{plan.namespace} is Kubernetes' own namespace"
+        yield Problem("namespace", ("dynamoNamespace",), message, "choose a namespace of the model's own")
+    if plan.namespace == "default":
+        message = "the model goes into the namespace 'default', which is shared"
+        yield Problem("namespace", ("dynamoNamespace",), message, warning=True)
+
+
+def _too_long(plan: "Plan", suffix: int, limit: int, reason: str) -> Iterator[Problem]:
+    excess = len(plan.graph) + suffix - limit
+    if excess > 0:
+        message = f"the graph's name {plan.graph!r} is {excess} too long: {reason}"
+        yield Problem("name-too-long", (), message, "give the recipe's file a shorter name")

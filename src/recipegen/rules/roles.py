@@ -1,0 +1,82 @@
+"""Roles and their GPUs: which worker blocks may stand, and whether parallel sizes fill the GPUs."""
+
+from collections.abc import Iterator
+from math import prod
+
+from recipegen import facts
+from recipegen.errors import Problem, nearest
+from recipegen.recipe import Engine, Model, Recipe, Role, Worker
+
+ROLES: dict[bool, tuple[Role, ...]] = {False: ("worker",), True: ("prefill", "decode")}
+
+
+def check(recipe: Recipe) -> Iterator[Problem]:
+    """Yield blocks without effect, sizes that do not fill the GPUs, and GPUs that a node does not have."""
+    model = recipe.model
+    for role in ROLES[not model.disaggregation]:
+        if getattr(model, role) is not None:
+            needed = "true" if role != "worker" else "false"
+            message = f"has no effect while model.disaggregation is {str(model.disaggregation).lower()}"
+            hint = f"set model.disaggregation to {needed}, or remove the block (`{role}: null` in a patch)"
+            yield Problem("no-effect", ("model", role), message, hint)
+    for role, worker in workers(model).items():
+        yield from _gpus(recipe, role, worker)
+        if model.disaggregation and worker.replicas == 0:
+            message = "a disaggregated graph needs at least one replica of each role, got 0"
+            yield Problem("wrong-value", ("model", role, "replicas"), message)
+    if not model.deployment.create and model.cache.enabled:
+        message = (
+            "has no effect while model.deployment.create is false: the cache belongs to the graph's release"
+        )
+        yield Problem("no-effect", ("model", "cache", "enabled"), message, "set it to false")
+    if recipe.hardware and recipe.hardware.gpu not in facts.hardware():
+        known = facts.hardware()
+        hint = nearest(recipe.hardware.gpu, known) or f"known are {', '.join(known)}"
+        message = f"no GPU type is called {recipe.hardware.gpu!r}"
+        yield Problem("unknown-gpu", ("hardware", "gpu"), message, hint)
+
+
+def workers(model: Model) -> dict[Role, Worker]:
+    """Return the workers of the graph by role; a missing block counts as one replica."""
+    return {role: getattr(model, role) or Worker() for role in ROLES[model.disaggregation]}
+
+
+def engine_of(model: Model, worker: Worker) -> Engine:
+    """Return the engine settings of a role: the shared ones, overridden by its own."""
+    own = {name: getattr(worker.engine, name) for name in worker.engine.model_fields_set}
+    return model.engine.model_copy(update={k: v for k, v in own.items() if v is not None})
+
+
+def gpus_of_replica(model: Model, worker: Worker) -> int:
+    """Return the GPUs that one replica needs over all its nodes: the product of the sizes that add GPUs."""
+    engine = engine_of(model, worker)
+    factors = facts.engine(model.backend.type)["gpuFactors"]
+    sizes = {alias: getattr(engine, name) or 1 for alias, name in PARALLEL.items()}
+    return prod(sizes[factor] for factor in factors)
+
+
+PARALLEL = {
+    "tensorParallel": "tensor_parallel",
+    "pipelineParallel": "pipeline_parallel",
+    "dataParallel": "data_parallel",
+}
+
+
+def _gpus(recipe: Recipe, role: Role, worker: Worker) -> Iterator[Problem]:
+    model = recipe.model
+    needed = gpus_of_replica(model, worker)
+    factors = " x ".join(facts.engine(model.backend.type)["gpuFactors"])
+    per_node = worker.gpus if worker.gpus is not None else needed // worker.nodes
+    if per_node * worker.nodes != needed:
+        have = f"{worker.gpus} GPUs on each of" if worker.gpus is not None else "GPUs evenly over"
+        message = f"{factors} is {needed}, which does not match {have} {worker.nodes} node(s)"
+        hint = "change the parallel sizes, `gpus` (per node) or `nodes`"
+        key = "gpus" if worker.gpus is not None else "nodes"
+        yield Problem("gpu-count", ("model", role, key), message, hint)
+    hardware = facts.hardware().get(recipe.hardware.gpu) if recipe.hardware else None
+    if hardware and recipe.hardware and per_node > hardware["gpusPerNode"]:
+        message = (
+            f"needs {per_node} GPUs on a node, {recipe.hardware.gpu} nodes have {hardware['gpusPerNode']}"
+        )
+        nodes = -(-needed // hardware["gpusPerNode"])
+        yield Problem("gpu-count", ("model", role), message, f"spread it over {nodes} nodes with `nodes`")

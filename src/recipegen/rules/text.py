@@ -1,0 +1,44 @@
+"""Text that a later tool would execute or leak.
+
+helmfile runs Go templates in names, namespaces and labels even of plain YAML, and replaces `ref+…` and
+`secretref+…` anywhere in inline values. Inline values also end up readable in the cluster, so no token
+may stand in them.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from recipegen.document import Document
+from recipegen.errors import Path, Problem, redact, show
+
+EXECUTED = ("{{", "}}", "ref+")
+
+
+def check(document: Document) -> Iterator[Problem]:
+    """Yield every key and string of the recipe that helmfile would execute or that holds a secret."""
+    yield from _walk(document.data, ())
+
+
+def _walk(value: Any, path: Path) -> Iterator[Problem]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _text(key, (*path, key))
+            yield from _walk(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _walk(inner, (*path, index))
+    elif isinstance(value, str):
+        yield from _text(value, path)
+
+
+def _text(text: str, path: Path) -> Iterator[Problem]:
+    for token in EXECUTED:
+        if token in text:
+            message = f"holds {token!r}, which helmfile would execute, got {show(text)}"
+            yield Problem(
+                "executable-text", path, message, "write it without, or keep it in a ConfigMap of your own"
+            )
+            break
+    if redact(text) != text:
+        hint = "put it into a Secret and give that Secret's name"
+        yield Problem("secret", path, f"holds what looks like a secret, got {show(text)}", hint)

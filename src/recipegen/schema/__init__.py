@@ -1,0 +1,90 @@
+"""The recipe language as JSON Schema: for editors, for the parent chart and for the model chart.
+
+The docstrings of `recipe.py` become the descriptions; they are read from its source only here, so that
+rendering does not wait for it.
+"""
+
+import ast
+import inspect
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+
+from recipegen import recipe as language
+from recipegen.recipe import Block, Model, Recipe
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+# What the stack and its subcharts get beside their own block: the identity that all components share.
+SHARED = {
+    "type": "object",
+    "description": "Identity that all components share; recipegen fills it in.",
+    "properties": {
+        "graph": {"type": "string", "description": "Name of the graph. Default: the release's name."},
+        "model": {"type": "string", "description": "Model id. Default: unknown to the component."},
+        "dynamoNamespace": {
+            "type": "string",
+            "description": "Dynamo namespace, as the operator computes it.",
+        },
+    },
+}
+
+
+def recipe() -> dict[str, Any]:
+    """Return the schema of a recipe file."""
+    return {"$schema": DIALECT, **_described(Recipe), "title": "recipegen recipe"}
+
+
+def stack_values() -> dict[str, Any]:
+    """Return the schema of the parent chart's values: a recipe, complete or not, and `global`."""
+    schema = recipe()
+    schema["properties"]["global"] = SHARED
+    # The chart's own defaults have neither model nor namespace.
+    schema.pop("required")
+    schema["$defs"]["Model"].pop("required")
+    return {**schema, "title": "Values of the stack chart: a recipe"}
+
+
+def model_values() -> dict[str, Any]:
+    """Return the schema of the model chart's values: the `model` block and `global`."""
+    schema = _described(Model)
+    schema["properties"]["global"] = SHARED
+    schema.pop("required")
+    return {"$schema": DIALECT, **schema, "title": "Values of the model chart"}
+
+
+def describe(path: tuple[str | int, ...]) -> str:
+    """Return what the language says about the key at `path`; empty for what is free-form."""
+    block = language.block_at(path[:-1])
+    name = language.key_names(block).get(str(path[-1])) if block else None
+    return _docstrings().get(f"{_owner(block, name)}.{name}", "") if block and name else ""
+
+
+def _owner(block: type[Block], name: str) -> str:
+    return next(c.__name__ for c in block.__mro__ if name in getattr(c, "__annotations__", {}))
+
+
+def _described(block: type[Block]) -> dict[str, Any]:
+    schema = block.model_json_schema(by_alias=True)
+    words = _docstrings()
+    for definition in (schema, *schema.get("$defs", {}).values()):
+        definition_class = getattr(language, definition["title"])
+        for name in definition_class.model_fields:
+            entry = definition["properties"][to_camel(name)]
+            entry.pop("title", None)
+            entry["description"] = words[f"{_owner(definition_class, name)}.{name}"]
+    return schema
+
+
+def _docstrings() -> dict[str, str]:
+    """Return the text below each key of `recipe.py`, by `Class.attribute`."""
+    found: dict[str, str] = {}
+    for node in ast.parse(inspect.getsource(language)).body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for field, text in zip(node.body, node.body[1:], strict=False):
+            if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+                assert isinstance(field.target, ast.Name)
+                assert isinstance(text.value, ast.Constant)
+                found[f"{node.name}.{field.target.id}"] = str(text.value.value)
+    return found

@@ -1,0 +1,5 @@
+"""What a plan can be written as. Each target is a function from plan and bundle to text."""
+
+from recipegen.targets import helmfile, values
+
+TARGETS = {"helmfile": helmfile.emit, "values": values.emit}

@@ -1,0 +1,138 @@
+"""Stage 2: check the data against the recipe language and the rules. Every problem is reported at once."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from recipegen import recipe as language
+from recipegen import rules
+from recipegen.document import Document
+from recipegen.errors import Path, Problem, RecipeError, nearest, show
+from recipegen.load import Loaded
+from recipegen.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A recipe that passed, and what is odd about it all the same."""
+
+    loaded: Loaded
+    recipe: Recipe
+    warnings: tuple[Problem, ...]
+
+
+def validate(loaded: Loaded) -> Checked:
+    """Return the typed recipe.
+
+    Raises:
+        RecipeError: with every problem of shape, or, when the shape is right, of the rules.
+    """
+    document = loaded.document
+    problems = [*rules.of_text(document), *_misspelt_deletions(document)]
+    recipe: Recipe | None = None
+    try:
+        recipe = Recipe.model_validate(document.data)
+    except ValidationError as error:
+        problems += [_problem(detail, document) for detail in error.errors(include_url=False)]
+    if recipe is not None:
+        problems += rules.of_recipe(recipe)
+    problems = [placed(problem, document) for problem in problems]
+    wrong = [problem for problem in problems if not problem.warning]
+    if wrong or recipe is None:
+        raise RecipeError(*wrong)
+    return Checked(loaded, recipe, tuple(problems))
+
+
+def placed(problem: Problem, document: Document) -> Problem:
+    """Return the problem with the place where its value, or the nearest block around it, was written."""
+    if problem.mark is not None:
+        return problem
+    find = document.key_mark if problem.code == "unknown-key" else document.mark
+    return replace(problem, mark=find(problem.path))
+
+
+def _misspelt_deletions(document: Document) -> Iterator[Problem]:
+    """A patch that deletes what is not there is fine, unless the language has no such key."""
+    for path, mark in document.deleted.items():
+        if not language.knows(path):
+            yield _unknown(path, mark=mark)
+
+
+def _problem(detail: Any, document: Document) -> Problem:
+    path = tuple(_own_segments(detail["loc"], document.data))
+    kind, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
+    if kind == "extra_forbidden":
+        return _unknown(path)
+    if kind == "missing":
+        return Problem("missing-key", path, "is required but not there")
+    if path[:1] and path[-1:] == ("enabled",) and language.block_at(path[:-1]) is language.Unavailable:
+        message = f"{path[0]} is not part of this version of recipegen, got {show(value)}"
+        return Problem("unavailable", path, message, "leave the block out, or set it to false")
+    message, hint = _words(kind, context, value)
+    code = "wrong-type" if kind.endswith("_type") else "wrong-value"
+    return Problem(code, path, f"{message}, got {show(value)}", hint)
+
+
+TYPES = {
+    "int_type": "needs a whole number",
+    "float_type": "needs a number",
+    "bool_type": "needs true or false",
+    "string_type": "needs text",
+    "list_type": "needs a list",
+    "dict_type": "needs a block of keys",
+    "model_type": "needs a block of keys",
+}
+BOUNDS = {
+    "greater_than": ("gt", "needs to be greater than"),
+    "greater_than_equal": ("ge", "needs to be at least"),
+    "less_than": ("lt", "needs to be less than"),
+    "less_than_equal": ("le", "needs to be at most"),
+    "string_too_short": ("min_length", "is too short; characters needed:"),
+    "string_too_long": ("max_length", "is too long; characters allowed:"),
+    "too_short": ("min_length", "has too few entries; needed:"),
+    "too_long": ("max_length", "has too many entries; allowed:"),
+}
+
+
+def _words(kind: str, context: dict[str, Any], value: Any) -> tuple[str, str]:
+    """Return message and hint for a finding of pydantic's."""
+    if kind in TYPES:
+        hint = "put it in quotes" if kind == "string_type" and isinstance(value, int | float) else ""
+        if kind in ("int_type", "float_type", "bool_type") and isinstance(value, str):
+            hint = "write it without quotes"
+        return TYPES[kind], hint
+    if kind in BOUNDS:
+        bound, words = BOUNDS[kind]
+        return f"{words} {context[bound]}", ""
+    if kind == "literal_error":
+        known = [option.strip("' ") for option in context["expected"].replace(" or ", ", ").split(",")]
+        return f"is none of {', '.join(known)}", nearest(str(value), known)
+    if kind == "string_pattern_mismatch":
+        return f"is not {language.FORMS[context['pattern']]}", ""
+    return kind.replace("_", " "), ""
+
+
+def _unknown(path: Path, **place: Any) -> Problem:
+    block = language.block_at(path[:-1])
+    known = list(language.key_names(block)) if block else []
+    hint = nearest(str(path[-1]), known) or f"the keys here are {', '.join(known)}"
+    return Problem("unknown-key", path, "is no key of the recipe language", hint, **place)
+
+
+def _own_segments(location: Iterable[str | int], data: Any) -> Iterator[str | int]:
+    """Return the segments of pydantic's location that are the recipe's own.
+
+    pydantic adds the names of union members and the mark `[key]`; both are left out.
+    """
+    segments = list(location)
+    for index, segment in enumerate(segments):
+        try:
+            data = data[segment]
+        except (KeyError, IndexError, TypeError):
+            # Only a missing key, the last segment, is the recipe's own without being there.
+            missing = index == len(segments) - 1 and isinstance(data, dict)
+            if not missing or segment == "[key]":
+                continue
+        yield segment

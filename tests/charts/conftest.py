@@ -1,0 +1,62 @@
+"""Fixtures for chart tests: the charts through the embedded Helm engine."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import helm_python
+import pytest
+import yaml
+
+STACK = Path(__file__).parents[2] / "charts" / "stack"
+
+
+@pytest.fixture(scope="session")
+def render() -> Callable[..., list[dict[str, Any]]]:
+    """What Helm makes of values: with the parent chart, or with the subchart of that name."""
+    load = cache(helm_python.Chart.load)
+
+    def objects(
+        values: dict[str, Any], chart: str = "stack", name: str = "qwen", namespace: str = "default"
+    ) -> list[dict[str, Any]]:
+        folder = STACK if chart == "stack" else STACK / "charts" / chart
+        files = load(folder).render(values, name=name, namespace=namespace)
+        texts = [text for path, text in sorted(files.items()) if path.endswith(".yaml")]
+        return [found for text in texts for found in yaml.safe_load_all(text) if found]
+
+    return objects
+
+
+@pytest.fixture(scope="session")
+def graph(render: Callable[..., list[dict[str, Any]]]) -> Callable[..., dict[str, Any]]:
+    """The DynamoGraphDeployment of a recipe's `model` block."""
+
+    def deployment(**model: Any) -> dict[str, Any]:
+        objects = render({"model": {"name": "Qwen/Qwen3-0.6B", **model}})
+        (found,) = [o for o in objects if o["kind"] == "DynamoGraphDeployment"]
+        return found
+
+    return deployment
+
+
+@pytest.fixture(scope="session")
+def component(graph: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """One component of that graph."""
+
+    def named(role: str, **model: Any) -> dict[str, Any]:
+        (found,) = [c for c in graph(**model)["spec"]["components"] if c["name"] == role]
+        return found
+
+    return named
+
+
+@pytest.fixture(scope="session")
+def container(component: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """The main container of one component of that graph."""
+
+    def main(role: str, **model: Any) -> dict[str, Any]:
+        (found,) = component(role, **model)["podTemplate"]["spec"]["containers"]
+        return found
+
+    return main

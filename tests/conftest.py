@@ -1,0 +1,42 @@
+"""Fixtures for all tests: golden files, and the checkout's own folders."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--regen", action="store_true", help="write golden files anew")
+
+
+class Golden:
+    """Compares text with files on disk, or writes them under --regen."""
+
+    def __init__(self, *, regen: bool) -> None:
+        self.regen = regen
+
+    def file(self, path: Path, text: str) -> None:
+        """Hold one file to the text."""
+        if self.regen:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert path.is_file(), f"{path} is missing: make regen"
+        assert text == path.read_text(encoding="utf-8"), f"{path} differs: make regen, and review the diff"
+
+    def tree(self, files: dict[str, str], root: Path) -> None:
+        """Hold a folder to the files: none missing, none too many."""
+        on_disk = {p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file()}
+        if self.regen:
+            for name in on_disk - files.keys():
+                (root / name).unlink()
+            on_disk = set(files)
+        for name, text in files.items():
+            self.file(root / name, text)
+        assert on_disk == set(files), f"{root} holds other files than expected: make regen"
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    return Golden(regen=request.config.getoption("--regen"))

@@ -1,0 +1,51 @@
+"""The API server accepts every object that a catalog recipe renders to, and knows every field."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from lab import recipes
+from lab.cluster import Cluster
+from lab.tools import Machine
+from recipegen import catalog
+
+EVERYTHING = ("--with", "benchmark", "--set", "model.cache.enabled=true")
+
+
+def cases() -> list[Any]:
+    """Every recipe of the catalog with each of its variants, and one with all components on."""
+    found = [pytest.param((recipes.RECIPE, *EVERYTHING), id="everything")]
+    for name, path in catalog.recipes().items():
+        found.append(pytest.param((name,), id=name))
+        for variant in yaml.safe_load(path.read_text()).get("variants", {}):
+            found.append(pytest.param((name, "--variant", variant), id=f"{name}-{variant}"))
+    return found
+
+
+@pytest.mark.parametrize("arguments", cases())
+def test_every_object_is_accepted_with_unknown_fields_refused(
+    cluster: Cluster, machine: Machine, profile: str, arguments: tuple[str, ...]
+) -> None:
+    document = machine.output(["recipegen", "render", *arguments, "-f", profile])
+    objects = recipes.manifests(machine, document)
+
+    assert objects
+    assert [answer for each in objects if (answer := _refusal(cluster, each))] == []
+
+
+def test_an_unknown_field_is_refused(cluster: Cluster, machine: Machine, profile: str) -> None:
+    objects = recipes.manifests(machine, recipes.render(machine, "-f", profile))
+    graph = next(each for each in objects if each["kind"] == "DynamoGraphDeployment")
+    graph["spec"]["componnents"] = []
+
+    assert 'unknown field "spec.componnents"' in _refusal(cluster, graph)
+
+
+def _refusal(cluster: Cluster, each: Any) -> str:
+    """Why the server would not create an object; empty where it would."""
+    path = cluster.collection(each["apiVersion"], each["kind"], "default")
+    if path is None:
+        return f"the server does not know {each['apiVersion']} {each['kind']}"
+    status, answer = cluster.request("POST", f"{path}?dryRun=All&fieldValidation=Strict", each)
+    return "" if status == 201 else f"{each['kind']}: {answer['message']}"

@@ -1,0 +1,45 @@
+"""Files that are made from others: schemas from the recipe language, what the catalog renders to."""
+
+import json
+
+import pytest
+
+from conftest import ROOT, Golden
+from recipegen import catalog, helm, pipeline, schema, yamlio
+from recipegen.compile import compile as compile_plan
+from recipegen.load import load, variants
+from recipegen.targets import TARGETS
+
+SCHEMAS = {
+    "src/recipegen/schema/recipe.schema.json": schema.recipe,
+    "charts/stack/values.schema.json": schema.stack_values,
+    "charts/stack/charts/model/values.schema.json": schema.model_values,
+}
+SHIPPED = [
+    (name, variant) for name in catalog.recipes() for variant in [None, *variants(load(name).document)]
+]
+
+
+@pytest.mark.parametrize("path", SCHEMAS)
+def test_schema_files_are_what_the_language_exports(path: str, golden: Golden) -> None:
+    golden.file(ROOT / path, json.dumps(SCHEMAS[path](), indent=2) + "\n")
+
+
+@pytest.mark.parametrize(("name", "variant"), SHIPPED, ids=str)
+def test_the_catalog_renders_to_what_was_reviewed(name: str, variant: str | None, golden: Golden) -> None:
+    plan = pipeline.plan(name, variant)
+    # Charts at a fixed place, so that the files are the same in every checkout.
+    document = TARGETS["helmfile"](plan, compile_plan(plan, "CHARTS"))
+    releases = [r for r in compile_plan(plan).releases if r.installed and not r.version]
+    files = {"helmfile.yaml": document}
+    for release in releases:
+        rendered = "---\n".join(yamlio.write(item) for item in helm.objects(release))
+        files[f"{release.labels['component']}.yaml"] = rendered
+
+    golden.tree(files, ROOT / "tests/shipped" / name / plan.variant)
+
+
+def test_every_shipped_file_belongs_to_the_catalog() -> None:
+    folders = {p.relative_to(ROOT / "tests/shipped").as_posix() for p in (ROOT / "tests/shipped").glob("*/*")}
+
+    assert folders == {f"{name}/{variant or 'default'}" for name, variant in SHIPPED}
