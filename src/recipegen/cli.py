@@ -99,7 +99,7 @@ def _show(args: argparse.Namespace) -> int:
         return 0
     plan = _plan(args)
     if args.origin:
-        rows = [[_dotted(path), _flat(value), origin(plan, path)] for path, value in leaves(plan.tree)]
+        rows = [[_dotted(path), _cut(_flat(value)), origin(plan, path)] for path, value in leaves(plan.tree)]
         _table(["KEY", "VALUE", "FROM"], rows)
     else:
         print(yamlio.write(plan.tree), end="")
@@ -263,6 +263,10 @@ def _flat(value: object) -> str:
     from recipegen.errors import show
 
     return show(value)
+
+
+def _cut(text: str, width: int = 40) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _table(head: list[str], rows: list[list[str]]) -> None:

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import getitem
 from pathlib import Path, PurePath
+from typing import Any
 
 from recipegen import catalog, yamlio
 from recipegen.document import Document, at, changes_nothing, merge
@@ -73,11 +76,18 @@ def _variant(base: Document, name: str | None) -> Document:
 
 
 def _apply(document: Document, patch: Document, what: str) -> Document:
-    if changes_nothing(document, patch):
-        mark = min(patch.values.values(), key=lambda m: (m.line, m.column), default=Mark("patch"))
-        hint = "leave it out, or correct the key that it should change"
-        raise RecipeError(Problem("no-effect", (), f"the {what} changes nothing", hint, mark=mark))
-    return merge(document, patch)
+    if not changes_nothing(document, patch):
+        return merge(document, patch)
+    data: Any = patch.data
+    found: dict[tuple[str | int, ...], Any] = {
+        path: reduce(getitem, path, data) for path in patch.values if path
+    }
+    leaves = [path for path, value in found.items() if not isinstance(value, dict | list)]
+    path = leaves[0] if len(leaves) == 1 else ()
+    there = f"the value is {show(found[path])} already" if path else "all of it is there already"
+    hint = "leave it out, or correct the key that it should change"
+    mark = patch.mark(path) or Mark(what)
+    raise RecipeError(Problem("no-effect", path, f"the {what} changes nothing: {there}", hint, mark))
 
 
 def _name(path: Path | None, document: Document) -> str:

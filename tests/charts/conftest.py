@@ -1,7 +1,6 @@
 """Fixtures for chart tests: the charts through the embedded Helm engine."""
 
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,13 @@ STACK = Path(__file__).parents[2] / "charts" / "stack"
 @pytest.fixture(scope="session")
 def render() -> Callable[..., list[dict[str, Any]]]:
     """What Helm makes of values: with the parent chart, or with the subchart of that name."""
-    load = cache(helm_python.Chart.load)
-
     def objects(
         values: dict[str, Any], chart: str = "stack", name: str = "qwen", namespace: str = "default"
     ) -> list[dict[str, Any]]:
         folder = STACK if chart == "stack" else STACK / "charts" / chart
-        files = load(folder).render(values, name=name, namespace=namespace)
+        # A chart loaded once and rendered twice would have lost the subcharts that were off the first time.
+        with helm_python.Chart.load(folder) as loaded:
+            files = loaded.render(values, name=name, namespace=namespace)
         texts = [text for path, text in sorted(files.items()) if path.endswith(".yaml")]
         return [found for text in texts for found in yaml.safe_load_all(text) if found]
 

@@ -5,12 +5,14 @@ cluster, but no Pod ever runs.
 """
 
 import base64
+import ctypes
 import json
 import os
 import signal
 import socket
 import ssl
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -24,6 +26,7 @@ import yaml
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 START_SECONDS = 90
+PR_SET_PDEATHSIG = 1
 # Namespaces and kept claims can only finish deleting with these.
 CONTROLLERS = (
     "namespace-controller",
@@ -80,14 +83,18 @@ class Cluster:
     def create_kinds(self, folder: Path) -> None:
         """Create the CRDs in a folder and wait until the server serves them."""
         for path in sorted(folder.glob("*.yaml")):
-            definition = yaml.safe_load(path.read_text())
-            status, answer = self.request("POST", CRDS, definition)
-            if status != 201:
-                message = f"{path.name} was refused: {answer}"
-                raise RuntimeError(message)
-            names, group = definition["spec"]["names"], definition["spec"]["group"]
-            stored = next(v["name"] for v in definition["spec"]["versions"] if v["storage"])
-            _wait_until(lambda: self.collection(f"{group}/{stored}", names["kind"], "any") is not None)
+            self._create_kind(yaml.safe_load(path.read_text()))
+
+    def _create_kind(self, definition: Any) -> None:
+        spec = definition["spec"]
+        stored = next(each["name"] for each in spec["versions"] if each["storage"])
+        status, answer = self.request("POST", CRDS, definition)
+        if status != 201:
+            message = f"{definition['metadata']['name']} was refused: {answer}"
+            raise RuntimeError(message)
+        _wait_until(
+            lambda: self.collection(f"{spec['group']}/{stored}", spec["names"]["kind"], "") is not None
+        )
 
     def _resources(self, api_version: str) -> list[Any]:
         status, answer = self.request("GET", _root(api_version))
@@ -228,6 +235,7 @@ def _process(
             stdout=output,
             stderr=output,
             start_new_session=True,
+            preexec_fn=_die_with_parent,
         )
 
     def check() -> None:
@@ -242,6 +250,12 @@ def _process(
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def _die_with_parent() -> None:
+    """Have the kernel end this server should the tests be killed before they can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _ready(cluster: Cluster) -> bool:

@@ -29,7 +29,7 @@ def new_machine(lab: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable
     """Makes the machine of a user who never used Helm before and administers the cluster, if any."""
 
     def make(cluster: Cluster | None) -> Machine:
-        return tools.machine(tmp_path_factory.mktemp("machine"), cluster and cluster.kubeconfig)
+        return tools.machine(tmp_path_factory.mktemp("machine"), lab, cluster.kubeconfig if cluster else None)
 
     return make
 

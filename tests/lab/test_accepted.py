@@ -15,12 +15,12 @@ EVERYTHING = ("--with", "benchmark", "--set", "model.cache.enabled=true")
 
 def cases() -> list[Any]:
     """Every recipe of the catalog with each of its variants, and one with all components on."""
-    found = [pytest.param((recipes.RECIPE, *EVERYTHING), id="everything")]
+    found = {"everything": (recipes.RECIPE, *EVERYTHING)}
     for name, path in catalog.recipes().items():
-        found.append(pytest.param((name,), id=name))
-        for variant in yaml.safe_load(path.read_text()).get("variants", {}):
-            found.append(pytest.param((name, "--variant", variant), id=f"{name}-{variant}"))
-    return found
+        variants = yaml.safe_load(path.read_text()).get("variants", {})
+        found[name] = (name,)
+        found |= {f"{name}-{variant}": (name, "--variant", variant) for variant in variants}
+    return [pytest.param(arguments, id=case) for case, arguments in found.items()]
 
 
 @pytest.mark.parametrize("arguments", cases())

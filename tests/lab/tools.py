@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -56,8 +57,8 @@ class Machine:
         return answer.stdout
 
 
-def machine(home: Path, kubeconfig: Path | None = None) -> Machine:
-    """A new machine with the lab's tools and a `recipegen` of this checkout on its PATH."""
+def machine(home: Path, tools: Path, kubeconfig: Path | None = None) -> Machine:
+    """A new machine with a folder of tools and a `recipegen` of this checkout on its PATH."""
     programs = home / "bin"
     programs.mkdir(parents=True)
     recipegen = programs / "recipegen"
@@ -65,7 +66,7 @@ def machine(home: Path, kubeconfig: Path | None = None) -> Machine:
     recipegen.chmod(0o755)
     temporary = home / "tmp"
     temporary.mkdir()
-    path = (programs, folder(), Path(sys.executable).parent, "/usr/local/bin", "/usr/bin", "/bin")
+    path = (programs, tools, Path(sys.executable).parent, "/usr/local/bin", "/usr/bin", "/bin")
     environment = {
         "HOME": str(home),
         "PATH": os.pathsep.join(map(str, path)),
@@ -84,6 +85,7 @@ def machine(home: Path, kubeconfig: Path | None = None) -> Machine:
     return Machine(environment)
 
 
+@cache
 def _plugins() -> str:
     """The plugin directory that has a real helm-diff, else the one with our stand-in."""
     helm = shutil.which("helm")

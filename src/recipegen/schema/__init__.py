@@ -11,6 +11,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from recipegen import recipe as language
+from recipegen.components import COMPONENTS
 from recipegen.recipe import Block, Model, Recipe
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -42,6 +43,11 @@ def stack_values() -> dict[str, Any]:
     # The chart's own defaults have neither model nor namespace.
     schema.pop("required")
     schema["$defs"]["Model"].pop("required")
+    # Helm copies `global` into the block of every subchart before it checks the parent's values.
+    for component in COMPONENTS:
+        block = language.block_at((component.key,))
+        assert block is not None
+        schema["$defs"][block.__name__]["properties"]["global"] = SHARED
     return {**schema, "title": "Values of the stack chart: a recipe"}
 
 

@@ -13,7 +13,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-WAIT_SECONDS = int(os.environ.get("WAIT_SECONDS", "7200"))
+WAIT_SECONDS = float(os.environ.get("WAIT_SECONDS", "7200"))
 POLL_SECONDS = float(os.environ.get("POLL_SECONDS", "10"))
 
 log = logging.getLogger("benchmark")
@@ -23,7 +23,7 @@ def main() -> int:
     """Return the exit code: 0 when every run went through."""
     model = wait_for_model(os.environ["URL"], os.environ["MODEL"])
     if model is None:
-        log.error("no model at %s after %d s", os.environ["URL"], WAIT_SECONDS)
+        log.error("no model at %s after %g s", os.environ["URL"], WAIT_SECONDS)
         return 1
     for concurrency in map(int, os.environ["CONCURRENCY"].split()):
         results = Path(os.environ["RESULTS"], f"concurrency-{concurrency}")

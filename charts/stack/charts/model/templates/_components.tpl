@@ -103,8 +103,8 @@ tolerations:
 {{- $role := index . 1 -}}
 {{- $block := index $root.Values $role | default dict -}}
 {{- $entries := $block.extraConfigs | default list -}}
-{{- with $block.extraConfig -}}
-{{- $entries = prepend $entries . -}}
+{{- if kindIs "map" $block.extraConfig -}}
+{{- $entries = prepend $entries $block.extraConfig -}}
 {{- end -}}
 {{- $configs := list -}}
 {{- range $i, $entry := $entries -}}

@@ -1,0 +1,83 @@
+"""Speed figures, as ratios within one run; budgets as in the design. `make bench` runs it."""
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from lab.tools import folder
+
+RUNS = 9
+RECIPE = "qwen-0.6b"
+RENDER = [str(Path(sys.executable).with_name("recipegen")), "render", RECIPE, "--without", "platform"]
+
+
+def main() -> None:
+    """Print each figure beside its budget."""
+    document = subprocess.run(RENDER, check=True, capture_output=True).stdout
+    cold = wall(lambda: subprocess.run(RENDER, check=True, capture_output=True))
+    # Only children have ended so far, and the largest of them is recipegen.
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    line("cold render", f"{cold * 1000:.0f} ms")
+    line("peak memory of render", f"{peak:.0f} MiB", "at most 80 MiB")
+    helmfile = folder() / "helmfile"
+    if not helmfile.exists():
+        line("cold render / helmfile template", "not measured: no helmfile, run `make lab` first")
+    else:
+        environment = {**os.environ, "PATH": f"{folder()}:{os.environ['PATH']}"}
+        command = [str(helmfile), "-f", "-", "template"]
+        template = wall(
+            lambda: subprocess.run(command, input=document, check=True, capture_output=True, env=environment)
+        )
+        line("helmfile template of it", f"{template * 1000:.0f} ms")
+        line("cold render / helmfile template", f"{cold / template:.2f}", "at most 1.5, aim 1.0")
+    warm()
+
+
+def warm() -> None:
+    """Print what the library needs once it is loaded."""
+    from recipegen import catalog, helm, pipeline, policy
+    from recipegen.load import load, variants
+    from recipegen.validate import validate
+
+    names = [(n, v) for n in catalog.recipes() for v in (None, *variants(load(n).document))]
+    pipeline.render(RECIPE)
+    each = wall(lambda: [pipeline.render(n, v) for n, v in names]) / len(names)
+    line("warm library render", f"{each * 1000:.1f} ms", "at most 5 ms")
+    each = wall(lambda: [validate(load(n, v)) for n, v in names]) / len(names)
+    line("validate", f"{1 / each:.0f} recipes/s", "at least 100")
+
+    def check() -> None:
+        for name, variant in names:
+            for release in pipeline.bundle(name, variant).releases:
+                if release.installed and not release.version:
+                    policy.check(helm.objects(release))
+
+    each = wall(check) / len(names)
+    line("check, embedded Helm", f"{1 / each:.0f} recipes/s", "at least 20")
+
+
+def wall(work: Callable[[], object]) -> float:
+    """Return the median time of a few runs, in seconds, after one that does not count."""
+    work()
+    times = []
+    for _ in range(RUNS):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def line(what: str, figure: str, budget: str = "") -> None:
+    """Print one row."""
+    print(f"{what:34} {figure:18} {budget and f'budget: {budget}'}".rstrip())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""Every backend, mode and routing policy against the schema of the DynamoGraphDeployment."""
+
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+Make = Callable[..., dict[str, Any]]
+
+CRD = Path(__file__).parents[1] / "crds" / "nvidia.com_dynamographdeployments.yaml"
+POLICIES = ["none", "kv", "random", "round-robin"]
+MATRIX = list(product(["vllm", "sglang", "trtllm"], [False, True], POLICIES))
+
+# Refused, ignored or gone in Dynamo 1.6.
+GONE = {
+    "--is-prefill-worker",
+    "--is-decode-worker",
+    "--connector",
+    "--store-kv",
+    "--enforce-disagg",
+    "--router-reset-states",
+    "--router-snapshot-threshold",
+    "--durable-kv-events",
+}
+
+# Everything that a model block can say, beside backend, mode and policy.
+WORKER = {
+    "replicas": 2,
+    "nodes": 2,
+    "engine": {"tensorParallel": 16, "maxModelLen": 1048576},
+    "env": {"NCCL_DEBUG": "INFO"},
+    "resources": {"requests": {"cpu": "8"}, "limits": {"memory": "64Gi"}},
+    "sharedMemory": "16Gi",
+    "extraConfigs": [{"content": {"a": 1}}, {"path": "/etc/b", "env": "B", "configMapRef": {"name": "b"}}],
+}
+EVERYTHING = {
+    "revision": "abc",
+    "engine": {"gpuMemoryUtilization": 0.9, "toolCallParser": "hermes"},
+    "frontend": {"replicas": 2, "env": {"DYN_LOG": "debug"}, "resources": {"limits": {"memory": "8Gi"}}},
+    "cache": {"enabled": True},
+    "huggingFaceTokenSecret": "hf",
+    "nodeSelector": {"gpu": "h100"},
+    "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}],
+}
+
+
+def strict(schema: Any) -> Any:
+    """A CRD's schema as JSON Schema, with unknown fields refused as the API server does when asked to."""
+    if isinstance(schema, list):
+        return [strict(entry) for entry in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("x-kubernetes-preserve-unknown-fields"):
+        return {}
+    if schema.get("x-kubernetes-int-or-string"):
+        return {"type": ["integer", "string"]}
+    made = {key: strict(value) for key, value in schema.items()}
+    if isinstance(made.get("properties"), dict):
+        made.setdefault("additionalProperties", False)
+    return made
+
+
+@pytest.fixture(scope="module")
+def valid() -> Callable[[dict[str, Any]], None]:
+    """Raises for a graph that the API server would refuse."""
+    versions = yaml.safe_load(CRD.read_text())["spec"]["versions"]
+    (schema,) = [v["schema"]["openAPIV3Schema"] for v in versions if v["name"] == "v1beta1"]
+    validator = jsonschema.Draft202012Validator(strict(schema))
+
+    def check(graph: dict[str, Any]) -> None:
+        validator.validate(graph)
+
+    return check
+
+
+def matrix(backend: str, mode: bool, policy: str) -> dict[str, Any]:  # noqa: FBT001
+    return {"backend": {"type": backend}, "disaggregation": mode, "routingPolicy": policy}
+
+
+def test_schema_refuses_an_unknown_field(graph: Make, valid: Callable[[dict[str, Any]], None]) -> None:
+    wrong = graph()
+    wrong["spec"]["components"][1]["podTemplate"]["spec"]["containers"][0]["argz"] = []
+
+    with pytest.raises(jsonschema.ValidationError, match="argz"):
+        valid(wrong)
+
+
+@pytest.mark.parametrize(("backend", "mode", "policy"), MATRIX)
+def test_least_that_can_be_said_is_valid(
+    backend: str,
+    mode: bool,  # noqa: FBT001
+    policy: str,
+    graph: Make,
+    valid: Callable[[dict[str, Any]], None],
+) -> None:
+    valid(graph(**matrix(backend, mode, policy)))
+
+
+@pytest.mark.parametrize(("backend", "mode", "policy"), MATRIX)
+def test_most_that_can_be_said_is_valid(
+    backend: str,
+    mode: bool,  # noqa: FBT001
+    policy: str,
+    graph: Make,
+    valid: Callable[[dict[str, Any]], None],
+) -> None:
+    roles = {"prefill": WORKER, "decode": WORKER} if mode else {"worker": WORKER}
+
+    valid(graph(**EVERYTHING, **roles, **matrix(backend, mode, policy)))
+
+
+@pytest.mark.parametrize(("backend", "mode", "policy"), MATRIX)
+def test_no_argument_is_one_that_dynamo_dropped(
+    backend: str,
+    mode: bool,  # noqa: FBT001
+    policy: str,
+    graph: Make,
+) -> None:
+    components = graph(**matrix(backend, mode, policy))["spec"]["components"]
+    args = {arg for c in components for arg in c["podTemplate"]["spec"]["containers"][0]["args"]}
+
+    assert not args & GONE
+
+
+@pytest.mark.parametrize(("backend", "mode", "policy"), MATRIX)
+def test_no_option_is_given_twice(
+    backend: str,
+    mode: bool,  # noqa: FBT001
+    policy: str,
+    graph: Make,
+) -> None:
+    for component in graph(**EVERYTHING, **matrix(backend, mode, policy))["spec"]["components"]:
+        args = component["podTemplate"]["spec"]["containers"][0]["args"]
+        options = [arg for arg in args if arg.startswith("--")]
+
+        assert sorted(set(options)) == sorted(options)

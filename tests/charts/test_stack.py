@@ -1,0 +1,92 @@
+"""The parent chart: a recipe is its values file."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import helm_python
+import pytest
+import yaml
+
+Render = Callable[..., list[dict[str, Any]]]
+
+TESTS = Path(__file__).parents[1]
+STACK = TESTS.parent / "charts" / "stack"
+PROPOSAL = yaml.safe_load((TESTS / "golden" / "proposal" / "recipe.yaml").read_text())
+RECIPE = {
+    "about": {"title": "Qwen", "evidence": "rendered"},
+    "dynamoNamespace": "qwen",
+    "hardware": {"gpu": "h100-sxm-80gb"},
+    "model": {"name": "Qwen/Qwen3-0.6B"},
+    "gateway": {"enabled": False},
+    "benchmark": {"enabled": True, "config": None},
+    "observability": {"enabled": True},
+    "platform": {"install": False},
+    "variants": {"small": {"description": "Small.", "patch": {"model": {"worker": None}}}},
+}
+
+
+def kinds(objects: list[dict[str, Any]]) -> list[str]:
+    return sorted(o["kind"] for o in objects)
+
+
+def notes(values: dict[str, Any], namespace: str) -> str:
+    files = helm_python.Chart.load(STACK).render(values, name="qwen", namespace=namespace)
+    return files["stack/templates/NOTES.txt"]
+
+
+def test_raw_recipe_is_a_values_file(render: Render) -> None:
+    objects = render(RECIPE, namespace="qwen")
+
+    assert kinds(objects) == ["ConfigMap", "ConfigMap", "DynamoGraphDeployment", "Job"]
+
+
+def test_proposals_own_block_is_a_values_file(render: Render) -> None:
+    objects = render(PROPOSAL, namespace="qwen-test")
+
+    assert kinds(objects) == ["ConfigMap", "ConfigMap", "DynamoGraphDeployment", "Job"]
+
+
+def test_other_namespace_than_the_recipes_is_refused_with_the_right_one(render: Render) -> None:
+    with pytest.raises(helm_python.HelmError, match="run helm with -n qwen"):
+        render(RECIPE, namespace="default")
+
+
+def test_nothing_but_the_graph_is_on_by_default(render: Render) -> None:
+    assert kinds(render({"model": {"name": "M"}})) == ["DynamoGraphDeployment"]
+
+
+def test_existing_graph_is_left_alone(render: Render) -> None:
+    model = {"name": "M", "deployment": {"create": False}}
+    objects = render({"model": model, "observability": {"enabled": True}})
+
+    assert kinds(objects) == ["ConfigMap"]
+
+
+@pytest.mark.parametrize(("chart", "key"), [("metrics", "observability"), ("benchmark", "benchmark")])
+def test_component_is_the_same_in_a_release_of_its_own(chart: str, key: str, render: Render) -> None:
+    shared = {"graph": "qwen", "model": "Qwen/Qwen3-0.6B", "dynamoNamespace": "qwen-qwen"}
+    together = render({key: {"enabled": True}, "model": {"name": "M"}, "global": shared}, namespace="qwen")
+    alone = render(
+        {"enabled": True, "global": shared}, chart=chart, name=f"qwen-{chart}", namespace="qwen"
+    )
+
+    assert [o for o in together if o["kind"] != "DynamoGraphDeployment"] == alone
+
+
+def test_model_is_the_same_in_a_release_of_its_own(render: Render) -> None:
+    block = {"name": "M", "cache": {"enabled": True}, "worker": {"extraConfig": {"content": "a: 1"}}}
+
+    assert render({"model": block}) == render(block, chart="model")
+
+
+def test_notes_name_the_commands_that_reach_the_model() -> None:
+    text = notes(RECIPE, "qwen")
+
+    assert "kubectl -n qwen port-forward svc/qwen-frontend 8000" in text
+    assert "curl http://localhost:8000/v1/models" in text
+
+
+def test_notes_tell_how_to_follow_the_benchmark() -> None:
+    assert "component=benchmark" in notes(RECIPE, "qwen")
+    assert "benchmark" not in notes({"model": {"name": "M"}}, "qwen")
