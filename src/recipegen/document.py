@@ -68,8 +68,9 @@ def from_set(expression: str) -> Document:
     left, equals, text = expression.partition("=")
     path = tuple(key.replace(r"\.", ".") for key in re.split(r"(?<!\\)\.", left))
     wrong = next(filter(None, map(_wrong_key, path)), "")
-    if not equals or wrong:
-        wrong = wrong or "write KEY=VALUE, such as model.worker.replicas=2"
+    if not equals:
+        wrong = "write KEY=VALUE, such as model.worker.replicas=2"
+    if wrong:
         raise UsageError(f"{source}: {wrong}")
     data: Any = read_value(text, source, path)
     for key in reversed(path):

@@ -185,8 +185,9 @@ def _cut(text: str) -> str:
 
 
 def _key(key: str) -> str:
+    key = redact(key)
     # ASCII only, so that a letter which merely looks like another one shows what it is.
-    return key if _PLAIN_KEY.fullmatch(key) else _cut(json.dumps(redact(key)))
+    return _cut(key if _PLAIN_KEY.fullmatch(key) else json.dumps(key))
 
 
 def _flow(value: object) -> str:

@@ -14,6 +14,7 @@ STACK = Path(__file__).parents[2] / "charts" / "stack"
 @pytest.fixture(scope="session")
 def render() -> Callable[..., list[dict[str, Any]]]:
     """What Helm makes of values: with the parent chart, or with the subchart of that name."""
+
     def objects(
         values: dict[str, Any], chart: str = "stack", name: str = "qwen", namespace: str = "default"
     ) -> list[dict[str, Any]]:
@@ -44,6 +45,7 @@ def component(graph: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, A
     """One component of that graph."""
 
     def named(role: str, **model: Any) -> dict[str, Any]:
+        found: dict[str, Any]
         (found,) = [c for c in graph(**model)["spec"]["components"] if c["name"] == role]
         return found
 
@@ -55,6 +57,7 @@ def container(component: Callable[..., dict[str, Any]]) -> Callable[..., dict[st
     """The main container of one component of that graph."""
 
     def main(role: str, **model: Any) -> dict[str, Any]:
+        found: dict[str, Any]
         (found,) = component(role, **model)["podTemplate"]["spec"]["containers"]
         return found
 

@@ -142,9 +142,17 @@ def run(tmp_path: Path) -> Callable[..., tuple[int, list[list[str]], str]]:
         aiperf.write_text(AIPERF.format(python=sys.executable, calls=str(calls), broken=broken))
         aiperf.chmod(0o755)
         environment = {
-            **{"AIPERF": str(aiperf), "RESULTS": str(tmp_path / "results"), "URL": url, "MODEL": model},
-            **{"ISL": "100", "OSL": "20", "CONCURRENCY": "1 4", "REQUESTS_PER_CONCURRENCY": "10"},
-            **{"WAIT_SECONDS": "1", "POLL_SECONDS": "0.1", **more},
+            "AIPERF": str(aiperf),
+            "RESULTS": str(tmp_path / "results"),
+            "URL": url,
+            "MODEL": model,
+            "ISL": "100",
+            "OSL": "20",
+            "CONCURRENCY": "1 4",
+            "REQUESTS_PER_CONCURRENCY": "10",
+            "WAIT_SECONDS": "1",
+            "POLL_SECONDS": "0.1",
+            **more,
         }
         done = subprocess.run(
             [sys.executable, SCRIPT], env=environment, capture_output=True, text=True, check=False

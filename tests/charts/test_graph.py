@@ -11,7 +11,11 @@ Make = Callable[..., dict[str, Any]]
 BACKENDS = ["vllm", "sglang", "trtllm"]
 EVENTS = {"vllm": "--kv-events-config", "sglang": "--kv-events-config", "trtllm": "--publish-kv-events"}
 CONFIG = {"vllm": "--config", "sglang": "--config", "trtllm": "--extra-engine-args"}
-BLOCK_SIZE = {"vllm": ("--block-size", "16"), "sglang": ("--page-size", "16"), "trtllm": ("--kv-block-size", "32")}
+BLOCK_SIZE = {
+    "vllm": ("--block-size", "16"),
+    "sglang": ("--page-size", "16"),
+    "trtllm": ("--kv-block-size", "32"),
+}
 
 
 def after(option: str, args: list[str]) -> str:
@@ -138,7 +142,8 @@ def test_engine_settings_of_the_role_win_over_the_shared_ones(container: Make) -
 
 
 def test_false_of_the_role_wins_over_a_shared_true(container: Make) -> None:
-    args = container("worker", engine={"prefixCaching": True}, worker={"engine": {"prefixCaching": False}})["args"]
+    own = {"engine": {"prefixCaching": False}}
+    args = container("worker", engine={"prefixCaching": True}, worker=own)["args"]
 
     assert "--no-enable-prefix-caching" in args
 
@@ -176,8 +181,8 @@ def test_routing_policy_is_the_frontends_router_mode(policy: str, container: Mak
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("role", ["worker", "prefill", "decode"])
 def test_every_worker_tells_the_kv_router_what_it_caches(backend: str, role: str, container: Make) -> None:
-    disaggregation = role != "worker"
-    args = container(role, backend={"type": backend}, disaggregation=disaggregation, routingPolicy="kv")["args"]
+    model = {"backend": {"type": backend}, "disaggregation": role != "worker", "routingPolicy": "kv"}
+    args = container(role, **model)["args"]
 
     assert EVENTS[backend] in args
 
@@ -190,7 +195,7 @@ def test_workers_are_silent_without_the_kv_router(backend: str, container: Make)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_kv_router_and_workers_agree_on_a_block_size_that_nobody_stated(backend: str, container: Make) -> None:
+def test_kv_router_and_workers_agree_on_an_unstated_block_size(backend: str, container: Make) -> None:
     option, size = BLOCK_SIZE[backend]
     model = {"backend": {"type": backend}, "routingPolicy": "kv"}
 
@@ -209,7 +214,7 @@ def test_block_size_is_the_engines_business_without_the_kv_router(container: Mak
 
 
 @pytest.mark.parametrize(("replicas", "synced"), [(1, False), (2, True)])
-def test_several_kv_routers_share_what_they_know(replicas: int, synced: bool, container: Make) -> None:  # noqa: FBT001
+def test_several_kv_routers_share_what_they_know(replicas: int, synced: bool, container: Make) -> None:
     args = container("frontend", routingPolicy="kv", frontend={"replicas": replicas})["args"]
 
     assert ("--router-replica-sync" in args) is synced
@@ -258,7 +263,7 @@ def test_gpus_are_spread_over_the_nodes(component: Make) -> None:
 
 
 def test_gpus_that_do_not_divide_by_the_nodes_are_refused(component: Make) -> None:
-    with pytest.raises(helm_python.HelmError, match="worker: 4 GPUs .* 3 nodes"):
+    with pytest.raises(helm_python.HelmError, match=r"worker: 4 GPUs .* 3 nodes"):
         component("worker", engine={"tensorParallel": 4}, worker={"nodes": 3})
 
 
@@ -280,7 +285,10 @@ def test_other_resources_stand_beside_the_gpus(container: Make) -> None:
     given = {"requests": {"cpu": "8"}, "limits": {"memory": "64Gi"}}
     main = container("worker", worker={"resources": given})
 
-    assert main["resources"] == {"requests": {"cpu": "8"}, "limits": {"memory": "64Gi", "nvidia.com/gpu": "1"}}
+    assert main["resources"] == {
+        "requests": {"cpu": "8"},
+        "limits": {"memory": "64Gi", "nvidia.com/gpu": "1"},
+    }
 
 
 def test_shared_memory_is_as_stated(component: Make) -> None:
@@ -321,7 +329,9 @@ def test_containers_gain_no_privileges(container: Make) -> None:
 
 
 def test_labels_stay_the_same_when_the_version_changes(component: Make) -> None:
-    old, new = (component("worker", backend={"version": v})["podTemplate"]["metadata"] for v in ("1.6.0", "1.6.1"))
+    old, new = (
+        component("worker", backend={"version": v})["podTemplate"]["metadata"] for v in ("1.6.0", "1.6.1")
+    )
 
     assert old == new
 

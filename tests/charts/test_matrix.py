@@ -77,7 +77,7 @@ def valid() -> Callable[[dict[str, Any]], None]:
     return check
 
 
-def matrix(backend: str, mode: bool, policy: str) -> dict[str, Any]:  # noqa: FBT001
+def matrix(backend: str, mode: bool, policy: str) -> dict[str, Any]:
     return {"backend": {"type": backend}, "disaggregation": mode, "routingPolicy": policy}
 
 
@@ -92,7 +92,7 @@ def test_schema_refuses_an_unknown_field(graph: Make, valid: Callable[[dict[str,
 @pytest.mark.parametrize(("backend", "mode", "policy"), MATRIX)
 def test_least_that_can_be_said_is_valid(
     backend: str,
-    mode: bool,  # noqa: FBT001
+    mode: bool,
     policy: str,
     graph: Make,
     valid: Callable[[dict[str, Any]], None],
@@ -103,7 +103,7 @@ def test_least_that_can_be_said_is_valid(
 @pytest.mark.parametrize(("backend", "mode", "policy"), MATRIX)
 def test_most_that_can_be_said_is_valid(
     backend: str,
-    mode: bool,  # noqa: FBT001
+    mode: bool,
     policy: str,
     graph: Make,
     valid: Callable[[dict[str, Any]], None],
@@ -116,7 +116,7 @@ def test_most_that_can_be_said_is_valid(
 @pytest.mark.parametrize(("backend", "mode", "policy"), MATRIX)
 def test_no_argument_is_one_that_dynamo_dropped(
     backend: str,
-    mode: bool,  # noqa: FBT001
+    mode: bool,
     policy: str,
     graph: Make,
 ) -> None:
@@ -129,7 +129,7 @@ def test_no_argument_is_one_that_dynamo_dropped(
 @pytest.mark.parametrize(("backend", "mode", "policy"), MATRIX)
 def test_no_option_is_given_twice(
     backend: str,
-    mode: bool,  # noqa: FBT001
+    mode: bool,
     policy: str,
     graph: Make,
 ) -> None:

@@ -67,9 +67,7 @@ def test_existing_graph_is_left_alone(render: Render) -> None:
 def test_component_is_the_same_in_a_release_of_its_own(chart: str, key: str, render: Render) -> None:
     shared = {"graph": "qwen", "model": "Qwen/Qwen3-0.6B", "dynamoNamespace": "qwen-qwen"}
     together = render({key: {"enabled": True}, "model": {"name": "M"}, "global": shared}, namespace="qwen")
-    alone = render(
-        {"enabled": True, "global": shared}, chart=chart, name=f"qwen-{chart}", namespace="qwen"
-    )
+    alone = render({"enabled": True, "global": shared}, chart=chart, name=f"qwen-{chart}", namespace="qwen")
 
     assert [o for o in together if o["kind"] != "DynamoGraphDeployment"] == alone
 

@@ -5,14 +5,13 @@ cluster, but no Pod ever runs.
 """
 
 import base64
-import ctypes
 import json
 import os
+import shutil
 import signal
 import socket
 import ssl
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -26,7 +25,6 @@ import yaml
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 START_SECONDS = 90
-PR_SET_PDEATHSIG = 1
 # Namespaces and kept claims can only finish deleting with these.
 CONTROLLERS = (
     "namespace-controller",
@@ -228,14 +226,13 @@ def _process(
     log = folder / f"{tool.name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [tool, *arguments],
+            [*_bound_to_us(), tool, *arguments],
             cwd=folder,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
         )
 
     def check() -> None:
@@ -252,10 +249,9 @@ def _process(
         process.wait()
 
 
-def _die_with_parent() -> None:
-    """Have the kernel end this server should the tests be killed before they can."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+def _bound_to_us() -> list[str]:
+    """A prefix that ends a server with the tests, should they be killed before they can do it."""
+    return ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
 
 
 def _ready(cluster: Cluster) -> bool:

@@ -15,7 +15,7 @@ EVERYTHING = ("--with", "benchmark", "--set", "model.cache.enabled=true")
 
 def cases() -> list[Any]:
     """Every recipe of the catalog with each of its variants, and one with all components on."""
-    found = {"everything": (recipes.RECIPE, *EVERYTHING)}
+    found: dict[str, tuple[str, ...]] = {"everything": (recipes.RECIPE, *EVERYTHING)}
     for name, path in catalog.recipes().items():
         variants = yaml.safe_load(path.read_text()).get("variants", {})
         found[name] = (name,)

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +37,17 @@ def test_sync_installs_what_apply_installs(
 
     assert recipes.live(cluster, namespace).keys() == _expected(machine, document)
     assert machine.run(nothing_to_do, stdin=document).returncode == 0
+
+
+def test_a_written_directory_applies_the_same_as_the_document(
+    machine: Machine, render: Callable[..., str], tmp_path: Path
+) -> None:
+    recipes.apply(machine, render())
+    render("-o", str(tmp_path / "written"))
+    moved = (tmp_path / "written").rename(tmp_path / "elsewhere")
+    answer = machine.run(["helmfile", "apply", "--detailed-exitcode"], cwd=moved)
+
+    assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
 def test_a_variant_and_back_leave_exactly_their_own_objects(

@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def wait_for_model(url: str, wanted: str) -> str | None:
-    """Return the model once the frontend lists it, the first listed when none is wanted, or None when time is up."""
+    """Return the model once it is listed, the first listed when none is wanted, None when time is up."""
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         listed = models(url)

@@ -1,0 +1,126 @@
+"""Rules that hold for every chart, whatever it makes."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import helm_python
+import pytest
+
+Render = Callable[..., list[dict[str, Any]]]
+
+STACK = Path(__file__).parents[2] / "charts" / "stack"
+CHARTS = {"stack": STACK, **{folder.name: folder for folder in sorted((STACK / "charts").iterdir())}}
+TEMPLATES = sorted(path for folder in CHARTS.values() for path in (folder / "templates").iterdir())
+# Everything on, so that a lint sees every template.
+EVERYTHING = {
+    "model": {
+        "name": "Qwen/Qwen3-0.6B",
+        "revision": "abc",
+        "disaggregation": True,
+        "routingPolicy": "kv",
+        "cache": {"enabled": True, "storageClass": "nfs"},
+        "huggingFaceTokenSecret": "hf",
+        "prefill": {"extraConfig": {"content": {"a": 1}}, "env": {"A": "y", "B": "z"}},
+    },
+    "observability": {"enabled": True},
+    "benchmark": {"enabled": True},
+}
+# Evaluates what a user wrote, asks the cluster, or gives another answer each time.
+FORBIDDEN = (
+    *("tpl", "lookup", "now", "date", "dateInZone", "ago", "uuidv4", "randAlphaNum", "randAlpha"),
+    *("randNumeric", "randAscii", "randInt", "randBytes", "shuffle", "genPrivateKey", "genCA"),
+    *("genSelfSignedCert", "genSignedCert", "htpasswd", "bcrypt", "derivePassword", "getHostByName"),
+)
+
+
+def actions(path: Path) -> list[str]:
+    """The template's actions, without comments and without text in quotes."""
+    code = re.sub(r"\{\{-? */\*.*?\*/ *-?\}\}", "", path.read_text(), flags=re.DOTALL)
+    return [re.sub(r'"[^"]*"', '""', action) for action in re.findall(r"\{\{(.*?)\}\}", code, re.DOTALL)]
+
+
+def name(path: Path) -> str:
+    return f"{path.parent.parent.name}/{path.name}"
+
+
+def test_helm_finds_nothing_to_warn_of() -> None:
+    report = helm_python.lint(STACK, EVERYTHING, strict=True, with_subcharts=True)
+    warnings = [m for m in report["messages"] if m["severity"] > 1]
+
+    # Helm lints a subchart with its own defaults alone, and the model chart's have no model.
+    assert [m for m in warnings if "name is missing" not in str(m)] == []
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=name)
+def test_template_calls_nothing_that_surprises(path: Path) -> None:
+    words = {word for action in actions(path) for word in re.findall(r"(?<![.$\w])\w+", action)}
+
+    assert not words & set(FORBIDDEN)
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=name)
+def test_helper_is_named_for_its_chart(path: Path) -> None:
+    chart = path.parent.parent.name
+    helpers = re.findall(r'define "([^"]+)"', path.read_text())
+
+    assert all(helper.startswith(f"{chart}.") for helper in helpers)
+
+
+@pytest.mark.parametrize("path", [p for p in TEMPLATES if p.suffix == ".tpl"], ids=name)
+def test_helper_comes_with_an_example(path: Path) -> None:
+    code = path.read_text()
+    helpers = re.findall(r'define "([^"]+)"', code)
+    comments = "\n".join(re.findall(r"/\*.*?\*/", code, re.DOTALL))
+
+    assert all(f'include "{helper}"' in comments for helper in helpers)
+
+
+@pytest.mark.parametrize("path", [p for p in TEMPLATES if p.suffix == ".yaml"], ids=name)
+def test_template_file_is_named_for_the_one_kind_it_makes(path: Path) -> None:
+    kinds = [kind.lower() for kind in re.findall(r"^kind: (\w+)", path.read_text(), re.MULTILINE)]
+
+    assert kinds in ([path.stem], []), "a template that makes nothing is a check"
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=name)
+def test_no_object_is_given_a_namespace(path: Path) -> None:
+    assert not re.search(r"^ *namespace:", path.read_text(), re.MULTILINE)
+
+
+def test_two_renders_are_the_same(render: Render) -> None:
+    assert render(EVERYTHING) == render(EVERYTHING)
+
+
+def test_every_object_says_what_it_belongs_to(render: Render) -> None:
+    labels = [o["metadata"]["labels"] for o in render(EVERYTHING)]
+    expected = {"name", "instance", "component", "part-of", "managed-by"}
+
+    assert all({f"app.kubernetes.io/{key}" for key in expected} <= found.keys() for found in labels)
+
+
+def test_no_two_objects_have_one_name(render: Render) -> None:
+    names = [(o["kind"], o["metadata"]["name"]) for o in render(EVERYTHING)]
+
+    assert len(set(names)) == len(names)
+
+
+def test_jobs_stop_trying_and_end(render: Render) -> None:
+    jobs = [o["spec"] for o in render(EVERYTHING) if o["kind"] == "Job"]
+
+    assert len(jobs) == 2
+    assert all({"backoffLimit", "activeDeadlineSeconds"} <= spec.keys() for spec in jobs)
+
+
+def test_jobs_have_no_token_of_the_cluster(render: Render) -> None:
+    pods = [o["spec"]["template"]["spec"] for o in render(EVERYTHING) if o["kind"] == "Job"]
+
+    assert all(pod["automountServiceAccountToken"] is False for pod in pods)
+
+
+def test_subcharts_are_those_that_the_parent_lists() -> None:
+    with helm_python.Chart.load(STACK) as chart:
+        listed = {entry["name"] for entry in chart.metadata["dependencies"]}
+
+    assert listed == CHARTS.keys() - {"stack"}

@@ -1,0 +1,167 @@
+"""Values files, templates, data files and the recipe language name the same keys."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from pydantic.alias_generators import to_camel
+
+from recipegen.recipe import Benchmark, Block, Engine, ExtraConfig, Observability, Worker
+
+STACK = Path(__file__).parents[2] / "charts" / "stack"
+CHARTS = {"stack": STACK, **{folder.name: folder for folder in (STACK / "charts").iterdir()}}
+BACKENDS = sorted((STACK / "charts" / "model" / "backends").iterdir())
+
+# Read by the parent chart alone, in a condition.
+READ_BY_THE_PARENT = {"deployment.create"}
+# Passed on whole: engine settings are looped over with the backend's data file.
+PASSED_ON = {"engine"}
+# Given by the recipe's `model` block, not by the parent chart's own values.
+OF_A_SUBCHART = {"model.name"}
+# Keys of a backend's data file that only recipegen's rules read.
+READ_BY_RULES = {"aliases"}
+
+
+def text(folder: Path, *patterns: str) -> str:
+    return "\n".join(path.read_text() for pattern in patterns for path in sorted(folder.glob(pattern)))
+
+
+def uncommented(values: str) -> dict[str, Any]:
+    """A values file with its commented examples made real."""
+    lines = [re.sub(r"^( *)# ( *[a-z]\w*:( .*)?)$", r"\1\2", line) for line in values.splitlines()]
+    found: dict[str, Any] = yaml.safe_load("\n".join(lines))
+    return found
+
+
+def leaves(tree: dict[str, Any], prefix: str = "") -> set[str]:
+    """Dotted paths of what holds no further keys."""
+    found = set()
+    for key, value in tree.items():
+        path = f"{prefix}{key}"
+        found |= leaves(value, f"{path}.") if isinstance(value, dict) and value else {path}
+    return found
+
+
+def used(chart: str) -> set[str]:
+    """Dotted paths of the values that the chart's templates and conditions read."""
+    templates = text(CHARTS[chart], "templates/*")
+    conditions = re.findall(r"condition: (\S+)", text(CHARTS[chart], "Chart.yaml"))
+    return {*re.findall(r"\.Values\.([A-Za-z.]+[A-Za-z])", templates), *conditions}
+
+
+def fields(block: type[Block]) -> set[str]:
+    return {to_camel(name) for name in block.model_fields}
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_every_value_is_used(chart: str) -> None:
+    values = yaml.safe_load((CHARTS[chart] / "values.yaml").read_text())
+    read = used(chart) | READ_BY_THE_PARENT | PASSED_ON
+
+    unread = {leaf for leaf in leaves(values) if not any(f"{leaf}.".startswith(f"{path}.") for path in read)}
+
+    assert unread - {"global"} == set()
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_every_used_value_is_in_the_values_file(chart: str) -> None:
+    values = uncommented((CHARTS[chart] / "values.yaml").read_text())
+
+    missing = set()
+    for path in used(chart) - OF_A_SUBCHART:
+        place: Any = values
+        for key in path.split("."):
+            if place == {} or not isinstance(place, dict):
+                break
+            if key not in place:
+                missing.add(path)
+                break
+            place = place[key]
+
+    assert missing == set()
+
+
+def test_templates_read_every_key_of_a_worker() -> None:
+    templates = text(CHARTS["model"], "templates/*")
+
+    assert set(re.findall(r"\$block\.(\w+)", templates)) == fields(Worker)
+
+
+def test_templates_read_every_key_of_a_configuration_file() -> None:
+    templates = text(CHARTS["model"], "templates/*")
+
+    assert set(re.findall(r"\$entry\.(\w+)", templates)) == fields(ExtraConfig)
+
+
+@pytest.mark.parametrize(("chart", "block"), [("metrics", Observability), ("benchmark", Benchmark)])
+def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> None:
+    values = yaml.safe_load((CHARTS[chart] / "values.yaml").read_text())
+
+    assert values.keys() == fields(block) | {"global"}
+
+
+@pytest.mark.parametrize("chart", ["metrics", "benchmark"])
+def test_schema_of_a_component_names_its_values(chart: str) -> None:
+    schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())
+    values = yaml.safe_load((CHARTS[chart] / "values.yaml").read_text())
+
+    jsonschema.Draft202012Validator(schema).validate(values)
+    assert schema["properties"].keys() == values.keys()
+
+
+@pytest.mark.parametrize("chart", ["metrics", "benchmark"])
+def test_schema_of_a_component_refuses_an_unknown_key(chart: str) -> None:
+    schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())
+
+    with pytest.raises(jsonschema.ValidationError, match="enabeld"):
+        jsonschema.Draft202012Validator(schema).validate({"enabeld": True})
+
+
+@pytest.mark.parametrize("path", BACKENDS, ids=lambda p: p.stem)
+def test_backend_spells_only_fields_of_the_language(path: Path) -> None:
+    backend = yaml.safe_load(path.read_text())
+
+    assert backend["flags"].keys() | backend["switches"].keys() <= fields(Engine) - {"args"}
+
+
+@pytest.mark.parametrize("path", BACKENDS, ids=lambda p: p.stem)
+def test_backend_spells_no_field_twice(path: Path) -> None:
+    backend = yaml.safe_load(path.read_text())
+
+    assert not backend["flags"].keys() & backend["switches"].keys()
+
+
+@pytest.mark.parametrize("path", BACKENDS, ids=lambda p: p.stem)
+def test_gpus_and_extras_of_a_backend_come_from_its_flags(path: Path) -> None:
+    backend = yaml.safe_load(path.read_text())
+
+    assert {*backend["gpuFactors"], *backend["extras"]} <= backend["flags"].keys()
+
+
+@pytest.mark.parametrize("path", BACKENDS, ids=lambda p: p.stem)
+def test_aliases_of_a_backend_are_of_options_it_has(path: Path) -> None:
+    backend = yaml.safe_load(path.read_text())
+
+    assert backend["aliases"].keys() <= {backend["model"], *backend["flags"].values()}
+
+
+@pytest.mark.parametrize("path", BACKENDS, ids=lambda p: p.stem)
+def test_backend_has_only_tokens_that_are_text(path: Path) -> None:
+    backend = yaml.safe_load(path.read_text())
+    tokens = [*backend["kvEvents"], *(token for role in backend["roles"].values() for token in role)]
+
+    assert all(isinstance(token, str) for token in tokens)
+
+
+@pytest.mark.parametrize("path", BACKENDS, ids=lambda p: p.stem)
+def test_templates_read_every_key_of_a_backend(path: Path) -> None:
+    backend = yaml.safe_load(path.read_text())
+    templates = text(CHARTS["model"], "templates/*")
+
+    unread = {key for key in backend if not re.search(rf"(\$backend|fromYaml\))\.{key}\b", templates)}
+
+    assert unread == READ_BY_RULES
