@@ -7,7 +7,6 @@ import re
 import socket
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -278,7 +277,7 @@ def test_everything_wrong_is_said_at_once_and_in_order() -> None:
 @pytest.mark.parametrize(
     ("text", "place", "hint"),
     [
-        ("a:\n\tb: 1\n", "2:1", "use spaces, not tabs"),
+        ("a:\n\tb: 1\n", "2:1", "use spaces, or put the text in quotes"),
         ("a: b: c\n", "1:5", "look at the indentation, or quote a text with ': ' in it"),
         ("a: @b\n", "1:4", "put a text that begins like this in quotes"),
         ("a: `b\n", "1:4", "put a text that begins like this in quotes"),
@@ -308,21 +307,31 @@ def test_a_syntax_error_says_where_the_broken_part_begins() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a:\t1\n", "{a: 1,\tb: 2}\n", "a: b\t\n", "a: 1 \t # c\n", "a:\n  - b\n  -\tc\n"]
+    "text",
+    [
+        "a:\t1\n",
+        "{a: 1,\tb: 2}\n",
+        "a: b\t\n",
+        "a: 1 \t # c\n",
+        "a:\n  - b\n  -\tc\n",
+        "a: b\tc\n",
+        "a: b#\tc\n",
+        "a: b\n\tc\n",
+    ],
 )
 def test_a_tab_between_values_is_refused(text: str) -> None:
     (problem, *_) = problems(text)
 
     assert problem.code in {"tab", "syntax"}
-    assert problem.hint.startswith("use spaces")
+    assert problem.hint == "use spaces, or put the text in quotes"
     assert problem.mark is not None
     assert text.splitlines()[problem.mark.line - 1][problem.mark.column - 1] == "\t"
 
 
 def test_tabs_in_texts_and_comments_are_fine() -> None:
-    text = "#\tx\na: 'b\tc' #\ty\nd: |\n  e\tf\n  \tg\nh: i\tj\n#\tz"
+    text = "#\tx\na: 'b\tc' #\ty\nd: |\n  e\tf\n  \tg\nh: i\n#\tz"
 
-    assert read(text, "r").data == {"a": "b\tc", "d": "e\tf\n\tg\n", "h": "i\tj"}
+    assert read(text, "r").data == {"a": "b\tc", "d": "e\tf\n\tg\n", "h": "i"}
 
 
 HIDDEN = [
@@ -806,8 +815,3 @@ def test_every_word_other_readers_mistake_comes_back_from_helm_as_it_was() -> No
     data = {"list": READ_OTHERWISE_ELSEWHERE, **{f"k{text}": text for text in READ_OTHERWISE_ELSEWHERE}}
 
     assert helm_python.values_from_yaml(write(data)) == data
-
-
-@pytest.fixture
-def _closed_libraries() -> Iterator[None]:
-    yield

@@ -11,7 +11,6 @@ import stat
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from json.encoder import encode_basestring
 from math import isfinite
 from pathlib import Path as File
@@ -355,13 +354,19 @@ class _Scan:
         return text
 
     def _tabs(self, begin: int, event: Any) -> int:
-        """Report the first tab before a scalar, since parsers disagree; return where that ends."""
-        between = _TAB_OR_COMMENT.finditer(self.text, begin, event.start_mark.index)
-        for index in islice((found.start() for found in between if found[0] == "\t"), 1):
+        """Report the first tab before or in a bare scalar; return where the scalar ends.
+
+        Only quotes and block scalars may hold tabs: about others the two parsers disagree.
+        """
+        start, end = event.start_mark.index, event.end_mark.index
+        found = (m.start() for m in _TAB_OR_COMMENT.finditer(self.text, begin, start) if m[0] == "\t")
+        bare = isinstance(event, yaml.ScalarEvent) and not event.style
+        index = next(found, self.text.find("\t", start, end) if bare else -1)
+        if index >= 0:
             mark = self._mark_after(self.text[:index])
-            problem = self._problem("tab", "a tab cannot separate or indent", mark, "use spaces")
-            self.problems.append(problem)
-        return int(event.end_mark.index)
+            hint = "use spaces, or put the text in quotes"
+            self.problems.append(self._problem("tab", "a tab outside quotes", mark, hint))
+        return int(end)
 
     def _syntax(self, error: Exception) -> Problem:
         begin, where = getattr(error, "context_mark", None), getattr(error, "problem_mark", None)
@@ -374,7 +379,7 @@ class _Scan:
         where = where or begin
         hint = next((hint for words, hint in _HINTS if words in message), "")
         if where and self.text.startswith("\t", where.index):
-            hint = "use spaces, not tabs"
+            hint = "use spaces, or put the text in quotes"
         return self._problem("syntax", message, self._mark(where) if where else None, hint)
 
     def _problem(self, code: str, message: str, mark: Mark | None = None, hint: str = "") -> Problem:
