@@ -20,6 +20,8 @@ help:  ## Show this list
 
 demo: .venv/.ready  ## Render the quickstart recipe and show what would be applied; no cluster, no Helm
 	@mkdir -p build/demo
+	@echo "recipes/qwen-0.6b.yaml, a recipe of $$(wc -l < recipes/qwen-0.6b.yaml) lines, becomes these Helm releases, in this order:"
+	@echo
 	@$(BIN)/recipegen render qwen-0.6b > build/demo/qwen-0.6b.yaml
 	@$(BIN)/recipegen check qwen-0.6b --variant default
 	@echo

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import reference
 from conftest import ROOT, Golden
 from recipegen import catalog, helm, pipeline, schema, yamlio
 from recipegen.compile import compile as compile_plan
@@ -25,6 +26,10 @@ def test_schema_files_are_what_the_language_exports(path: str, golden: Golden) -
     golden.file(ROOT / path, json.dumps(SCHEMAS[path](), indent=2) + "\n")
 
 
+def test_the_reference_of_the_language_is_what_the_schema_says(golden: Golden) -> None:
+    golden.file(ROOT / "docs/recipe.md", reference.markdown())
+
+
 @pytest.mark.parametrize(("name", "variant"), SHIPPED, ids=str)
 def test_the_catalog_renders_to_what_was_reviewed(name: str, variant: str | None, golden: Golden) -> None:
     plan = pipeline.plan(name, variant)
@@ -37,6 +42,12 @@ def test_the_catalog_renders_to_what_was_reviewed(name: str, variant: str | None
         files[f"{release.labels['component']}.yaml"] = rendered
 
     golden.tree(files, ROOT / "tests/shipped" / name / plan.variant)
+
+
+def test_no_two_recipes_share_a_graph_name() -> None:
+    graphs = [pipeline.plan(name).graph for name in catalog.recipes()]
+
+    assert len(graphs) == len(set(graphs))
 
 
 def test_every_shipped_file_belongs_to_the_catalog() -> None:

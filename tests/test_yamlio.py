@@ -142,7 +142,7 @@ def test_every_key_and_value_has_its_place() -> None:
 
 
 def test_columns_count_characters() -> None:
-    assert str(read("{'ä😀': 大, b: 1}", "r").keys[("b",)]) == "r:1:12"
+    assert str(read("{'ä😀': 大, b: 1}", "r").keys[("b",)]) == "r:1:11"
 
 
 @pytest.mark.parametrize("text", ["\ufeffa: 1\n", "a: 1\r\n", "---\na: 1\n...\n", b"\xef\xbb\xbfa: 1"])
@@ -215,8 +215,10 @@ def test_in_quotes_every_word_is_a_text(word: str) -> None:
 
 @pytest.mark.parametrize(
     "number",
-    ["9223372036854775808", "-9223372036854775809", "1" * 21, "1" * 5000, "1e999", "-1e999"]
-    + [".inf", "-.inf", "+.INF", ".nan", ".NaN"],
+    [
+        *("9223372036854775808", "-9223372036854775809", "1" * 21, "1" * 5000),
+        *("1e999", "-1e999", ".inf", "-.inf", "+.INF", ".nan", ".NaN"),
+    ],
 )
 def test_a_number_out_of_range_is_refused(number: str) -> None:
     assert codes(f"a: {number}") == ["number"]
@@ -231,12 +233,12 @@ def test_a_number_out_of_range_is_refused(number: str) -> None:
             "a: &x [*x]\n",
             ["r.yaml:1:4: a: anchors (&) are not allowed", "r.yaml:1:8: a[0]: aliases (*) are not allowed"],
         ),
-        ("&x a: 1\n", ["r.yaml:1:1: a: anchors (&) are not allowed"]),
+        ("&x a: 1\n", ["r.yaml:1:1: anchors (&) are not allowed"]),
         ("a: !!python/object/apply:os.system [x]\n", ["r.yaml:1:4: a: tags (!) are not allowed"]),
         ("a: !!binary aGk=\n", ["r.yaml:1:4: a: tags (!) are not allowed"]),
         ("a: !!set {b}\n", ["r.yaml:1:4: a: tags (!) are not allowed"]),
         ("a: ! b\n", ["r.yaml:1:4: a: tags (!) are not allowed"]),
-        ("!!str a: b\n", ["r.yaml:1:1: a: tags (!) are not allowed"]),
+        ("!!str a: b\n", ["r.yaml:1:1: tags (!) are not allowed"]),
         ("a:\n  <<: {b: 1}\n", ["r.yaml:2:3: a: merge keys (<<) are not allowed"]),
         ("'<<': {b: 1}\n", ["r.yaml:1:1: merge keys (<<) are not allowed"]),
         ("%YAML 1.1\n---\na: b\n", ["r.yaml:1:1: directives (%) are not allowed"]),
@@ -247,8 +249,8 @@ def test_a_number_out_of_range_is_refused(number: str) -> None:
         ("'': b\n", ["r.yaml:1:1: a key is empty"]),
         ("? \n: b\n", ["r.yaml:1:2: the key '' is not plainly a text"]),
         ("", ["r.yaml:1:1: the document is empty"]),
-        ("# only this", ["r.yaml:1:12: the document is empty"]),
-        ("---\n", ["r.yaml:2:1: the document is empty"]),
+        ("# only this", ["r.yaml:1:1: the document is empty"]),
+        ("---\n", ["r.yaml:1:1: the document is empty"]),
         ("text", ["r.yaml:1:1: expected a mapping at the top, got 'text'"]),
         ("''", ["r.yaml:1:1: expected a mapping at the top, got ''"]),
         ("null", ["r.yaml:1:1: expected a mapping at the top, got null"]),
@@ -590,12 +592,12 @@ def test_what_is_no_readable_file_is_refused_at_once(make: Any, tmp_path: Path) 
 
 
 def test_refusing_a_file_leaves_nothing_open(tmp_path: Path) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(5):
         with pytest.raises(ToolError):
             read_file(tmp_path, "r")
 
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 @pytest.mark.parametrize(
@@ -630,7 +632,7 @@ def test_objects_of_a_tool_are_read_from_many_documents() -> None:
 
 @pytest.mark.parametrize("text", ["a: [", "- a\n", "text", "a: 2001-13-45", "a: =", "[" * 10_000])
 def test_output_that_is_no_objects_is_the_tools_fault(text: str) -> None:
-    with pytest.raises(ToolError, match="^the tool's output"):
+    with pytest.raises(ToolError, match=r"^the tool's output"):
         read_objects(text)
 
 
@@ -756,7 +758,7 @@ def test_a_number_is_written_as_all_readers_read_it(number: float, text: str) ->
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, "\ud800", {"\udfff": 1}])
 def test_what_yaml_cannot_hold_is_not_written(value: object) -> None:
-    with pytest.raises(ValueError, match="finite|surrogate"):
+    with pytest.raises(ValueError, match=r"finite|surrogate"):
         write({"a": value})
 
 

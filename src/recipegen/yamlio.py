@@ -198,15 +198,8 @@ class _Scan:
 
     def document(self, root: type) -> Any:
         """Return the data of the one document, or raise with every problem."""
-        start = next(self.events)
-        if isinstance(start, yaml.StreamEndEvent):
-            self._stop("empty", (), "the document is empty", start)
-        if self.text.startswith("%", start.start_mark.index):
-            self._add("directive", (), "directives (%) are not allowed", start)
-        node = next(self.events)
+        node = self._first("the document is empty")
         data = self._node(node, ())
-        if isinstance(node, yaml.ScalarEvent) and not node.value and not node.style:
-            self._stop("empty", (), "the document is empty", node)
         if not isinstance(data, root):
             wanted = "a list" if root is list else "a mapping"
             self._add("wrong-type", (), f"expected {wanted} at the top, got {show(data)}", node)
@@ -215,18 +208,23 @@ class _Scan:
 
     def value(self) -> Any:
         """Return the one value, or raise with every problem."""
-        start = next(self.events)
-        node = start if isinstance(start, yaml.StreamEndEvent) else next(self.events)
-        empty = isinstance(node, yaml.ScalarEvent) and not node.value and not node.style
-        if node is start or empty:
-            hint = 'write null to delete the key, "" for an empty text'
-            self._stop("empty", self.path, "there is no value", node, hint)
+        node = self._first("there is no value", 'write null to delete the key, "" for an empty text')
         if isinstance(node, yaml.CollectionStartEvent) and not node.flow_style:
             hint = "put a text in quotes; write a list as [a, b] and a map as {a: b}"
             self._stop("syntax", self.path, "looks like a list or map, but has no brackets", node, hint)
         data = self._node(node, self.path)
         self._end()
         return data
+
+    def _first(self, empty: str, hint: str = "") -> Any:
+        """Return the event that begins the value, or raise when there is none."""
+        start = next(self.events)
+        node = start if isinstance(start, yaml.StreamEndEvent) else next(self.events)
+        if node is start or (isinstance(node, yaml.ScalarEvent) and not node.value and not node.style):
+            raise RecipeError(*self.problems, self._problem("empty", empty, self._mark_after(""), hint))
+        if self.text.startswith("%", start.start_mark.index):
+            self._add("directive", self.path, "directives (%) are not allowed", start)
+        return node
 
     def _end(self) -> None:
         after = next(self.events)

@@ -32,6 +32,8 @@ def check(recipe: Recipe) -> Iterator[Problem]:
             yield from _source(place, config)
             yield from _swapped(place, role, config)
         yield from _twice(files)
+        if model.cache.enabled:
+            yield from _in_the_cache(files, model.cache.mount_path)
         mine = {config.env: "extraConfig" for config in files.values()}
         yield from _environment(path, worker.env, owned | mine)
 
@@ -59,6 +61,13 @@ def _twice(files: dict[Path, ExtraConfig]) -> Iterator[Problem]:
             if counts[value] > 1 and path[-1] != "extraConfig":
                 message = f"two files of one role share it, got {value!r}"
                 yield Problem("config-twice", (*path, key), message, f"give each its own `{key}`")
+
+
+def _in_the_cache(files: dict[Path, ExtraConfig], mount_path: str) -> Iterator[Problem]:
+    for path, config in files.items():
+        if config.path == mount_path:
+            message = f"model.cache is mounted there, got {config.path!r}"
+            yield Problem("config-twice", (*path, "path"), message, "choose another path")
 
 
 def _swapped(path: Path, role: str, config: ExtraConfig) -> Iterator[Problem]:

@@ -1,5 +1,6 @@
 """Engine settings against what the engine has: fields it lacks, `args` that repeat them, KV routing."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -82,11 +83,17 @@ def _spelt(table: dict[str, Any], alias: str) -> set[str]:
 
 def _repeated(path: Path, args: list[str], owned: dict[str, str]) -> Iterator[Problem]:
     for index, arg in enumerate(args):
-        option = arg.split("=", 1)[0]
+        option = _option(arg)
         if option in owned:
             message = f"repeats an option that {owned[option]} sets, got {show(arg)}"
             hint = "remove it with its value, and set that key instead"
             yield Problem("repeated-option", (*path, index), message, hint)
+
+
+def _option(arg: str) -> str:
+    """Return the option that an argument names: vLLM also takes `--a_b`, `--a.key` and, as all do, `--a=value`."""
+    name = re.split(r"[=.]", arg, maxsplit=1)[0]
+    return name.replace("_", "-") if name.startswith("--") else name
 
 
 def _shell_text(path: Path, args: list[str]) -> Iterator[Problem]:

@@ -21,6 +21,10 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     backend = recipe.model.backend
     if backend.image is not None:
         yield from _image(backend.image, version_given=backend.version is not None)
+    elif not REFERENCE.fullmatch(f"{backend.registry}/image:tag"):
+        message = f"is no registry with its path, got {show(backend.registry)}"
+        hint = "write HOST/PATH, such as nvcr.io/nvidia/ai-dynamo"
+        yield Problem("image", ("model", "backend", "registry"), message, hint)
     meant = facts.mistaken_models().get(recipe.model.name)
     if meant:
         message = f"there is no model {show(recipe.model.name)}; it is rendered as written"

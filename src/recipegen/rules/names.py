@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from recipegen.components import LONGEST_SUFFIX
-from recipegen.errors import Problem
+from recipegen.errors import Problem, show
+from recipegen.rules.text import EXECUTED
 
 if TYPE_CHECKING:
     from recipegen.resolve import Plan
@@ -28,27 +29,37 @@ def check(plan: "Plan") -> Iterator[Problem]:
         # Services are named after the graph, and their names are DNS-1035 labels.
         message = f"the graph's name {plan.graph!r} starts with a digit, which no Service may"
         yield Problem("name", (), message, "give the recipe's file a name that starts with a letter")
-    for role, worker in plan.workers.items():
-        longest = len(role) if worker.nodes == 1 else 2 * len(role) + CLIQUE_SUFFIX
-        yield from _too_long(
-            plan, longest, GROVE, f"Grove allows {GROVE} characters for the graph and its role {role!r}"
-        )
-    yield from _too_long(
-        plan, len("frontend"), GROVE, f"Grove allows {GROVE} characters for the graph and 'frontend'"
-    )
-    yield from _too_long(
-        plan, LONGEST_SUFFIX, HELM_RELEASE, f"Helm allows {HELM_RELEASE} characters for a release"
-    )
-    if plan.namespace in RESERVED:
-        message = f"{plan.namespace} is Kubernetes' own namespace"
-        yield Problem("namespace", ("dynamoNamespace",), message, "choose a namespace of the model's own")
+    for token in (*EXECUTED, "\n", "\r"):
+        if token in plan.name:
+            # The document's first line says the name, and helmfile reads that line too.
+            message = f"the recipe's name {show(plan.name)} holds {token!r}"
+            yield Problem("name", (), message, "give the recipe's file another name")
+    yield from _too_long(plan)
+    for path, namespace in {
+        ("dynamoNamespace",): plan.namespace,
+        ("platform", "namespace"): plan.recipe.platform.namespace,
+    }.items():
+        if namespace in RESERVED:
+            message = f"{namespace} is Kubernetes' own namespace"
+            yield Problem("namespace", path, message, "choose another one")
     if plan.namespace == "default":
         message = "the model goes into the namespace 'default', which is shared"
         yield Problem("namespace", ("dynamoNamespace",), message, warning=True)
 
 
-def _too_long(plan: "Plan", suffix: int, limit: int, reason: str) -> Iterator[Problem]:
-    excess = len(plan.graph) + suffix - limit
+def _too_long(plan: "Plan") -> Iterator[Problem]:
+    """Yield the limit that the graph's name exceeds most."""
+    grove = f"Grove allows {GROVE} characters for the graph and its component"
+    budgets = {
+        GROVE - len("frontend"): f"{grove} 'frontend'",
+        HELM_RELEASE - LONGEST_SUFFIX: f"Helm allows {HELM_RELEASE} characters for a release",
+    }
+    for role, worker in plan.workers.items():
+        longest = len(role) if worker.nodes == 1 else 2 * len(role) + CLIQUE_SUFFIX
+        budgets[GROVE - longest] = f"{grove} {role!r}"
+    budget = min(budgets)
+    excess = len(plan.graph) - budget
     if excess > 0:
-        message = f"the graph's name {plan.graph!r} is {excess} too long: {reason}"
-        yield Problem("name-too-long", (), message, "give the recipe's file a shorter name")
+        message = f"the graph's name {plan.graph!r} is {excess} too long: {budgets[budget]}"
+        hint = f"give the recipe's file a name of at most {budget} characters"
+        yield Problem("name-too-long", (), message, hint)

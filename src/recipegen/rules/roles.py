@@ -68,10 +68,12 @@ def _gpus(recipe: Recipe, role: Role, worker: Worker) -> Iterator[Problem]:
     factors = " x ".join(facts.engine(model.backend.type)["gpuFactors"])
     per_node = worker.gpus if worker.gpus is not None else needed // worker.nodes
     if per_node * worker.nodes != needed:
-        have = f"{worker.gpus} GPUs on each of" if worker.gpus is not None else "GPUs evenly over"
-        message = f"{factors} is {needed}, which does not match {have} {worker.nodes} node(s)"
+        message = f"{factors} is {needed}, but gpus x nodes is {worker.gpus} x {worker.nodes}"
+        key = "gpus"
+        if worker.gpus is None:
+            message = f"{factors} is {needed}, which cannot be spread evenly over {worker.nodes} nodes"
+            key = "nodes"
         hint = "change the parallel sizes, `gpus` (per node) or `nodes`"
-        key = "gpus" if worker.gpus is not None else "nodes"
         yield Problem("gpu-count", ("model", role, key), message, hint)
     hardware = facts.hardware().get(recipe.hardware.gpu) if recipe.hardware else None
     if hardware and recipe.hardware and per_node > hardware["gpusPerNode"]:

@@ -6,6 +6,7 @@ may stand in them.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from recipegen.document import Document
@@ -16,17 +17,18 @@ EXECUTED = ("{{", "}}", "ref+")
 
 def check(document: Document) -> Iterator[Problem]:
     """Yield every key and string of the recipe that helmfile would execute or that holds a secret."""
-    yield from _walk(document.data, ())
+    yield from _walk(document, document.data, ())
 
 
-def _walk(value: Any, path: Path) -> Iterator[Problem]:
+def _walk(document: Document, value: Any, path: Path) -> Iterator[Problem]:
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _text(key, (*path, key))
-            yield from _walk(inner, (*path, key))
+            place = (*path, key)
+            yield from (replace(p, mark=document.key_mark(place)) for p in _text(key, place))
+            yield from _walk(document, inner, place)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _walk(inner, (*path, index))
+            yield from _walk(document, inner, (*path, index))
     elif isinstance(value, str):
         yield from _text(value, path)
 

@@ -1,0 +1,242 @@
+"""Dynamo's own parsers accept every command line that recipegen renders.
+
+The engines' options are left over by Dynamo and checked no further than against the backend's data file.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from recipegen import catalog, facts, helm, pipeline
+from recipegen.compile import compile as compile_plan
+from recipegen.document import from_set
+from recipegen.load import variants
+from recipegen.recipe import BackendType, RoutingPolicy
+
+HERE = Path(__file__).parent
+RECIPE = str(HERE / "recipe.yaml")
+BACKENDS = get_args(BackendType)
+MODES = {"aggregated": "false", "disaggregated": "true"}
+SHIPPED = [
+    (name, variant)
+    for name in catalog.recipes()
+    for variant in [None, *variants(pipeline.load(name).document)]
+]
+# One value for every engine field that a backend may have an option for.
+ENGINE = {
+    "tensorParallel": 2,
+    "pipelineParallel": 2,
+    "dataParallel": 2,
+    "maxModelLen": 1048576,
+    "maxNumSeqs": 256,
+    "maxNumBatchedTokens": 8192,
+    "blockSize": 64,
+    "gpuMemoryUtilization": 0.85,
+    "kvCacheDtype": "fp8",
+    "prefixCaching": True,
+    "trustRemoteCode": True,
+    "toolCallParser": "hermes",
+    "reasoningParser": "qwen3",
+}
+
+pytestmark = pytest.mark.skipif(
+    "RECIPEGEN_CONFORMANCE" not in os.environ, reason="`make conformance` runs it; it needs Dynamo's wheels"
+)
+
+
+@dataclass(frozen=True)
+class Command:
+    """What one component of a graph runs."""
+
+    module: str
+    argv: list[str]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What Dynamo's parser says to a command."""
+
+    accepted: bool
+    message: str
+    warnings: list[str]
+    leftover: list[str]
+
+
+@pytest.mark.parametrize(("name", "variant"), SHIPPED, ids=str)
+def test_the_catalog_is_accepted(name: str, variant: str | None) -> None:
+    commands = rendered(name, variant)
+
+    assert complaints(commands) == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_routing_policy_is_accepted(backend: str, mode: str) -> None:
+    graphs = [
+        rendered(
+            RECIPE,
+            None,
+            f"model.backend.type={backend}",
+            f"model.disaggregation={MODES[mode]}",
+            f"model.routingPolicy={policy}",
+        )
+        for policy in get_args(RoutingPolicy)
+    ]
+
+    assert complaints(list(chain(*graphs))) == []
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_typed_engine_field_is_accepted(backend: str) -> None:
+    table = facts.engine(backend)
+    engine = {field: ENGINE[field] for field in [*table["flags"], *table["switches"]]}
+    commands = rendered(
+        RECIPE, None, f"model.backend.type={backend}", f"model.engine={json.dumps(engine)}"
+    )
+    worker = commands[-1].argv
+
+    assert [option for option in table["flags"].values() if option not in worker] == []
+    assert complaints(commands) == []
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_switches_turned_off_are_accepted(backend: str) -> None:
+    engine = dict.fromkeys(facts.engine(backend)["switches"], False)
+    commands = rendered(
+        RECIPE, None, f"model.backend.type={backend}", f"model.engine={json.dumps(engine)}"
+    )
+
+    assert complaints(commands) == []
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_revision_and_configuration_file_are_accepted(backend: str) -> None:
+    commands = rendered(
+        RECIPE,
+        None,
+        f"model.backend.type={backend}",
+        "model.revision=main",
+        "model.worker.extraConfig.content={a: b}",
+    )
+
+    assert complaints(commands) == []
+
+
+def test_several_frontends_with_kv_routing_are_accepted() -> None:
+    commands = rendered(RECIPE, None, "model.routingPolicy=kv", "model.frontend.replicas=2")
+
+    assert complaints(commands) == []
+
+
+@pytest.mark.parametrize("field", ["toolCallParser", "reasoningParser"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_unknown_parser_is_refused(backend: str, field: str) -> None:
+    commands = rendered(
+        RECIPE, None, f"model.backend.type={backend}", f"model.engine.{field}=no-such-parser"
+    )
+
+    assert [problem for problem in complaints(commands) if "invalid choice: 'no-such-parser'" in problem]
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [
+        ("dynamo.frontend", ["--router-mode", "none"]),
+        ("dynamo.frontend", ["--store-kv", "etcd"]),
+        ("dynamo.frontend", ["--router-mode", "kv", "surplus"]),
+        ("dynamo.frontend", ["--router-temperature", "0.5"]),
+        ("dynamo.vllm", ["--store-kv", "etcd"]),
+        ("dynamo.vllm", ["--is-prefill-worker"]),
+        ("dynamo.vllm", ["--disaggregation-mode", "none"]),
+        ("dynamo.vllm", ["--disaggregation-mode", "decode", "surplus"]),
+        ("dynamo.sglang", ["--store-kv", "etcd"]),
+        ("dynamo.trtllm", ["--store-kv", "etcd"]),
+        ("dynamo.trtllm", ["--disaggregation-mode", "prefill_and_decode"]),
+    ],
+)
+def test_a_wrong_command_line_is_complained_about(module: str, arguments: list[str]) -> None:
+    assert complaints([Command(module, arguments)]) != []
+
+
+def rendered(name: str, variant: str | None, *settings: str) -> list[Command]:
+    """Return the commands of all components of a recipe's graph, frontend first."""
+    plan = pipeline.plan(name, variant, [from_set(setting) for setting in settings])
+    model = next(r for r in compile_plan(plan).releases if r.labels["component"] == "model")
+    graph = next(o for o in helm.objects(model) if o["kind"] == "DynamoGraphDeployment")
+    return [command(component) for component in graph["spec"]["components"]]
+
+
+def command(component: dict[str, Any]) -> Command:
+    """Return what the main container of a component runs, without `python3 -m`."""
+    containers = component["podTemplate"]["spec"]["containers"]
+    main = next(container for container in containers if container["name"] == "main")
+    python, dash_m, module, *argv = [*main["command"], *main["args"]]
+    assert (python, dash_m) == ("python3", "-m")
+    return Command(module, argv)
+
+
+def complaints(commands: list[Command]) -> list[str]:
+    """Return what Dynamo refuses, warns of, or leaves over although the engine has no such option."""
+    return [
+        f"{command.module} {' '.join(command.argv)}: {problem}"
+        for command, answer in zip(commands, ask(commands), strict=True)
+        for problem in wrong(command, answer)
+    ]
+
+
+def wrong(command: Command, answer: Answer) -> Iterator[str]:
+    """Yield what is wrong with one command."""
+    if not answer.accepted:
+        yield answer.message
+        return
+    yield from answer.warnings
+    groups = grouped(command.argv)
+    left = [group for group in groups if group[0] in answer.leftover]
+    if list(chain(*left)) != answer.leftover:
+        yield f"Dynamo takes these apart: {answer.leftover}"
+    if left:
+        known = set(options(facts.engine(command.module.removeprefix("dynamo."))))
+        yield from (f"{group[0]} is no option of the engine" for group in left if group[0] not in known)
+
+
+def grouped(argv: list[str]) -> list[list[str]]:
+    """Return each option with its values."""
+    groups: list[list[str]] = []
+    for token in argv:
+        if token.startswith("-") or not groups:
+            groups.append([])
+        groups[-1].append(token)
+    return groups
+
+
+def options(table: Any) -> Iterator[str]:
+    """Yield every option that a backend's data file can put into a command line."""
+    if isinstance(table, dict):
+        for key, value in table.items():
+            yield from () if key == "aliases" else options(value)
+    elif isinstance(table, list):
+        yield from chain(*map(options, table))
+    elif isinstance(table, str) and table.startswith("-"):
+        yield table
+
+
+def ask(commands: list[Command]) -> list[Answer]:
+    """Return what Dynamo's parsers say, each in the environment of its wheels and no other."""
+    asked = json.dumps([{"module": each.module, "argv": each.argv} for each in commands])
+    done = subprocess.run(
+        [os.environ["RECIPEGEN_CONFORMANCE"], HERE / "parse.py"],
+        input=asked,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"]},
+    )
+    assert done.returncode == 0, done.stderr
+    return [Answer(**each) for each in json.loads(done.stdout)]

@@ -1,0 +1,73 @@
+"""Writes docs/recipe.md, the reference of the recipe language, from its schema."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from recipegen import schema
+
+HEAD = """# The recipe language
+
+Generated from `src/recipegen/recipe.py` by `make regen`. A recipe is one YAML file; required keys are **bold**.
+Unknown keys are refused, as is everything that could not take effect. `recipegen explain NAME PATH` says the
+same of one key, with its value and where that comes from.
+"""
+
+
+def markdown() -> str:
+    """Return the page: one table a block, the recipe itself first."""
+    language = schema.recipe()
+    blocks = {"Recipe": language, **language["$defs"]}
+    order = list(dict.fromkeys(["Recipe", *_reachable(language, blocks)]))
+    return HEAD + "".join(_table(name, blocks[name]) for name in order)
+
+
+def _reachable(block: dict[str, Any], blocks: dict[str, Any]) -> Iterator[str]:
+    for value in block["properties"].values():
+        for name in _names(value):
+            yield name
+            yield from _reachable(blocks[name], blocks)
+
+
+def _table(name: str, block: dict[str, Any]) -> str:
+    rows = []
+    for key, value in block["properties"].items():
+        name_cell = f"**{key}**" if key in block.get("required", []) else key
+        rows.append(f"| {name_cell} | {_type(value)} | {_cell(value['description'])} |\n")
+    head = "| key | type | meaning |\n|---|---|---|\n"
+    return f"\n## {name}\n\n{block['description']}\n\n{head}{''.join(rows)}"
+
+
+def _type(value: dict[str, Any]) -> str:  # noqa: PLR0911 - one return a kind of type
+    if "$ref" in value:
+        name = value["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "anyOf" in value:
+        return " or ".join(_type(option) for option in value["anyOf"] if option.get("type") != "null")
+    if "enum" in value:
+        return ", ".join(f"`{option}`" for option in value["enum"])
+    if "const" in value:
+        return f"`{str(value['const']).lower()}`"
+    if value.get("type") == "array":
+        return f"list of {_type(value['items'])}"
+    if value.get("type") == "object":
+        inner: Any = value.get("additionalProperties") or next(
+            iter(value.get("patternProperties", {}).values()), {}
+        )
+        return f"map to {_type(inner)}" if isinstance(inner, dict) and inner else "map"
+    names = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
+    return names.get(value.get("type", ""), "anything")
+
+
+def _names(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if "$ref" in value:
+            yield value["$ref"].rpartition("/")[2]
+        for inner in value.values():
+            yield from _names(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _names(inner)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
