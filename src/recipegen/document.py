@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from recipegen.errors import UNSAFE, Mark, Path, Problem, RecipeError, UsageError, brief, show
-from recipegen.yamlio import MAX_KEY, Document, read_value
+from recipegen.yamlio import Document, read_value
+from recipegen.yamlio.scan import MAX_KEY
 
 __all__ = ["Document", "at", "changes_nothing", "from_set", "merge"]
 

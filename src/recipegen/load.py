@@ -76,6 +76,10 @@ def _variant(base: Document, name: str | None) -> Document:
 
 
 def _apply(document: Document, patch: Document, what: str) -> Document:
+    if "variants" in patch.data:
+        message = f"has no effect in the {what}: the variant is chosen before patches are applied"
+        mark = patch.key_mark(("variants",))
+        raise RecipeError(Problem("no-effect", ("variants",), message, "leave it out", mark))
     if not changes_nothing(document, patch):
         return merge(document, patch)
     data: Any = patch.data

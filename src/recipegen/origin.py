@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from functools import reduce
+from operator import getitem
+from typing import Any, cast
 
 from recipegen import recipe as language
 from recipegen.errors import Path, Problem, UsageError, nearest, show
@@ -31,7 +33,8 @@ def value_at(plan: Plan, path: Path) -> Any:
     Raises:
         UsageError: when the language has no such key, or the list no such item.
     """
-    found: Any = plan.tree
+    # A plan has no variants; they stand in what was written.
+    found: Any = plan.loaded.document.data if path[:1] == ("variants",) else plan.tree
     for depth, segment in enumerate(path):
         try:
             found = found[segment]
@@ -41,6 +44,8 @@ def value_at(plan: Plan, path: Path) -> Any:
             block = language.block_at(path[:depth])
             known = list(language.key_names(block)) if block else []
             hint = nearest(str(segment), known) or (f"the keys here are {', '.join(known)}" if known else "")
+            if segment in known:
+                hint = f"{segment} is not set"
             raise UsageError(Problem("unknown-key", path, "nothing is called that", hint)) from None
     return found
 
@@ -57,8 +62,9 @@ def leaves(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 def origin(plan: Plan, path: Path) -> str:
     """Return in words where the plan's value comes from."""
     document = plan.loaded.document
-    if path in document.values:
-        mark = document.values[path]
+    mark = document.values.get(path)
+    # A null says as little as a key that is not there.
+    if mark and reduce(getitem, path, cast(Any, document.data)) is not None:
         return f"{mark} ({mark.label})" if mark.label else str(mark)
     for length in range(len(path), 0, -1):
         if path[:length] in plan.reasons:

@@ -65,9 +65,7 @@ Role = Literal["worker", "prefill", "decode"]
 class Block(BaseModel):
     """A block of the recipe. Unknown keys are refused and nothing is converted."""
 
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, alias_generator=to_camel, populate_by_name=True
-    )
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=to_camel)
 
 
 class About(Block):
@@ -130,7 +128,7 @@ class Engine(Block):
     gpu_memory_utilization: Annotated[float, Field(gt=0, le=1)] | None = None
     """Share of GPU memory, 0 to 1: of the whole GPU for vLLM, of weights plus KV cache for SGLang, of what is free after loading for TensorRT-LLM. Default: the engine's."""
     kv_cache_dtype: Annotated[str, Field(pattern=WORD)] | None = None
-    """Number format of the KV cache, such as `auto` or `fp8`, in the engine's own words. Default: the engine's."""
+    """Number format of the KV cache in the engine's own words, such as `auto` or `fp8_e4m3`. Default: the engine's."""
     prefix_caching: bool | None = None
     """Reuse of the KV cache between requests with the same beginning. Default: the engine's, on."""
     trust_remote_code: bool | None = None

@@ -63,10 +63,12 @@ class Plan:
     @property
     def shared(self) -> dict[str, Any]:
         """The identity that all components share: the charts' `global` values."""
+        token = self.recipe.model.hugging_face_token_secret
         return {
             "graph": self.graph,
             "model": self.recipe.model.name,
             "dynamoNamespace": self.dynamo_namespace,
+            **({"huggingFaceTokenSecret": token} if token else {}),
         }
 
     @cached_property

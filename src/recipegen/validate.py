@@ -30,12 +30,15 @@ def validate(loaded: Loaded) -> Checked:
         RecipeError: with every problem of shape, or, when the shape is right, of the rules.
     """
     document = loaded.document
+    if {"apiVersion", "kind"} <= document.data.keys():
+        message = f"this is a Kubernetes object, a {show(document.data['kind'])}, and no recipe"
+        raise RecipeError(placed(Problem("not-a-recipe", ("kind",), message), document))
     problems = [*rules.of_text(document), *_misspelt_deletions(document)]
     recipe: Recipe | None = None
     try:
         recipe = Recipe.model_validate(document.data)
     except ValidationError as error:
-        problems += [_problem(detail, document) for detail in error.errors(include_url=False)]
+        problems += _joined(_problem(detail, document) for detail in error.errors(include_url=False))
     if recipe is not None:
         problems += rules.of_recipe(recipe)
     problems = [placed(problem, document) for problem in problems]
@@ -45,11 +48,15 @@ def validate(loaded: Loaded) -> Checked:
     return Checked(loaded, recipe, tuple(problems))
 
 
+# Problems of a key itself, not of its value.
+ABOUT_KEYS = ("unknown-key", "wrong-key", "owned-variable")
+
+
 def placed(problem: Problem, document: Document) -> Problem:
     """Return the problem with the place where its value, or the nearest block around it, was written."""
     if problem.mark is not None:
         return problem
-    find = document.key_mark if problem.code == "unknown-key" else document.mark
+    find = document.key_mark if problem.code in ABOUT_KEYS else document.mark
     return replace(problem, mark=find(problem.path))
 
 
@@ -72,7 +79,22 @@ def _problem(detail: Any, document: Document) -> Problem:
         return Problem("unavailable", path, message, "leave the block out, or set it to false")
     message, hint = _words(kind, context, value)
     code = "wrong-type" if kind.endswith("_type") else "wrong-value"
+    if detail["loc"][-1] == "[key]":
+        code = "wrong-key"
     return Problem(code, path, f"{message}, got {show(value)}", hint)
+
+
+def _joined(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems with one for each place: where several types are allowed, pydantic reports each."""
+    found: dict[tuple[str, Path], Problem] = {}
+    for problem in problems:
+        first = found.setdefault((problem.code, problem.path), problem)
+        if first is not problem:
+            words, got = first.message.split(", got ", 1)
+            other = problem.message.removeprefix("needs ").split(", got ", 1)[0]
+            joined = replace(first, message=f"{words} or {other}, got {got}", hint="")
+            found[problem.code, problem.path] = joined
+    return list(found.values())
 
 
 TYPES = {

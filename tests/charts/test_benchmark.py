@@ -23,7 +23,7 @@ with open({calls!r}, "a") as calls:
     calls.write(json.dumps(args) + "\\n")
 results = pathlib.Path(args[args.index("--artifact-dir") + 1])
 results.mkdir(parents=True)
-(results / "profile_export_aiperf.json").write_text('{{"request_throughput": 1}}')
+(results / "profile_export_aiperf.json").write_text('{{"request_latency": {{"avg": 2, "p1": 1}}}}')
 sys.exit(args[args.index("--concurrency") + 1] == {broken!r})
 """
 
@@ -183,12 +183,12 @@ def test_first_listed_model_is_measured_when_none_is_wanted(
     assert calls[0][calls[0].index("--model") + 1] == "first"
 
 
-def test_results_are_in_the_log(
+def test_figures_that_people_compare_are_in_the_log(
     run: Callable[..., tuple[int, list[list[str]], str]], frontend: Callable[[list[str]], str]
 ) -> None:
     _, _, log = run(frontend(["m"]), CONCURRENCY="1")
 
-    assert 'RESULT {"request_throughput": 1}' in log
+    assert 'RESULT {"request_latency": {"avg": 2}}' in log
 
 
 def test_failed_run_fails_the_job_and_ends_it(

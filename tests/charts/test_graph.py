@@ -179,12 +179,23 @@ def test_routing_policy_is_the_frontends_router_mode(policy: str, container: Mak
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("role", ["worker", "prefill", "decode"])
-def test_every_worker_tells_the_kv_router_what_it_caches(backend: str, role: str, container: Make) -> None:
+@pytest.mark.parametrize("role", ["worker", "prefill"])
+def test_workers_that_read_prompts_tell_the_kv_router_what_they_cache(
+    backend: str, role: str, container: Make
+) -> None:
     model = {"backend": {"type": backend}, "disaggregation": role != "worker", "routingPolicy": "kv"}
     args = container(role, **model)["args"]
 
     assert EVENTS[backend] in args
+
+
+@pytest.mark.parametrize(("backend", "tells"), [("vllm", True), ("sglang", False), ("trtllm", False)])
+def test_decode_workers_tell_the_kv_router_only_where_they_keep_a_prefix_cache(
+    backend: str, tells: bool, container: Make
+) -> None:
+    args = container("decode", backend={"type": backend}, disaggregation=True, routingPolicy="kv")["args"]
+
+    assert (EVENTS[backend] in args) is tells
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

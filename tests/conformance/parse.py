@@ -1,11 +1,11 @@
 """Give command lines to Dynamo's own parsers. Runs where Dynamo's wheels are installed, without the project.
 
-Reads a JSON list of `{"module": "dynamo.vllm", "argv": […]}` from standard input and prints one answer for each:
-whether Dynamo accepts it, its message if not, its warnings, and the tokens it leaves to the engine's parser.
+Reads a JSON list of `{"module": "dynamo.vllm", "argv": […]}` from standard input and prints one answer for
+each: whether Dynamo accepts it, its message if not, its warnings, and the tokens it leaves to the engine.
 
-How much is Dynamo's real parser: for `dynamo.frontend` and `dynamo.trtllm` all of it. `dynamo.vllm` and `dynamo.sglang` call
-the engine's parser for what Dynamo does not know, and the engines need a GPU's libraries. Here they get Dynamo's part
-alone, put together as their `args.py` do; nothing checks the engine's options.
+How much of it is Dynamo's real parser: for `dynamo.frontend` and `dynamo.trtllm` all. `dynamo.vllm` and
+`dynamo.sglang` call the engine's parser for what Dynamo does not know, and engines need a GPU's libraries.
+Here they get Dynamo's part alone, put together as their `args.py` do; nothing checks the engine's options.
 """
 
 import io
@@ -27,6 +27,8 @@ GROUPS = "dynamo.common.configuration.groups"
 
 def main() -> None:
     """Answer every command of standard input, in its order."""
+    # Imported first: it sets up logging, which would remove the handler that `answer` adds.
+    import_module("dynamo.frontend.main")
     commands = json.load(sys.stdin)
     json.dump([answer(command["module"], command["argv"]) for command in commands], sys.stdout)
 
@@ -36,7 +38,7 @@ def answer(module: str, argv: list[str]) -> dict[str, Any]:
     said = io.StringIO()
     handler = logging.StreamHandler(said)
     accepted, leftover = True, list[str]()
-    # Dynamo hands settings on to its runtime in environment variables, which the next command line must not see.
+    # Dynamo hands settings to its runtime in environment variables, which the next command must not see.
     with (
         patch.dict(os.environ),
         redirect_stdout(said),
@@ -44,18 +46,20 @@ def answer(module: str, argv: list[str]) -> dict[str, Any]:
         warnings.catch_warnings(record=True) as caught,
     ):
         warnings.simplefilter("always")
-        parse = PARSERS[module]
         logging.getLogger().addHandler(handler)
         try:
-            leftover = parse(argv)
-        except (SystemExit, ValueError) as error:
+            leftover = PARSERS[module](argv)
+        except SystemExit:
+            accepted = False
+        except ValueError as error:
             accepted = False
             said.write(str(error))
         finally:
             logging.getLogger().removeHandler(handler)
     return {
         "accepted": accepted,
-        "message": "" if accepted else said.getvalue(),
+        # argparse prints its usage before the message.
+        "message": "" if accepted else said.getvalue().rpartition("error: ")[2].strip(),
         "warnings": [str(warning.message) for warning in caught],
         "leftover": leftover,
     }

@@ -27,7 +27,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     yield from _environment(("model", "frontend"), model.frontend.env, owned)
     for role, worker in workers(model).items():
         path = ("model", role)
-        files = _files(path, worker)
+        files = files_of(path, worker)
         for place, config in files.items():
             yield from _source(place, config)
             yield from _swapped(place, role, config)
@@ -38,7 +38,8 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         yield from _environment(path, worker.env, owned | mine)
 
 
-def _files(path: Path, worker: Worker) -> dict[Path, ExtraConfig]:
+def files_of(path: Path, worker: Worker) -> dict[Path, ExtraConfig]:
+    """Return the configuration files of the workers at `path`, by where each stands; both forms are one."""
     single = {(*path, "extraConfig"): worker.extra_config} if worker.extra_config else {}
     return single | {(*path, "extraConfigs", i): c for i, c in enumerate(worker.extra_configs)}
 

@@ -91,7 +91,7 @@ def _repeated(path: Path, args: list[str], owned: dict[str, str]) -> Iterator[Pr
 
 
 def _option(arg: str) -> str:
-    """Return the option that an argument names: vLLM also takes `--a_b`, `--a.key` and, as all do, `--a=value`."""
+    """Return the option that an argument names: vLLM also takes `--a_b` and `--a.key=value`."""
     name = re.split(r"[=.]", arg, maxsplit=1)[0]
     return name.replace("_", "-") if name.startswith("--") else name
 

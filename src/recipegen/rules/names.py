@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from recipegen.components import LONGEST_SUFFIX
-from recipegen.errors import Problem, show
+from recipegen.errors import UNSAFE, Problem, show
+from recipegen.load import DEFAULT_VARIANT
+from recipegen.recipe import Recipe
 from recipegen.rules.text import EXECUTED
 
 if TYPE_CHECKING:
@@ -29,11 +31,10 @@ def check(plan: "Plan") -> Iterator[Problem]:
         # Services are named after the graph, and their names are DNS-1035 labels.
         message = f"the graph's name {plan.graph!r} starts with a digit, which no Service may"
         yield Problem("name", (), message, "give the recipe's file a name that starts with a letter")
-    for token in (*EXECUTED, "\n", "\r"):
-        if token in plan.name:
-            # The document's first line says the name, and helmfile reads that line too.
-            message = f"the recipe's name {show(plan.name)} holds {token!r}"
-            yield Problem("name", (), message, "give the recipe's file another name")
+    if UNSAFE.search(plan.name) or any(token in plan.name for token in EXECUTED):
+        # The document's first line says the name, and helmfile reads that line too.
+        message = f"the recipe's name {show(plan.name)} holds what must not stand in the document"
+        yield Problem("name", (), message, "give the recipe's file another name")
     yield from _too_long(plan)
     for path, namespace in {
         ("dynamoNamespace",): plan.namespace,
@@ -45,6 +46,14 @@ def check(plan: "Plan") -> Iterator[Problem]:
     if plan.namespace == "default":
         message = "the model goes into the namespace 'default', which is shared"
         yield Problem("namespace", ("dynamoNamespace",), message, warning=True)
+
+
+def variants(recipe: Recipe) -> Iterator[Problem]:
+    """Yield the variant that could never be chosen."""
+    if DEFAULT_VARIANT in recipe.variants:
+        path = ("variants", DEFAULT_VARIANT)
+        message = f"{DEFAULT_VARIANT!r} means the recipe without a variant"
+        yield Problem("wrong-key", path, message, "give the variant another name")
 
 
 def _too_long(plan: "Plan") -> Iterator[Problem]:

@@ -27,6 +27,10 @@ SHARED = {
             "type": "string",
             "description": "Dynamo namespace, as the operator computes it.",
         },
+        "huggingFaceTokenSecret": {
+            "type": "string",
+            "description": "Secret with the key HF_TOKEN. Default: `hf-token-secret`, where it is there.",
+        },
     },
 }
 

@@ -16,6 +16,17 @@ from pathlib import Path
 WAIT_SECONDS = float(os.environ.get("WAIT_SECONDS", "7200"))
 POLL_SECONDS = float(os.environ.get("POLL_SECONDS", "10"))
 
+# What aiperf calls the figures that a person compares; times are in milliseconds.
+FIGURES = (
+    "request_throughput",
+    "output_token_throughput",
+    "time_to_first_token",
+    "inter_token_latency",
+    "request_latency",
+    "request_error_rate",
+)
+STATISTICS = ("avg", "p50", "p99")
+
 log = logging.getLogger("benchmark")
 
 
@@ -74,9 +85,14 @@ def command(model: str, concurrency: int, results: Path) -> list[str]:
 
 
 def report(result: Path) -> None:
-    """Write a run's summary to the log, on one line."""
-    if result.is_file():
-        log.info("RESULT %s", json.dumps(json.loads(result.read_text())))
+    """Write a run's figures to the log, on one line."""
+    found = json.loads(result.read_text())
+    figures = {
+        name: {key: found[name][key] for key in STATISTICS if key in found[name]}
+        for name in FIGURES
+        if name in found
+    }
+    log.info("RESULT %s", json.dumps(figures))
 
 
 if __name__ == "__main__":

@@ -25,17 +25,17 @@ template:
       - name: install
         image: "python:3.12.11-slim"
         imagePullPolicy: IfNotPresent
-        command: [pip, install, --no-cache-dir, --quiet, --target, /work/aiperf, aiperf==0.13.0]
+        command: [pip, install, --no-cache-dir, --quiet, --target, /scratch/aiperf, aiperf==0.13.0]
         env:
           - name: HOME
-            value: /work
+            value: /scratch
         resources:
           {{- include "benchmark.resources" . | nindent 10 }}
         securityContext:
           {{- include "benchmark.securityContext" . | nindent 10 }}
         volumeMounts:
-          - name: work
-            mountPath: /work
+          - name: scratch
+            mountPath: /scratch
           - name: tmp
             mountPath: /tmp
     containers:
@@ -45,11 +45,11 @@ template:
         command: [python, /scripts/run.py]
         env:
           - name: AIPERF
-            value: /work/aiperf/bin/aiperf
+            value: /scratch/aiperf/bin/aiperf
           - name: CONCURRENCY
             value: {{ include "benchmark.numbers" $config.concurrency | quote }}
           - name: HOME
-            value: /work
+            value: /scratch
           - name: ISL
             value: {{ int64 $config.isl | quote }}
           - name: MODEL
@@ -57,17 +57,17 @@ template:
           - name: OSL
             value: {{ int64 $config.osl | quote }}
           - name: PYTHONPATH
-            value: /work/aiperf
+            value: /scratch/aiperf
           - name: REQUESTS_PER_CONCURRENCY
             value: {{ int64 $config.requestsPerConcurrency | quote }}
           - name: RESULTS
-            value: /work/results
+            value: /scratch/results
           - name: URL
             value: {{ printf "http://%s-frontend:8000" (include "benchmark.graph" .) | quote }}
         envFrom:
-          # The tokenizer of a gated model needs it; the name is Dynamo's custom.
+          # The tokenizer of a gated model needs it; without a name, Dynamo's customary one.
           - secretRef:
-              name: hf-token-secret
+              name: {{ .Values.global.huggingFaceTokenSecret | default "hf-token-secret" | quote }}
               optional: true
         resources:
           {{- include "benchmark.resources" . | nindent 10 }}
@@ -77,15 +77,15 @@ template:
           - name: script
             mountPath: /scripts
             readOnly: true
-          - name: work
-            mountPath: /work
+          - name: scratch
+            mountPath: /scratch
           - name: tmp
             mountPath: /tmp
     volumes:
       - name: script
         configMap:
           name: {{ printf "%s-benchmark" (include "benchmark.graph" .) | quote }}
-      - name: work
+      - name: scratch
         emptyDir: {}
       - name: tmp
         emptyDir: {}

@@ -50,7 +50,7 @@
 {{- end -}}
 {{- end -}}
 {{- $args = concat $args (get $backend.roles $role) -}}
-{{- if eq $root.Values.routingPolicy "kv" -}}
+{{- if and (eq $root.Values.routingPolicy "kv") (has $role $backend.kvEventRoles) -}}
 {{- $args = concat $args $backend.kvEvents -}}
 {{- end -}}
 {{- range include "model.configs" . | fromYamlArray -}}

@@ -1,0 +1,119 @@
+"""The one reader of YAML, with limits and positions, and the one writer, which quotes every string.
+
+Only data comes in: text, numbers, true and false, null, lists, maps. What YAML readers disagree
+about is refused rather than guessed, because Helm and helmfile may read it differently.
+"""
+
+import os
+import stat
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path as File
+from typing import Any, Literal
+
+import yaml
+
+from recipegen.errors import Mark, Path, ToolError, escape
+from recipegen.yamlio.scan import LOADER, MAX_BYTES, Scan
+from recipegen.yamlio.writer import write
+
+__all__ = ["Document", "read", "read_file", "read_objects", "read_value", "write"]
+
+
+@dataclass(frozen=True)
+class Document:
+    """Plain data, and where each part of it was written."""
+
+    data: dict[str, Any]
+    keys: Mapping[Path, Mark]
+    """Where each key was written."""
+    values: Mapping[Path, Mark]
+    """Where each value and each list item was written."""
+    deleted: Mapping[Path, Mark] = field(default_factory=dict)
+    """Nulls of patches that found nothing to delete."""
+
+    def mark(self, path: Path) -> Mark | None:
+        """Return where the value was written; for what is not there, the nearest key above."""
+        if path in self.values:
+            return self.values[path]
+        above = (path[:length] for length in range(len(path) - 1, -1, -1))
+        return next((m for p in above if (m := self.keys.get(p) or self.values.get(p))), None)
+
+    def key_mark(self, path: Path) -> Mark | None:
+        """Return where the key at the end of the path was written."""
+        return self.keys.get(path)
+
+
+def read(text: bytes | str, source: str, *, root: type = dict) -> Document:
+    """Return the one YAML document in the text.
+
+    Args:
+        text: The whole text; bytes are UTF-8.
+        source: What messages call it: the file as the user named it.
+        root: What the document has to be; list where a list is wanted.
+
+    Raises:
+        RecipeError: The text is not YAML, or holds what a recipe cannot; with every problem found.
+    """
+    scan = Scan(text, source)
+    data = scan.document(root)
+    return Document(data, scan.keys, scan.values)
+
+
+def read_file(path: File | Literal["-"], name: str) -> Document:
+    """Return the document in the file, or on standard input for "-"; messages call it by name.
+
+    Raises:
+        ToolError: The file is missing, cannot be read, or is not a regular file.
+        RecipeError: As `read`.
+    """
+    try:
+        text = sys.stdin.buffer.read(MAX_BYTES + 1) if path == "-" else _contents(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ToolError(f"{escape(name)}: {reason}") from error
+    return read(text, name)
+
+
+def read_value(text: str, source: str = "--set", path: Path = ()) -> Any:
+    """Return the value in the text: a scalar, or a list or map in flow style.
+
+    Args:
+        text: What stands after the `=` of a `--set`.
+        source: What messages call it.
+        path: Where the value will be put.
+
+    Raises:
+        RecipeError: As `read`, or there is no value.
+    """
+    return Scan(text, source, path, lines=False).value()
+
+
+def read_objects(text: str) -> list[dict[str, Any]]:
+    """Return the objects in the output of a tool that is trusted, such as Helm.
+
+    Raises:
+        ToolError: The text is not YAML, or holds something else than objects.
+    """
+    try:
+        found = [part for part in yaml.load_all(text, LOADER) if part is not None]
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ToolError(f"the tool's output is not YAML: {error}") from error
+    if not all(isinstance(part, dict) for part in found):
+        raise ToolError("the tool's output holds something else than objects")
+    return found
+
+
+def _contents(path: File) -> bytes:
+    """Return at most one byte more than is allowed of a regular file."""
+    # Without O_NONBLOCK, opening a FIFO would wait for its writer. What was opened is checked, not
+    # the path, which may be another file by now.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError("not a regular file")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,74 @@
+"""The one writer of YAML: block style, every string double-quoted."""
+
+import json
+import re
+from collections.abc import Iterator
+from json.encoder import encode_basestring
+from math import isfinite
+
+from recipegen.errors import UNSAFE
+from recipegen.yamlio.scalars import is_text
+
+_SAFE_KEY = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
+
+
+def write(data: object) -> str:
+    """Return the data as YAML: block style, in the order given, every string double-quoted.
+
+    Raises:
+        TypeError: The data holds something else than dict, list, str, int, float, bool and None.
+        ValueError: A number is not finite, or a text has a surrogate.
+    """
+    return "".join(f"{line}\n" for line in _block(data, ""))
+
+
+def _block(data: object, indent: str) -> Iterator[str]:
+    """Yield the lines of the data, each indented."""
+    if isinstance(data, dict) and data:
+        for key, value in data.items():
+            name = f"{indent}{_written_key(key)}:"
+            if isinstance(value, dict | list | tuple) and value:
+                yield name
+                yield from _block(value, indent + "  ")
+            else:
+                yield f"{name} {_inline(value)}"
+    elif isinstance(data, list | tuple) and data:
+        for item in data:
+            first, *rest = _block(item, indent + "  ")
+            yield f"{indent}- {first[len(indent) + 2 :]}"
+            yield from rest
+    else:
+        yield indent + _inline(data)
+
+
+def _written_key(key: object) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"the key {key!r} is not a text")
+    return key if _SAFE_KEY.fullmatch(key) and is_text(key) else quoted(key)
+
+
+def _inline(value: object) -> str:
+    """Return a scalar or an empty collection."""
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, float):
+        if not isfinite(value):
+            raise ValueError(f"{value!r} is not a finite number")
+        # With a dot, because to YAML 1.1 a number without one is a text: 1e+16.
+        return re.sub(r"^(-?[0-9]+)e", r"\1.0e", repr(value))
+    if value is None or isinstance(value, int | dict | list | tuple):
+        return json.dumps(value)
+    raise TypeError(f"{type(value).__name__} is not plain data")
+
+
+def quoted(text: str) -> str:
+    """Return a text in double quotes, nothing unseen in it left bare."""
+    # JSON's escapes are YAML's too; what JSON leaves bare and YAML must not follows.
+    return UNSAFE.sub(_escaped, encode_basestring(text))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if 0xD800 <= code <= 0xDFFF:
+        raise ValueError(f"half a surrogate pair, U+{code:04X}, cannot be written")
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"

@@ -1,0 +1,470 @@
+"""The command line as its users meet it: exit codes, where output goes, and what messages say."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import yaml
+
+from conftest import ROOT
+from recipegen import __version__, catalog
+from recipegen.cli import main
+
+RECIPE = """\
+dynamoNamespace: qwen
+model:
+  name: Qwen/Qwen3-0.6B
+  worker: {replicas: 2}
+variants:
+  two: {description: Two frontends., patch: {model: {frontend: {replicas: 2}}}}
+"""
+WRONG = RECIPE.replace("replicas: 2}\n", "replica: 2}\n", 1)
+COMMANDS = {
+    "show": ["--resolved"],
+    "render": [],
+    "validate": [],
+    "check": [],
+    "explain": ["model.worker.replicas"],
+}
+
+
+class Answer(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Answer]
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
+    """The command line in a folder of its own, with `qwen.yaml` and `wrong.yaml` in it."""
+    monkeypatch.chdir(tmp_path)
+    Path("qwen.yaml").write_text(RECIPE)
+    Path("wrong.yaml").write_text(WRONG)
+
+    def run(*arguments: str, stdin: str = "") -> Answer:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        capsys.readouterr()
+        code = main(arguments)
+        return Answer(code, *capsys.readouterr())
+
+    return run
+
+
+def process(*arguments: str, shell: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """`recipegen ARGUMENTS`, with a shell's ending such as `| head -1`."""
+    base = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "src")}
+    command = ["bash", "-c", f'"$@" {shell}', "-", sys.executable, "-m", "recipegen", *arguments]
+    return subprocess.run(
+        command, env=base | environment, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False
+    )
+
+
+# ---- exit codes ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_right_recipe_is_0(cli: Cli, command: str) -> None:
+    assert cli(command, "./qwen.yaml", *COMMANDS[command]).code == 0
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_wrong_recipe_is_1_and_says_where(cli: Cli, command: str) -> None:
+    answer = cli(command, "./wrong.yaml", *COMMANDS[command])
+
+    assert answer == (
+        1,
+        "",
+        "wrong.yaml:4:12: model.worker.replica: is no key of the recipe language\n"
+        "  hint: did you mean 'replicas'?\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("frobnicate",),
+        ("render",),
+        ("render", "qwen-0.6b", "extra"),
+        ("render", "qwen-0.6b", "--target", "pulumi"),
+        ("render", "qwen-0.6b", "--check"),
+        ("render", "qwen-0.6b", "-o", "out", "--target", "values"),
+        ("render", "qwen-0.6b", "-o", "out", "--charts", "charts"),
+        ("render", "qwen-0.6b", "--set", "model.worker.replicas"),
+        ("render", "qwen-0.6b", "--set", "=3"),
+        ("render", "qwen-0.6b", "--set", "model..name=x"),
+        ("render", "qwen-0.6b", "--set", "model.engine.args[0]=x"),
+        ("render", "no-such-recipe"),
+        ("render", ".."),
+        ("render", "qwen-0.6b\n"),
+        ("render", ""),
+        ("validate",),
+        ("validate", "--all", "qwen-0.6b"),
+        ("explain", "qwen-0.6b", "model.wroker"),
+        ("explain", "qwen-0.6b", "model[worker]"),
+        ("show", "qwen-0.6b", "--format", "xml"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_2(cli: Cli, arguments: tuple[str, ...]) -> None:
+    answer = cli(*arguments)
+
+    assert answer.code == 2
+    assert answer.out == ""
+    assert answer.err
+
+
+@pytest.mark.parametrize("make", ["missing", "directory", "fifo", "device"])
+@pytest.mark.parametrize("place", ["recipe", "patch"])
+def test_what_is_no_file_is_4_at_once(cli: Cli, make: str, place: str) -> None:
+    if make == "directory":
+        Path("x.yaml").mkdir()
+    if make == "fifo":
+        os.mkfifo("x.yaml")
+    path = "/dev/zero" if make == "device" else "./x.yaml"
+    answer = cli("render", path) if place == "recipe" else cli("render", "./qwen.yaml", "-f", path)
+
+    assert answer.code == 4
+    assert answer.out == ""
+    assert answer.err.startswith(f"{path if place == 'patch' else Path(path)}: ")
+
+
+def test_a_recipe_that_may_not_be_read_is_4(cli: Cli) -> None:
+    Path("qwen.yaml").unlink()
+    Path("qwen.yaml").symlink_to("qwen.yaml")
+
+    assert cli("validate", "./qwen.yaml").code == 4
+
+
+def test_no_helm_is_4(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recipegen.helm.find_spec", lambda _: None)
+    monkeypatch.setenv("PATH", "/nowhere")
+    answer = cli("check", "./qwen.yaml")
+
+    assert answer.code == 4
+    assert "no Helm" in answer.err
+    assert answer.out == ""
+
+
+def test_a_fault_of_our_own_is_70(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recipegen.yamlio.read_file", lambda *_: 1 / 0)
+    answer = cli("validate", "./qwen.yaml")
+
+    assert answer.code == 70
+    assert "a fault in recipegen: ZeroDivisionError" in answer.err
+    assert "Traceback" not in answer.err
+
+
+# ---- messages -----------------------------------------------------------------------------------
+
+
+def test_an_unknown_recipe_gets_the_nearest_name(cli: Cli) -> None:
+    assert cli("render", "qwen-06b").err == "no recipe is called 'qwen-06b'\n  hint: did you mean 'qwen-0.6b'?\n"
+
+
+def test_an_unknown_variant_is_1_and_gets_the_nearest_name(cli: Cli) -> None:
+    answer = cli("render", "./qwen.yaml", "--variant", "tow")
+
+    assert answer == (
+        1,
+        "",
+        "qwen.yaml:6:3: variants: no variant is called 'tow'\n  hint: did you mean 'two'?\n",
+    )
+
+
+def test_a_variant_of_a_recipe_that_has_none_is_1(cli: Cli) -> None:
+    Path("plain.yaml").write_text(RECIPE.split("variants")[0])
+
+    assert "the recipe has no variants" in cli("render", "./plain.yaml", "--variant", "two").err
+
+
+@pytest.mark.parametrize("arguments", [["--set", "model.worker.replicas=2"], ["-f", "same.yaml"]], ids=lambda a: a[0])
+def test_a_patch_without_effect_is_1(cli: Cli, arguments: list[str]) -> None:
+    Path("same.yaml").write_text("model:\n  worker: {replicas: 2}\n")
+    answer = cli("render", "./qwen.yaml", *arguments)
+
+    assert answer.code == 1
+    assert answer.out == ""
+    assert "the value is 2 already" in answer.err
+    assert answer.err.startswith("same.yaml:2:22: " if arguments[0] == "-f" else "--set model.worker.replicas=2: ")
+
+
+def test_an_unknown_key_in_a_set_names_the_set(cli: Cli) -> None:
+    answer = cli("render", "./qwen.yaml", "--set", "model.worker.replica=3")
+
+    assert answer.code == 1
+    assert answer.err.startswith("--set model.worker.replica=3: model.worker.replica: is no key")
+
+
+def test_an_unknown_key_in_a_patch_names_its_file_and_line(cli: Cli) -> None:
+    Path("profile.yaml").write_text("platform: {install: false}\nmodel:\n  cache: {storageclass: fast}\n")
+    answer = cli("validate", "./qwen.yaml", "-f", "profile.yaml")
+
+    assert answer.code == 1
+    assert answer.err.startswith("profile.yaml:3:11: model.cache.storageclass: is no key")
+
+
+def test_an_unknown_component_is_1_and_says_what_there_is(cli: Cli) -> None:
+    answer = cli("render", "./qwen.yaml", "--with", "dashboards")
+
+    assert answer.code == 1
+    assert "observability" in answer.err
+
+
+def test_problems_as_json_carry_place_and_hint(cli: Cli) -> None:
+    answer = cli("validate", "./wrong.yaml", "--format", "json")
+
+    assert json.loads(answer.err) == [
+        {
+            "code": "unknown-key",
+            "path": "model.worker.replica",
+            "file": "wrong.yaml",
+            "line": 4,
+            "column": 12,
+            "message": "is no key of the recipe language",
+            "hint": "did you mean 'replicas'?",
+        }
+    ]
+
+
+def test_at_most_twenty_problems_are_printed(cli: Cli) -> None:
+    Path("many.yaml").write_text(RECIPE + "".join(f"key{number}: 1\n" for number in range(25)))
+    answer = cli("validate", "./many.yaml")
+
+    assert answer.err.count("is no key") == 20
+    assert answer.err.endswith("and 5 more problems\n")
+
+
+def test_several_recipes_are_checked_in_one_go(cli: Cli) -> None:
+    Path("empty.yaml").write_text("")
+    answer = cli("validate", "./wrong.yaml", "./qwen.yaml", "./empty.yaml")
+
+    assert answer.code == 1
+    assert "wrong.yaml:4:12" in answer.err
+    assert "empty.yaml:1:1" in answer.err
+
+
+def test_validate_checks_every_variant(cli: Cli) -> None:
+    assert cli("validate", "./qwen.yaml").err == "2 checked, no problem: qwen (default, two)\n"
+
+
+def test_validate_finds_the_mistake_in_a_variant(cli: Cli) -> None:
+    Path("bad.yaml").write_text(RECIPE.replace("frontend", "frontent"))
+    answer = cli("validate", "./bad.yaml")
+
+    assert answer.code == 1
+    assert answer.err.startswith("bad.yaml:6:51: model.frontent: is no key")
+
+
+def test_warnings_go_to_stderr_and_the_document_is_whole(cli: Cli) -> None:
+    answer = cli("render", "./qwen.yaml", "--set", "dynamoNamespace=default")
+
+    assert answer.code == 0
+    assert "warning" in answer.err
+    assert answer.out.endswith("# end of recipe\n")
+
+
+# ---- names, input, patches ----------------------------------------------------------------------
+
+
+def test_standard_input_is_named_after_the_model(cli: Cli) -> None:
+    answer = cli("render", "-", stdin=RECIPE)
+    names = [entry["name"] for entry in yaml.safe_load(answer.out)["releases"]]
+
+    assert "qwen3-0-6b" in names
+    assert answer.out.startswith(f"# recipegen {__version__}: Qwen3-0.6B, variant default, ")
+
+
+def test_mistakes_on_standard_input_are_placed(cli: Cli) -> None:
+    assert cli("render", "-", stdin=WRONG).err.startswith("-:4:12: model.worker.replica: ")
+
+
+def test_patches_apply_in_order_variant_files_sets(cli: Cli) -> None:
+    Path("a.yaml").write_text("model: {frontend: {replicas: 3}, worker: {replicas: 3}}")
+    Path("b.yaml").write_text("model: {worker: {replicas: 4}}")
+    patches = ["--variant", "two", "--set", "model.routingPolicy=kv", "-f", "a.yaml", "-f", "b.yaml"]
+    tree = yaml.safe_load(cli("show", "./qwen.yaml", "--resolved", *patches).out)
+
+    assert tree["model"]["frontend"]["replicas"] == 3
+    assert tree["model"]["worker"]["replicas"] == 4
+    assert tree["model"]["routingPolicy"] == "kv"
+
+
+@pytest.mark.parametrize(
+    ("option", "component", "key"),
+    [
+        ("--with", "benchmark", "benchmark.enabled"),
+        ("--with", "observability", "observability.enabled"),
+        ("--without", "platform", "platform.install"),
+        ("--without", "model", "model.deployment.create"),
+    ],
+)
+def test_with_and_without_are_short_for_a_patch(cli: Cli, option: str, component: str, key: str) -> None:
+    value = str(option == "--with").lower()
+
+    assert cli("render", "./qwen.yaml", option, component) == cli("render", "./qwen.yaml", "--set", f"{key}={value}")
+
+
+# ---- render -------------------------------------------------------------------------------------
+
+
+def test_the_document_has_one_header_and_one_last_line(cli: Cli) -> None:
+    lines = cli("render", "./qwen.yaml").out.splitlines()
+
+    assert [line for line in lines if line.startswith(("#", "---", "..."))] == [lines[0], lines[-1]]
+    assert lines[0].startswith(f"# recipegen {__version__}: qwen, variant default, recipe sha256:")
+
+
+def test_values_are_a_complete_recipe_with_the_shared_identity(cli: Cli) -> None:
+    values = yaml.safe_load(cli("render", "./qwen.yaml", "--target", "values").out)
+
+    assert values.pop("global") == {"graph": "qwen", "model": "Qwen/Qwen3-0.6B", "dynamoNamespace": "qwen-qwen"}
+    assert values == yaml.safe_load(cli("show", "./qwen.yaml", "--resolved").out)
+
+
+def test_charts_of_another_place_are_an_absolute_path(cli: Cli, tmp_path: Path) -> None:
+    document = yaml.safe_load(cli("render", "./qwen.yaml", "--charts", "mine").out)
+    charts = [entry["chart"] for entry in document["releases"] if "version" not in entry]
+
+    assert {chart.rpartition("/stack/")[0] for chart in charts} == {str(tmp_path / "mine")}
+
+
+def test_check_says_what_each_release_holds(cli: Cli) -> None:
+    out = cli("check", "./qwen.yaml", "--variant", "default").out
+
+    assert "DynamoGraphDeployment qwen" in out
+    assert "qwen-benchmark" in out
+
+
+# ---- list, show, explain, schema ----------------------------------------------------------------
+
+
+def test_list_shows_every_recipe_of_the_catalog(cli: Cli) -> None:
+    head, *rows = cli("list").out.splitlines()
+
+    assert head.split() == ["NAME", "TITLE", "BACKEND", "GPUS", "EVIDENCE", "VARIANTS"]
+    assert [row.split()[0] for row in rows] == list(catalog.recipes())
+
+
+def test_list_as_json_has_what_the_table_has(cli: Cli) -> None:
+    rows = json.loads(cli("list", "--json").out)
+
+    assert [row["name"] for row in rows] == list(catalog.recipes())
+    assert all(
+        row.keys() == {"name", "title", "model", "backend", "variants", "gpus", "gpu", "evidence"} for row in rows
+    )
+
+
+def test_show_prints_what_was_written_with_the_patch_in_it(cli: Cli) -> None:
+    answer = cli("show", "./qwen.yaml", "--set", "model.worker.replicas=5")
+
+    assert yaml.safe_load(answer.out) == {
+        **yaml.safe_load(RECIPE),
+        "model": {"name": "Qwen/Qwen3-0.6B", "worker": {"replicas": 5}},
+    }
+
+
+def test_show_with_origin_says_where_each_value_comes_from(cli: Cli) -> None:
+    lines = cli("show", "./qwen.yaml", "--origin", "--variant", "two", "--set", "model.routingPolicy=kv").out
+    rows = {line.split()[0]: " ".join(line.split()[2:]) for line in lines.splitlines()}
+
+    assert rows["model.worker.replicas"] == "qwen.yaml:4:22"
+    assert rows["model.frontend.replicas"] == "qwen.yaml:6:76 (variant two)"
+    assert rows["model.routingPolicy"] == "--set model.routingPolicy=kv"
+    assert rows["model.worker.gpus"].startswith("derived: ")
+    assert rows["platform.install"] == "default of the recipe language"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "source"),
+    [
+        ("model.worker.replicas", "2", "qwen.yaml:4:22"),
+        ("model.frontend.replicas", "2", "qwen.yaml:6:76 (variant two)"),
+        ("model.routingPolicy", "'kv'", "--set model.routingPolicy=kv"),
+        ("dynamoNamespace", "'prod'", "profile.yaml:1:18"),
+        ("model.tolerations[0].key", "'nvidia.com/gpu'", "hardware.gpu is l40s-48gb; facts/hardware.yaml"),
+        ("model.nodeSelector.nvidia\\.com/gpu\\.product", "'NVIDIA-L40S'", "hardware.gpu is l40s-48gb"),
+        ("model.worker.gpus", "1", "derived: the parallel sizes"),
+        ("model.cache.size", "'100Gi'", "default of the recipe language"),
+        ("model.revision", "null", "not set"),
+        ("model.prefill", "null", "not set"),
+        ("model.engine.args", "null", "not set"),
+        ("benchmark.config.isl", "null", "not set"),
+        ("variants.two.description", "'Two frontends.'", "qwen.yaml:6:22"),
+    ],
+)
+def test_explain_says_where_a_value_comes_from(cli: Cli, path: str, value: str, source: str) -> None:
+    Path("profile.yaml").write_text("dynamoNamespace: prod\nhardware: {gpu: l40s-48gb}\n")
+    patches = ["--variant", "two", "-f", "profile.yaml", "--set", "model.routingPolicy=kv"]
+    shown, origin, *_ = cli("explain", "./qwen.yaml", path, *patches).out.splitlines()
+
+    assert shown.endswith(f" = {value}")
+    assert origin.startswith(f"  from: {source}") or source in origin
+
+
+def test_explain_says_what_a_key_means(cli: Cli) -> None:
+    assert "  what: Number of replicas." in cli("explain", "./qwen.yaml", "model.worker.replicas").out
+
+
+def test_explain_of_an_unknown_key_gets_the_nearest(cli: Cli) -> None:
+    answer = cli("explain", "./qwen.yaml", "model.wroker.replicas")
+
+    assert answer.code == 2
+    assert "did you mean 'worker'?" in answer.err
+
+
+def test_schema_is_the_file_that_editors_read(cli: Cli) -> None:
+    file = ROOT / "src/recipegen/schema/recipe.schema.json"
+
+    assert cli("schema").out == file.read_text()
+
+
+# ---- as a process -------------------------------------------------------------------------------
+
+
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    done = process("render", "qwen-0.6b", shell="| head -1")
+
+    assert done.stdout.startswith("# recipegen")
+    assert done.stderr == ""
+
+
+def test_a_full_disk_is_4() -> None:
+    done = process("render", "qwen-0.6b", shell="> /dev/full")
+
+    assert done.returncode == 4
+    assert "Traceback" not in done.stderr
+
+
+def test_a_closed_standard_output_is_no_fault_of_ours() -> None:
+    done = process("render", "qwen-0.6b", shell=">&-")
+
+    assert done.returncode == 4
+    assert "fault" not in done.stderr
+
+
+def test_the_version_is_told() -> None:
+    assert process("--version").stdout == f"recipegen {__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["list", "show", "render", "validate", "check", "explain", "schema"])
+def test_every_command_has_help(command: str) -> None:
+    with pytest.raises(SystemExit) as left:
+        main([command, "--help"])
+
+    assert left.value.code == 0
+
+
+def test_a_wrong_recipe_ends_the_process_with_1() -> None:
+    done = process("render", "qwen-0.6b", "--set", "model.nam=x")
+
+    assert (done.returncode, done.stdout) == (1, "")

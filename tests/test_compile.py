@@ -1,0 +1,228 @@
+"""Stage 4: releases, what they need, and that both forms of a recipe are one tree."""
+
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+
+from recipegen import __version__, catalog, pipeline, yamlio
+from recipegen.compile import compile
+from recipegen.components import COMPONENTS
+from recipegen.document import from_set
+from recipegen.resolve import Plan
+from recipegen.rules.roles import engine_of
+from recipegen.targets import TARGETS
+from samples import (
+    MINIMAL,
+    PROPOSAL,
+    Object,
+    catalog_plans,
+    helmfile,
+    leaves,
+    objects,
+    plan_of,
+    recipes,
+    releases,
+    through_the_parent,
+)
+
+CATALOG = catalog_plans()
+EVERYTHING = {**MINIMAL, "benchmark": {"enabled": True}, "observability": {"enabled": True}}
+CACHED = {**EVERYTHING, "model": {**MINIMAL["model"], "cache": {"enabled": True}, "routingPolicy": "kv"}}
+PROFILE = {"install": True, "version": "1.6.0", "namespace": "dynamo", "values": {"webhook": {"enabled": True}}}
+
+
+def with_sets(*expressions: str, name: str = "qwen-0.6b") -> Plan:
+    return pipeline.plan(name, None, [from_set(expression) for expression in expressions])
+
+
+def entries(plan: Plan) -> dict[str, str]:
+    """Text of each release in the helmfile document, by name."""
+    return {entry["name"]: yamlio.write(entry) for entry in helmfile(plan)["releases"]}
+
+
+# ---- two forms, one tree ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_parent_chart_and_releases_give_the_catalogs_objects_alike(name: str) -> None:
+    plan = CATALOG[name]
+    values = yaml.safe_load(TARGETS["values"](plan, compile(plan)))
+
+    assert through_the_parent(plan, values) == objects(*releases(plan).values())
+
+
+@given(recipes())
+@settings(max_examples=25, deadline=None)
+def test_parent_chart_and_releases_give_the_same_objects(data: dict[str, Any]) -> None:
+    plan = plan_of(data)
+    values = yaml.safe_load(TARGETS["values"](plan, compile(plan)))
+
+    assert through_the_parent(plan, values) == objects(*releases(plan).values())
+
+
+def but_the_benchmark(items: list[Object]) -> list[Object]:
+    """The objects without the Job whose model, in a raw recipe, the frontend tells."""
+    return [item for item in items if item["metadata"]["labels"]["app.kubernetes.io/name"] != "benchmark"]
+
+
+@pytest.mark.parametrize("name", ["qwen-0.6b", str(PROPOSAL)], ids=["qwen-0.6b", "the proposal"])
+def test_a_recipe_file_is_a_values_file(name: str) -> None:
+    plan = pipeline.plan(name)
+    raw = yaml.safe_load((catalog.find(name) or PROPOSAL).read_text())
+    by_helm, by_recipegen = through_the_parent(plan, raw), objects(*releases(plan).values())
+
+    assert but_the_benchmark(by_helm) == but_the_benchmark(by_recipegen)
+    assert [item["kind"] for item in by_helm] == [item["kind"] for item in by_recipegen]
+
+
+@pytest.mark.parametrize("data", [MINIMAL, EVERYTHING, CACHED], ids=["minimal", "everything", "cached"])
+def test_a_raw_recipe_in_helm_lacks_the_benchmarks_model_alone(data: dict[str, Any]) -> None:
+    plan = plan_of(data)
+    raw = {**data, "global": {"model": data["model"]["name"]}}
+
+    assert through_the_parent(plan, raw) == objects(*releases(plan).values())
+
+
+@given(recipes())
+@settings(max_examples=80, deadline=None)
+def test_every_value_survives_the_document(data: dict[str, Any]) -> None:
+    plan = plan_of(data)
+    values = {entry["name"]: entry.get("values", [{}])[0] for entry in helmfile(plan)["releases"]}
+
+    # PyYAML reads YAML 1.1, as Helm does.
+    assert values[plan.graph] == {**plan.tree["model"], "global": plan.shared}
+    assert values.get("dynamo-platform", {}) == (
+        plan.tree["platform"]["values"] if plan.recipe.platform.install else {}
+    )
+
+
+@given(recipes())
+@settings(max_examples=25, deadline=None)
+def test_every_variable_and_argument_reaches_its_container(data: dict[str, Any]) -> None:
+    plan = plan_of(data)
+    (graph,) = [o for o in objects(releases(plan)["model"]) if o["kind"] == "DynamoGraphDeployment"]
+    containers = {c["name"]: c["podTemplate"]["spec"]["containers"][0] for c in graph["spec"]["components"]}
+
+    for role, worker in {"frontend": plan.recipe.model.frontend, **plan.workers}.items():
+        env = {each["name"]: each["value"] for each in containers[role].get("env", [])}
+        assert worker.env.items() <= env.items()
+    frontend = plan.recipe.model.frontend.args
+    assert containers["frontend"]["args"][-len(frontend) :] == frontend or not frontend
+    for role, worker in plan.workers.items():
+        args = engine_of(plan.recipe.model, worker).args
+        assert containers[role]["args"][-len(args or []) :] == args or not args
+
+
+# ---- releases -----------------------------------------------------------------------------------
+
+
+def test_every_component_is_a_release_with_its_own_block() -> None:
+    plan = plan_of(EVERYTHING)
+
+    for component in COMPONENTS:
+        release = releases(plan)[component.chart]
+        assert release.name == plan.graph + component.suffix
+        assert release.values == {**plan.tree[component.key], "global": plan.shared}
+
+
+def test_a_component_that_is_off_is_uninstalled() -> None:
+    (benchmark,) = [r for r in compile(plan_of(MINIMAL)).releases if r.labels["component"] == "benchmark"]
+
+    assert not benchmark.installed
+    assert benchmark.values == {}
+
+
+def test_a_platform_that_is_off_is_left_alone() -> None:
+    bundle = compile(plan_of({**MINIMAL, "platform": {"install": False}}))
+
+    assert "platform" not in {release.labels["component"] for release in bundle.releases}
+    assert bundle.repositories == {}
+    assert not [need for release in bundle.releases for need in release.needs if "dynamo-platform" in need]
+
+
+def test_the_graph_waits_for_the_platform_and_the_benchmark_for_the_graph() -> None:
+    plan = plan_of(EVERYTHING)
+
+    assert releases(plan)["model"].needs == ("dynamo-system/dynamo-platform",)
+    assert releases(plan)["benchmark"].needs == ("qwen/qwen",)
+
+
+def test_needs_name_releases_of_the_same_document() -> None:
+    document = helmfile(plan_of(EVERYTHING))
+    names = {f"{entry['namespace']}/{entry['name']}" for entry in document["releases"]}
+
+    assert {need for entry in document["releases"] for need in entry.get("needs", [])} <= names
+
+
+def test_without_the_deployment_the_models_release_is_left_alone() -> None:
+    model = {**MINIMAL["model"], "deployment": {"create": False}}
+    plan = plan_of({**EVERYTHING, "model": model})
+
+    assert plan.graph not in entries(plan)
+    assert releases(plan)["benchmark"].needs == ()
+    assert releases(plan)["benchmark"].values["global"] == plan_of(EVERYTHING).shared
+
+
+@given(recipes(), recipes())
+@settings(max_examples=40, deadline=None)
+def test_two_recipes_of_one_cluster_render_the_same_platform(one: dict[str, Any], two: dict[str, Any]) -> None:
+    first = plan_of({**one, "platform": PROFILE}, "one")
+    second = plan_of({**two, "platform": PROFILE}, "two")
+
+    assert entries(first)["dynamo-platform"] == entries(second)["dynamo-platform"]
+    assert compile(first).repositories == compile(second).repositories
+
+
+@pytest.mark.parametrize("key", ["observability", "benchmark"])
+def test_switching_a_component_leaves_the_other_releases_as_they_are(key: str) -> None:
+    on = entries(with_sets(f"{key}.enabled={'false' if key == 'observability' else 'true'}"))
+    before = entries(with_sets())
+    changed = {name for name in before if before[name] != on[name]}
+
+    assert on.keys() == before.keys()
+    assert changed == {f"qwen-0-6b-{'metrics' if key == 'observability' else 'benchmark'}"}
+
+
+def test_another_image_changes_images_and_the_runtime_override_alone() -> None:
+    image = "registry.example.com/dynamo-vllm:1.6.1"
+    before = dict(leaves(objects(*releases(with_sets()).values())))
+    after = dict(leaves(objects(*releases(with_sets(f"model.backend.image={image}")).values())))
+    changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+
+    assert {path[-1] for path in changed} == {"image", "runtimeVersionOverride"}
+    assert {after[path] for path in changed} == {image, "1.6.1"}
+
+
+def test_our_charts_are_paths_and_the_platforms_is_pinned() -> None:
+    platform, *own = compile(plan_of(EVERYTHING)).releases
+
+    assert platform.version == "1.6.1"
+    assert platform.wait
+    assert all(release.chart.startswith("/") and not release.version for release in own)
+
+
+def test_charts_of_a_registry_have_recipegens_version() -> None:
+    own = compile(plan_of(EVERYTHING), "oci://registry.example.com/charts").releases[1:]
+
+    assert [release.chart for release in own] == [
+        f"oci://registry.example.com/charts/{component.chart}" for component in COMPONENTS
+    ]
+    assert {release.version for release in own} == {__version__}
+
+
+def test_a_platform_from_a_registry_needs_no_repository() -> None:
+    platform = {"repository": "oci://mirror.example.com/charts"}
+    bundle = compile(plan_of({**MINIMAL, "platform": platform}))
+
+    assert bundle.repositories == {}
+    assert bundle.releases[0].chart == "oci://mirror.example.com/charts/dynamo-platform"
+
+
+def test_equal_plans_have_equal_digests_and_others_have_others() -> None:
+    def digest(**more: Any) -> str:
+        return compile(plan_of({**MINIMAL, **more})).digest
+
+    assert digest() == digest(platform={"install": True})
+    assert digest() != digest(platform={"install": False})

@@ -1,0 +1,151 @@
+"""Stage 3: what follows from what was written, and that nothing is left to decide."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from recipegen import facts
+from recipegen.errors import RecipeError
+from samples import MINIMAL, catalog_plans, plan_of, recipes
+
+PLANS = catalog_plans()
+
+
+def model(**block: Any) -> dict[str, Any]:
+    return {**MINIMAL, "model": {**MINIMAL["model"], **block}}
+
+
+@given(recipes())
+@settings(max_examples=60, deadline=None)
+def test_a_resolved_recipe_resolves_to_itself(data: dict[str, Any]) -> None:
+    once = plan_of(data)
+    twice = plan_of(once.tree)
+
+    assert twice.tree == once.tree
+    assert twice.digest == once.digest
+    assert twice.reasons == {}
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_resolved_recipe_of_the_catalog_resolves_to_itself(name: str) -> None:
+    plan = PLANS[name]
+
+    assert plan_of(plan.tree, plan.name).tree == plan.tree
+
+
+def test_the_newest_dynamo_release_is_the_default() -> None:
+    plan = plan_of(MINIMAL)
+
+    assert plan.tree["model"]["backend"]["version"] == next(iter(facts.dynamo()))
+    assert plan.tree["platform"]["version"] == next(iter(facts.dynamo().values()))["platformChart"]
+
+
+def test_the_platforms_version_does_not_follow_the_recipes_runtime() -> None:
+    older = plan_of(model(backend={"version": "1.6.0"}))
+
+    assert older.tree["platform"] == plan_of(MINIMAL).tree["platform"]
+
+
+@pytest.mark.parametrize(("disaggregated", "roles"), [(False, ["worker"]), (True, ["prefill", "decode"])])
+def test_a_role_that_is_not_written_gets_one_replica(disaggregated: bool, roles: list[str]) -> None:
+    plan = plan_of(model(disaggregation=disaggregated))
+
+    assert list(plan.workers) == roles
+    assert [worker.replicas for worker in plan.workers.values()] == [1] * len(roles)
+
+
+@pytest.mark.parametrize(
+    ("backend", "gpus"), [("vllm", 8), ("sglang", 4)], ids=["vllm adds GPUs for ranks", "sglang shares them"]
+)
+def test_parallel_sizes_give_the_gpus(backend: str, gpus: int) -> None:
+    plan = plan_of(model(backend={"type": backend}, engine={"tensorParallel": 4, "dataParallel": 2}))
+
+    assert plan.tree["model"]["worker"]["gpus"] == gpus
+
+
+def test_gpus_are_spread_over_the_nodes_of_a_replica() -> None:
+    plan = plan_of(model(engine={"tensorParallel": 16}, worker={"nodes": 2, "replicas": 3}))
+
+    assert plan.tree["model"]["worker"]["gpus"] == 8
+    assert plan.gpus == 48
+
+
+def test_a_roles_engine_wins_over_the_shared_one() -> None:
+    worker = {"engine": {"tensorParallel": 2}}
+    plan = plan_of(model(engine={"tensorParallel": 8}, worker=worker))
+
+    assert plan.tree["model"]["worker"]["gpus"] == 2
+
+
+def test_hardware_gives_node_selector_and_tolerations() -> None:
+    plan = plan_of({**MINIMAL, "hardware": {"gpu": "l40s-48gb"}})
+
+    assert plan.tree["model"]["nodeSelector"] == {"nvidia.com/gpu.product": "NVIDIA-L40S"}
+    assert plan.tree["model"]["tolerations"] == [
+        {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+    ]
+
+
+def test_what_is_written_wins_over_the_hardware() -> None:
+    data = {**model(nodeSelector={"pool": "a"}, tolerations=[]), "hardware": {"gpu": "l40s-48gb"}}
+    plan = plan_of(data)
+
+    assert plan.tree["model"]["nodeSelector"] == {"pool": "a"}
+    assert plan.tree["model"]["tolerations"] == []
+
+
+def test_every_value_that_nobody_wrote_has_a_reason() -> None:
+    plan = plan_of({**MINIMAL, "hardware": {"gpu": "l40s-48gb"}})
+
+    assert {".".join(map(str, path)) for path in plan.reasons} == {
+        "model.backend.version",
+        "model.nodeSelector",
+        "model.tolerations",
+        "model.worker",
+        "model.worker.gpus",
+        "platform.version",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "graph"),
+    [("qwen-0.6b", "qwen-0-6b"), ("My Model_v2", "my-model-v2"), ("-x.", "x"), ("Größe", "gr--e")],
+)
+def test_the_graphs_name_comes_from_the_recipes(name: str, graph: str) -> None:
+    assert plan_of(MINIMAL, name).graph == graph
+
+
+@pytest.mark.parametrize("name", ["a{{ b", "a ref+x", "a\nreleases: []", "a\u202eb", "...", "7b"])
+def test_a_name_that_would_do_harm_is_refused(name: str) -> None:
+    with pytest.raises(RecipeError, match="name"):
+        plan_of(MINIMAL, name)
+
+
+@pytest.mark.parametrize(
+    ("block", "longest"),
+    [({}, 37), ({"disaggregation": True, "prefill": {"nodes": 2, "engine": {"tensorParallel": 2}}}, 27)],
+    ids=["one node: Helm's limit", "two nodes: Grove's limit"],
+)
+def test_a_name_fits_up_to_its_budget(block: dict[str, Any], longest: int) -> None:
+    assert plan_of(model(**block), "n" * longest).graph == "n" * longest
+
+    with pytest.raises(RecipeError, match=f"at most {longest} characters"):
+        plan_of(model(**block), "n" * (longest + 1))
+
+
+def test_no_two_recipes_of_the_catalog_share_a_graphs_name() -> None:
+    names = {plan.name for plan in PLANS.values()}
+
+    assert len({plan.graph for plan in PLANS.values()}) == len(names)
+
+
+def test_the_dynamo_namespace_is_what_the_operator_computes() -> None:
+    assert plan_of(MINIMAL, "qwen-0.6b").dynamo_namespace == "qwen-qwen-0-6b"
+
+
+def test_a_shared_namespace_is_a_warning() -> None:
+    (warning,) = plan_of({**MINIMAL, "dynamoNamespace": "default"}).warnings
+
+    assert warning.warning
+    assert "shared" in warning.message

@@ -1,0 +1,201 @@
+"""The JSON Schema says what the recipe language says: same words, same defaults, same verdicts."""
+
+import copy
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from referencing import Registry
+
+from conftest import ROOT
+from recipegen import recipe as language
+from recipegen import schema, yamlio
+from recipegen.recipe import FORMS, Recipe
+from samples import MINIMAL, leaves, plan_of, recipes
+
+SCHEMA = schema.recipe()
+CHARTS = ROOT / "charts/stack/charts"
+# Those that are a mapping at all.
+MISTAKES = [
+    path
+    for path in sorted((ROOT / "tests/invalid").glob("*.yaml"))
+    if path.stem == "not-a-recipe-manifest" or not path.stem.startswith(("yaml-", "not-"))
+]
+
+
+def _pattern(_: Any, pattern: str, instance: Any, __: Any) -> Iterator[jsonschema.ValidationError]:
+    """To JavaScript, Go and Rust `$` is the very end; to Python it is also the place before a last line break."""
+    if isinstance(instance, str) and not re.search(pattern.replace("$", r"\Z"), instance):
+        yield jsonschema.ValidationError("pattern")
+
+
+VALIDATOR: Any = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _pattern})(
+    SCHEMA, registry=Registry()
+)
+
+
+def verdicts(data: Any) -> tuple[bool, bool]:
+    """Whether the JSON Schema and the recipe language take the data."""
+    try:
+        Recipe.model_validate(data)
+    except ValidationError:
+        return VALIDATOR.is_valid(data), False
+    return VALIDATOR.is_valid(data), True
+
+
+def definitions() -> dict[str, Any]:
+    return {"Recipe": SCHEMA, **SCHEMA["$defs"]}
+
+
+@pytest.mark.parametrize("name", definitions())
+def test_every_key_is_described(name: str) -> None:
+    described = {key: entry.get("description") for key, entry in definitions()[name]["properties"].items()}
+
+    assert all(described.values()), described
+
+
+@pytest.mark.parametrize("name", definitions())
+def test_every_block_is_closed(name: str) -> None:
+    assert definitions()[name]["additionalProperties"] is False
+
+
+def test_every_pattern_has_words_for_messages() -> None:
+    patterns = {value for path, value in leaves(SCHEMA) if path[-1] == "pattern"}
+    keys = {path[path.index("patternProperties") + 1] for path, _ in leaves(SCHEMA) if "patternProperties" in path}
+
+    assert patterns | keys == FORMS.keys()
+
+
+@pytest.mark.parametrize("pattern", FORMS)
+def test_every_pattern_is_one_that_go_reads_too(pattern: str) -> None:
+    assert not re.search(r"\(\?|\\[dwsbzZ1-9]", pattern)
+
+
+def test_every_default_of_the_schema_is_the_languages() -> None:
+    stated = {
+        (name, key): entry["default"]
+        for name, definition in definitions().items()
+        for key, entry in definition["properties"].items()
+        if entry.get("default") is not None
+    }
+
+    for (name, key), default in stated.items():
+        block = getattr(language, name)
+        field = block.model_fields[language.key_names(block)[key]]
+        plain = field.default.model_dump(by_alias=True) if isinstance(field.default, language.Block) else field.default
+        assert default == plain, f"{name}.{key}"
+
+
+@pytest.mark.parametrize("path", MISTAKES, ids=lambda path: path.stem)
+def test_schema_and_language_agree_on_the_mistakes(path: Path) -> None:
+    by_schema, by_language = verdicts(yamlio.read_file(path, path.name).data)
+
+    assert by_schema == by_language
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {**MINIMAL, "dynamo_namespace": "qwen"},
+        {**MINIMAL, "model": {**MINIMAL["model"], "engine": {"max_model_len": 5}}},
+        {**MINIMAL, "model": {**MINIMAL["model"], "frontend": {"env": {"1bad": "x"}}}},
+        {**MINIMAL, "model": {**MINIMAL["model"], "frontend": {"env": {"A" * 129: "x"}}}},
+        {**MINIMAL, "variants": {"Bad Name": {"patch": {}}}},
+        {**MINIMAL, "gateway": {"enabled": True}},
+    ],
+    ids=["attribute spelling", "attribute spelling below", "key pattern", "key length", "variant", "no chart"],
+)
+def test_schema_and_language_refuse_alike(data: Any) -> None:
+    assert verdicts(data) == (False, False)
+
+
+@given(recipes())
+@settings(max_examples=60, deadline=None)
+def test_schema_and_language_take_what_is_right(data: dict[str, Any]) -> None:
+    assert verdicts(data) == (True, True)
+    assert verdicts(plan_of(data).tree) == (True, True)
+
+
+# Not whole numbers written as fractions, such as 2.0: to JSON Schema those are integers.
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(-2, 2), st.integers(), st.just(0.5), st.just("x"), st.text(max_size=5),
+    st.sampled_from(["8GB", "kv", "1.6.1", "/a/../b", "a b", "Q", "1Gi", "", "vllm", "fp8\n"]),
+    st.just([]), st.just({}), st.just([1]), st.just(["a"]), st.just({"x": 1}), st.just({"enabled": True}),
+)  # fmt: skip
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> Any:
+    """A right recipe with one to three things changed, added or taken out."""
+    data = copy.deepcopy(draw(recipes()))
+    for _ in range(draw(st.integers(1, 3))):
+        path = draw(st.sampled_from([path for path, _ in leaves(data) if path] or [("model",)]))
+        path = path[: draw(st.integers(1, len(path)))]
+        parent = data
+        for step in path[:-1]:
+            parent = parent[step]
+        change = draw(st.sampled_from(["replace", "add", "remove"]))
+        if change == "add" and isinstance(parent, dict):
+            parent[draw(st.sampled_from(["x", "enabled", "replicas", "engine", "max_model_len", "args"]))] = draw(VALUES)
+        elif change == "remove" and isinstance(parent, dict):
+            parent.pop(path[-1], None)
+        else:
+            parent[path[-1]] = draw(VALUES)
+    return data
+
+
+@given(mutated())
+@settings(max_examples=400, deadline=None)
+def test_schema_and_language_agree_on_recipes_that_were_tampered_with(data: Any) -> None:
+    by_schema, by_language = verdicts(data)
+
+    assert by_schema == by_language
+
+
+# ---- defaults -----------------------------------------------------------------------------------
+
+
+def defaults(chart: str) -> dict[str, Any]:
+    """The chart's values.yaml without what all charts share."""
+    values = yaml.safe_load((CHARTS / chart / "values.yaml").read_text())
+    return {key: value for key, value in values.items() if key != "global"}
+
+
+def test_the_model_charts_defaults_are_the_languages() -> None:
+    block = plan_of(MINIMAL).tree["model"]
+
+    assert defaults("model") == {key: value for key, value in block.items() if key not in ("name", "worker")}
+
+
+def test_the_metrics_charts_defaults_are_the_languages() -> None:
+    assert defaults("metrics") == plan_of(MINIMAL).tree["observability"]
+
+
+def test_the_benchmark_charts_defaults_are_the_languages() -> None:
+    config = language.BenchmarkConfig().model_dump(by_alias=True)
+
+    assert defaults("benchmark") == {**plan_of(MINIMAL).tree["benchmark"], "config": config}
+
+
+def test_the_parent_charts_defaults_are_the_languages() -> None:
+    values = yaml.safe_load((ROOT / "charts/stack/values.yaml").read_text())
+    tree = plan_of(MINIMAL).tree
+
+    assert {path: value for path, value in leaves(values) if path != ("global",)} == {
+        path: value
+        for path, value in leaves(tree)
+        if path in {("model", "deployment", "create"), ("observability", "enabled"), ("benchmark", "enabled")}
+    }
+
+
+def test_the_schema_is_json_that_reads_back() -> None:
+    assert json.loads(json.dumps(SCHEMA)) == SCHEMA
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
