@@ -156,8 +156,8 @@ def test_no_helm_is_4(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_fault_of_our_own_is_70(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recipegen.yamlio.read_file", lambda *_: 1 / 0)
-    answer = cli("validate", "./qwen.yaml")
+    monkeypatch.setattr(json, "dumps", lambda *_, **__: 1 / 0)
+    answer = cli("schema")
 
     assert answer.code == 70
     assert "a fault in recipegen: ZeroDivisionError" in answer.err
@@ -168,7 +168,9 @@ def test_a_fault_of_our_own_is_70(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_an_unknown_recipe_gets_the_nearest_name(cli: Cli) -> None:
-    assert cli("render", "qwen-06b").err == "no recipe is called 'qwen-06b'\n  hint: did you mean 'qwen-0.6b'?\n"
+    assert (
+        cli("render", "qwen-06b").err == "no recipe is called 'qwen-06b'\n  hint: did you mean 'qwen-0.6b'?\n"
+    )
 
 
 def test_an_unknown_variant_is_1_and_gets_the_nearest_name(cli: Cli) -> None:
@@ -182,12 +184,14 @@ def test_an_unknown_variant_is_1_and_gets_the_nearest_name(cli: Cli) -> None:
 
 
 def test_a_variant_of_a_recipe_that_has_none_is_1(cli: Cli) -> None:
-    Path("plain.yaml").write_text(RECIPE.split("variants")[0])
+    Path("plain.yaml").write_text(RECIPE.split("variants", maxsplit=1)[0])
 
     assert "the recipe has no variants" in cli("render", "./plain.yaml", "--variant", "two").err
 
 
-@pytest.mark.parametrize("arguments", [["--set", "model.worker.replicas=2"], ["-f", "same.yaml"]], ids=lambda a: a[0])
+@pytest.mark.parametrize(
+    "arguments", [["--set", "model.worker.replicas=2"], ["-f", "same.yaml"]], ids=lambda a: a[0]
+)
 def test_a_patch_without_effect_is_1(cli: Cli, arguments: list[str]) -> None:
     Path("same.yaml").write_text("model:\n  worker: {replicas: 2}\n")
     answer = cli("render", "./qwen.yaml", *arguments)
@@ -195,7 +199,9 @@ def test_a_patch_without_effect_is_1(cli: Cli, arguments: list[str]) -> None:
     assert answer.code == 1
     assert answer.out == ""
     assert "the value is 2 already" in answer.err
-    assert answer.err.startswith("same.yaml:2:22: " if arguments[0] == "-f" else "--set model.worker.replicas=2: ")
+    assert answer.err.startswith(
+        "same.yaml:2:22: " if arguments[0] == "-f" else "--set model.worker.replicas=2: "
+    )
 
 
 def test_an_unknown_key_in_a_set_names_the_set(cli: Cli) -> None:
@@ -262,7 +268,7 @@ def test_validate_finds_the_mistake_in_a_variant(cli: Cli) -> None:
     answer = cli("validate", "./bad.yaml")
 
     assert answer.code == 1
-    assert answer.err.startswith("bad.yaml:6:51: model.frontent: is no key")
+    assert answer.err.startswith("bad.yaml:6:54: model.frontent: is no key")
 
 
 def test_warnings_go_to_stderr_and_the_document_is_whole(cli: Cli) -> None:
@@ -282,6 +288,11 @@ def test_standard_input_is_named_after_the_model(cli: Cli) -> None:
 
     assert "qwen3-0-6b" in names
     assert answer.out.startswith(f"# recipegen {__version__}: Qwen3-0.6B, variant default, ")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_reads_standard_input(cli: Cli, command: str) -> None:
+    assert cli(command, "-", *COMMANDS[command], stdin=RECIPE).code == 0
 
 
 def test_mistakes_on_standard_input_are_placed(cli: Cli) -> None:
@@ -311,7 +322,9 @@ def test_patches_apply_in_order_variant_files_sets(cli: Cli) -> None:
 def test_with_and_without_are_short_for_a_patch(cli: Cli, option: str, component: str, key: str) -> None:
     value = str(option == "--with").lower()
 
-    assert cli("render", "./qwen.yaml", option, component) == cli("render", "./qwen.yaml", "--set", f"{key}={value}")
+    assert cli("render", "./qwen.yaml", option, component) == cli(
+        "render", "./qwen.yaml", "--set", f"{key}={value}"
+    )
 
 
 # ---- render -------------------------------------------------------------------------------------
@@ -327,7 +340,11 @@ def test_the_document_has_one_header_and_one_last_line(cli: Cli) -> None:
 def test_values_are_a_complete_recipe_with_the_shared_identity(cli: Cli) -> None:
     values = yaml.safe_load(cli("render", "./qwen.yaml", "--target", "values").out)
 
-    assert values.pop("global") == {"graph": "qwen", "model": "Qwen/Qwen3-0.6B", "dynamoNamespace": "qwen-qwen"}
+    assert values.pop("global") == {
+        "graph": "qwen",
+        "model": "Qwen/Qwen3-0.6B",
+        "dynamoNamespace": "qwen-qwen",
+    }
     assert values == yaml.safe_load(cli("show", "./qwen.yaml", "--resolved").out)
 
 
@@ -360,7 +377,8 @@ def test_list_as_json_has_what_the_table_has(cli: Cli) -> None:
 
     assert [row["name"] for row in rows] == list(catalog.recipes())
     assert all(
-        row.keys() == {"name", "title", "model", "backend", "variants", "gpus", "gpu", "evidence"} for row in rows
+        row.keys() == {"name", "title", "model", "backend", "variants", "gpus", "gpu", "evidence"}
+        for row in rows
     )
 
 
@@ -378,7 +396,7 @@ def test_show_with_origin_says_where_each_value_comes_from(cli: Cli) -> None:
     rows = {line.split()[0]: " ".join(line.split()[2:]) for line in lines.splitlines()}
 
     assert rows["model.worker.replicas"] == "qwen.yaml:4:22"
-    assert rows["model.frontend.replicas"] == "qwen.yaml:6:76 (variant two)"
+    assert rows["model.frontend.replicas"] == "qwen.yaml:6:75 (variant two)"
     assert rows["model.routingPolicy"] == "--set model.routingPolicy=kv"
     assert rows["model.worker.gpus"].startswith("derived: ")
     assert rows["platform.install"] == "default of the recipe language"
@@ -388,7 +406,7 @@ def test_show_with_origin_says_where_each_value_comes_from(cli: Cli) -> None:
     ("path", "value", "source"),
     [
         ("model.worker.replicas", "2", "qwen.yaml:4:22"),
-        ("model.frontend.replicas", "2", "qwen.yaml:6:76 (variant two)"),
+        ("model.frontend.replicas", "2", "qwen.yaml:6:75 (variant two)"),
         ("model.routingPolicy", "'kv'", "--set model.routingPolicy=kv"),
         ("dynamoNamespace", "'prod'", "profile.yaml:1:18"),
         ("model.tolerations[0].key", "'nvidia.com/gpu'", "hardware.gpu is l40s-48gb; facts/hardware.yaml"),
@@ -408,7 +426,7 @@ def test_explain_says_where_a_value_comes_from(cli: Cli, path: str, value: str, 
     shown, origin, *_ = cli("explain", "./qwen.yaml", path, *patches).out.splitlines()
 
     assert shown.endswith(f" = {value}")
-    assert origin.startswith(f"  from: {source}") or source in origin
+    assert source in origin
 
 
 def test_explain_says_what_a_key_means(cli: Cli) -> None:

@@ -5,17 +5,21 @@ from typing import Any
 import pytest
 import yaml
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from recipegen import __version__, catalog, pipeline, yamlio
-from recipegen.compile import compile
+from recipegen.compile import compile_plan
 from recipegen.components import COMPONENTS
 from recipegen.document import from_set
 from recipegen.resolve import Plan
 from recipegen.rules.roles import engine_of
 from recipegen.targets import TARGETS
 from samples import (
+    KEYS,
     MINIMAL,
+    PLAIN,
     PROPOSAL,
+    TEXTS,
     Object,
     catalog_plans,
     helmfile,
@@ -30,7 +34,12 @@ from samples import (
 CATALOG = catalog_plans()
 EVERYTHING = {**MINIMAL, "benchmark": {"enabled": True}, "observability": {"enabled": True}}
 CACHED = {**EVERYTHING, "model": {**MINIMAL["model"], "cache": {"enabled": True}, "routingPolicy": "kv"}}
-PROFILE = {"install": True, "version": "1.6.0", "namespace": "dynamo", "values": {"webhook": {"enabled": True}}}
+PROFILE = {
+    "install": True,
+    "version": "1.6.0",
+    "namespace": "dynamo",
+    "values": {"webhook": {"enabled": True}},
+}
 
 
 def with_sets(*expressions: str, name: str = "qwen-0.6b") -> Plan:
@@ -48,7 +57,7 @@ def entries(plan: Plan) -> dict[str, str]:
 @pytest.mark.parametrize("name", CATALOG)
 def test_parent_chart_and_releases_give_the_catalogs_objects_alike(name: str) -> None:
     plan = CATALOG[name]
-    values = yaml.safe_load(TARGETS["values"](plan, compile(plan)))
+    values = yaml.safe_load(TARGETS["values"](plan, compile_plan(plan)))
 
     assert through_the_parent(plan, values) == objects(*releases(plan).values())
 
@@ -57,7 +66,7 @@ def test_parent_chart_and_releases_give_the_catalogs_objects_alike(name: str) ->
 @settings(max_examples=25, deadline=None)
 def test_parent_chart_and_releases_give_the_same_objects(data: dict[str, Any]) -> None:
     plan = plan_of(data)
-    values = yaml.safe_load(TARGETS["values"](plan, compile(plan)))
+    values = yaml.safe_load(TARGETS["values"](plan, compile_plan(plan)))
 
     assert through_the_parent(plan, values) == objects(*releases(plan).values())
 
@@ -105,14 +114,25 @@ def test_every_variable_and_argument_reaches_its_container(data: dict[str, Any])
     (graph,) = [o for o in objects(releases(plan)["model"]) if o["kind"] == "DynamoGraphDeployment"]
     containers = {c["name"]: c["podTemplate"]["spec"]["containers"][0] for c in graph["spec"]["components"]}
 
-    for role, worker in {"frontend": plan.recipe.model.frontend, **plan.workers}.items():
-        env = {each["name"]: each["value"] for each in containers[role].get("env", [])}
-        assert worker.env.items() <= env.items()
-    frontend = plan.recipe.model.frontend.args
-    assert containers["frontend"]["args"][-len(frontend) :] == frontend or not frontend
+    frontend = plan.recipe.model.frontend
+    wanted = {"frontend": (frontend.env, frontend.args)}
     for role, worker in plan.workers.items():
-        args = engine_of(plan.recipe.model, worker).args
-        assert containers[role]["args"][-len(args or []) :] == args or not args
+        wanted[role] = worker.env, engine_of(plan.recipe.model, worker).args or []
+
+    for name, (env, args) in wanted.items():
+        assert env.items() <= {(each["name"], each["value"]) for each in containers[name].get("env", [])}
+        assert containers[name]["args"][len(containers[name]["args"]) - len(args) :] == args
+
+
+@given(st.dictionaries(KEYS, PLAIN, min_size=1, max_size=4) | TEXTS.filter(bool))
+@settings(max_examples=60, deadline=None)
+def test_a_configuration_file_holds_what_the_recipe_says(content: Any) -> None:
+    worker = {"extraConfig": {"path": "/etc/engine.yaml", "content": content}}
+    plan = plan_of({**MINIMAL, "model": {**MINIMAL["model"], "worker": worker}})
+    (config,) = [o for o in objects(releases(plan)["model"]) if o["kind"] == "ConfigMap"]
+    (text,) = config["data"].values()
+
+    assert (text if isinstance(content, str) else yaml.safe_load(text)) == content
 
 
 # ---- releases -----------------------------------------------------------------------------------
@@ -128,14 +148,16 @@ def test_every_component_is_a_release_with_its_own_block() -> None:
 
 
 def test_a_component_that_is_off_is_uninstalled() -> None:
-    (benchmark,) = [r for r in compile(plan_of(MINIMAL)).releases if r.labels["component"] == "benchmark"]
+    (benchmark,) = [
+        r for r in compile_plan(plan_of(MINIMAL)).releases if r.labels["component"] == "benchmark"
+    ]
 
     assert not benchmark.installed
     assert benchmark.values == {}
 
 
 def test_a_platform_that_is_off_is_left_alone() -> None:
-    bundle = compile(plan_of({**MINIMAL, "platform": {"install": False}}))
+    bundle = compile_plan(plan_of({**MINIMAL, "platform": {"install": False}}))
 
     assert "platform" not in {release.labels["component"] for release in bundle.releases}
     assert bundle.repositories == {}
@@ -167,12 +189,14 @@ def test_without_the_deployment_the_models_release_is_left_alone() -> None:
 
 @given(recipes(), recipes())
 @settings(max_examples=40, deadline=None)
-def test_two_recipes_of_one_cluster_render_the_same_platform(one: dict[str, Any], two: dict[str, Any]) -> None:
+def test_two_recipes_of_one_cluster_render_the_same_platform(
+    one: dict[str, Any], two: dict[str, Any]
+) -> None:
     first = plan_of({**one, "platform": PROFILE}, "one")
     second = plan_of({**two, "platform": PROFILE}, "two")
 
     assert entries(first)["dynamo-platform"] == entries(second)["dynamo-platform"]
-    assert compile(first).repositories == compile(second).repositories
+    assert compile_plan(first).repositories == compile_plan(second).repositories
 
 
 @pytest.mark.parametrize("key", ["observability", "benchmark"])
@@ -196,7 +220,7 @@ def test_another_image_changes_images_and_the_runtime_override_alone() -> None:
 
 
 def test_our_charts_are_paths_and_the_platforms_is_pinned() -> None:
-    platform, *own = compile(plan_of(EVERYTHING)).releases
+    platform, *own = compile_plan(plan_of(EVERYTHING)).releases
 
     assert platform.version == "1.6.1"
     assert platform.wait
@@ -204,7 +228,7 @@ def test_our_charts_are_paths_and_the_platforms_is_pinned() -> None:
 
 
 def test_charts_of_a_registry_have_recipegens_version() -> None:
-    own = compile(plan_of(EVERYTHING), "oci://registry.example.com/charts").releases[1:]
+    own = compile_plan(plan_of(EVERYTHING), "oci://registry.example.com/charts").releases[1:]
 
     assert [release.chart for release in own] == [
         f"oci://registry.example.com/charts/{component.chart}" for component in COMPONENTS
@@ -214,7 +238,7 @@ def test_charts_of_a_registry_have_recipegens_version() -> None:
 
 def test_a_platform_from_a_registry_needs_no_repository() -> None:
     platform = {"repository": "oci://mirror.example.com/charts"}
-    bundle = compile(plan_of({**MINIMAL, "platform": platform}))
+    bundle = compile_plan(plan_of({**MINIMAL, "platform": platform}))
 
     assert bundle.repositories == {}
     assert bundle.releases[0].chart == "oci://mirror.example.com/charts/dynamo-platform"
@@ -222,7 +246,7 @@ def test_a_platform_from_a_registry_needs_no_repository() -> None:
 
 def test_equal_plans_have_equal_digests_and_others_have_others() -> None:
     def digest(**more: Any) -> str:
-        return compile(plan_of({**MINIMAL, **more})).digest
+        return compile_plan(plan_of({**MINIMAL, **more})).digest
 
     assert digest() == digest(platform={"install": True})
     assert digest() != digest(platform={"install": False})

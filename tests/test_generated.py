@@ -7,7 +7,7 @@ import pytest
 import reference
 from conftest import ROOT, Golden
 from recipegen import catalog, helm, pipeline, schema, yamlio
-from recipegen.compile import compile as compile_plan
+from recipegen.compile import compile_plan
 from recipegen.load import load, variants
 from recipegen.targets import TARGETS
 

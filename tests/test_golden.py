@@ -6,7 +6,7 @@ import pytest
 
 from conftest import ROOT, Golden
 from recipegen import helm, pipeline, yamlio
-from recipegen.compile import compile as compile_plan
+from recipegen.compile import compile_plan
 from recipegen.targets import TARGETS
 
 CASES = sorted((ROOT / "tests/golden").iterdir())

@@ -41,6 +41,19 @@ def test_the_newest_dynamo_release_is_the_default() -> None:
     assert plan.tree["platform"]["version"] == next(iter(facts.dynamo().values()))["platformChart"]
 
 
+@pytest.mark.parametrize(
+    ("image", "version"),
+    [
+        ("example.com/x:1.6.0", "1.6.0"),
+        ("example.com/x:v1.6.0-cuda13", "1.6.0"),
+        (f"example.com/x:1.6.0@sha256:{'a' * 64}", "1.6.0"),
+        ("localhost:5000/x:0.1.0", "1.6.1"),
+    ],
+)
+def test_the_tag_of_an_image_tells_its_dynamo_release(image: str, version: str) -> None:
+    assert plan_of(model(backend={"image": image})).tree["model"]["backend"]["version"] == version
+
+
 def test_the_platforms_version_does_not_follow_the_recipes_runtime() -> None:
     older = plan_of(model(backend={"version": "1.6.0"}))
 
@@ -142,6 +155,12 @@ def test_no_two_recipes_of_the_catalog_share_a_graphs_name() -> None:
 
 def test_the_dynamo_namespace_is_what_the_operator_computes() -> None:
     assert plan_of(MINIMAL, "qwen-0.6b").dynamo_namespace == "qwen-qwen-0-6b"
+
+
+def test_a_tag_that_names_no_known_release_is_a_warning() -> None:
+    (warning,) = plan_of(model(backend={"image": "example.com/x:0.1.0"})).warnings
+
+    assert warning.path == ("model", "backend", "image")
 
 
 def test_a_shared_namespace_is_a_warning() -> None:

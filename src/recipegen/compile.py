@@ -49,7 +49,7 @@ class Bundle:
     """Chart repositories that releases fetch from: name to address."""
 
 
-def compile(plan: Plan, charts: str | None = None) -> Bundle:  # noqa: A001 - the stage's name
+def compile_plan(plan: Plan, charts: str | None = None) -> Bundle:
     """Return the releases of a plan, in the order they are installed.
 
     Args:

@@ -7,7 +7,7 @@ from operator import getitem
 from typing import Any, cast
 
 from recipegen import recipe as language
-from recipegen.errors import Path, Problem, UsageError, nearest, show
+from recipegen.errors import Path, Problem, UsageError, dotted, nearest, show
 from recipegen.resolve import Plan
 
 
@@ -35,19 +35,24 @@ def value_at(plan: Plan, path: Path) -> Any:
     """
     # A plan has no variants; they stand in what was written.
     found: Any = plan.loaded.document.data if path[:1] == ("variants",) else plan.tree
-    for depth, segment in enumerate(path):
+    for segment in path:
         try:
             found = found[segment]
         except (KeyError, IndexError, TypeError):
             if language.knows(path):
                 return None
-            block = language.block_at(path[:depth])
-            known = list(language.key_names(block)) if block else []
-            hint = nearest(str(segment), known) or (f"the keys here are {', '.join(known)}" if known else "")
-            if segment in known:
-                hint = f"{segment} is not set"
-            raise UsageError(Problem("unknown-key", path, "nothing is called that", hint)) from None
+            raise UsageError(Problem("unknown-key", path, "nothing is called that", _hint(path))) from None
     return found
+
+
+def _hint(path: Path) -> str:
+    """Return what there is in place of the first segment that the language does not know."""
+    wrong = next(depth for depth in range(len(path)) if not language.knows(path[: depth + 1]))
+    block = language.block_at(path[:wrong])
+    if block is None:
+        return f"{dotted(path[:wrong])} has no such item"
+    known = list(language.key_names(block))
+    return nearest(str(path[wrong]), known) or f"the keys here are {', '.join(known)}"
 
 
 def leaves(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -63,8 +68,8 @@ def origin(plan: Plan, path: Path) -> str:
     """Return in words where the plan's value comes from."""
     document = plan.loaded.document
     mark = document.values.get(path)
-    # A null says as little as a key that is not there.
-    if mark and reduce(getitem, path, cast(Any, document.data)) is not None:
+    # A null that became something else says as little as a key that is not there.
+    if mark and (reduce(getitem, path, cast(Any, document.data)) is not None or value_at(plan, path) is None):
         return f"{mark} ({mark.label})" if mark.label else str(mark)
     for length in range(len(path), 0, -1):
         if path[:length] in plan.reasons:

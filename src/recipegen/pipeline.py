@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recipegen import yamlio
-from recipegen.compile import Bundle
-from recipegen.compile import compile as compile_plan
+from recipegen.compile import Bundle, compile_plan
 from recipegen.document import Document
 from recipegen.load import load
 from recipegen.resolve import Plan, resolve

@@ -12,6 +12,7 @@ from recipegen import facts, rules
 from recipegen.errors import Path, Problem, RecipeError
 from recipegen.load import Loaded
 from recipegen.recipe import Recipe, Role, Worker
+from recipegen.rules.images import release_in
 from recipegen.rules.roles import gpus_of_replica, workers
 from recipegen.validate import Checked, placed
 
@@ -114,7 +115,11 @@ def _derived(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
     model = recipe.model
     newest = facts.newest_dynamo()
     if model.backend.version is None:
-        yield ("model", "backend", "version"), newest, "the newest Dynamo release in facts/dynamo.yaml"
+        tagged = release_in(model.backend.image or "")
+        reason = (
+            "the tag of model.backend.image" if tagged else "the newest Dynamo release in facts/dynamo.yaml"
+        )
+        yield ("model", "backend", "version"), tagged or newest, reason
     if recipe.platform.version is None:
         chart = facts.dynamo()[newest]["platformChart"]
         yield ("platform", "version"), chart, f"chart of Dynamo {newest} in facts/dynamo.yaml"

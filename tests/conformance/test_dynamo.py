@@ -15,7 +15,7 @@ from typing import Any, get_args
 import pytest
 
 from recipegen import catalog, facts, helm, pipeline
-from recipegen.compile import compile as compile_plan
+from recipegen.compile import compile_plan
 from recipegen.document import from_set
 from recipegen.load import load, variants
 from recipegen.recipe import BackendType, RoutingPolicy

@@ -15,8 +15,9 @@ FRONTEND_OPTIONS = {
     "--router-replica-sync": "model.frontend.replicas",
     "--http-port": "the operator",
 }
-# The operator launches several nodes through a shell line; these would not stay in their argument.
-SHELL_TEXT = set(" \t\n'\"`$;&|<>*?(){}[]~\\!#")
+# The operator launches several nodes through a shell line, where these would not stay inside their argument.
+# JSON's quotes and braces are not among them, because recipegen's own arguments need them.
+SHELL_TEXT = set(" \t\n'`$;&|<>?()~\\!#")
 
 
 def check(recipe: Recipe) -> Iterator[Problem]:
@@ -100,7 +101,9 @@ def _shell_text(path: Path, args: list[str]) -> Iterator[Problem]:
     for index, arg in enumerate(args):
         if SHELL_TEXT & set(arg):
             message = f"cannot pass through the operator's launcher for several nodes, got {show(arg)}"
-            hint = "put it into an `extraConfig`, or write it without spaces, quotes and shell characters"
+            hint = (
+                "put it into an `extraConfig`, or write it without spaces, single quotes and shell characters"
+            )
             yield Problem("shell-text", (*path, index), message, hint)
 
 

@@ -13,7 +13,7 @@ REFERENCE = re.compile(
     r"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
-VERSION_TAG = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+(?:[-+.].*)?")
+VERSION_TAG = re.compile(r"v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)(?:[-+.].*)?")
 
 
 def check(recipe: Recipe) -> Iterator[Problem]:
@@ -31,6 +31,13 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         yield Problem("mistaken-model", ("model", "name"), message, f"did you mean {meant!r}?", warning=True)
 
 
+def release_in(image: str) -> str | None:
+    """Return the Dynamo release that the image's tag names, if it is one that recipegen knows."""
+    found = REFERENCE.fullmatch(image)
+    tag = VERSION_TAG.fullmatch(found["tag"] or "") if found else None
+    return tag["version"] if tag and tag["version"] in facts.dynamo() else None
+
+
 def _image(image: str, *, version_given: bool) -> Iterator[Problem]:
     found = REFERENCE.fullmatch(image)
     if found is None:
@@ -44,3 +51,9 @@ def _image(image: str, *, version_given: bool) -> Iterator[Problem]:
     elif not version_given and not VERSION_TAG.fullmatch(found["tag"] or ""):
         message = f"the tag does not tell which Dynamo release is inside, got {show(image)}"
         yield Problem("image", IMAGE, message, "say it with model.backend.version")
+    elif not version_given and release_in(image) is None:
+        newest = facts.newest_dynamo()
+        message = (
+            f"the tag is no Dynamo release known here, {newest} is taken to be inside, got {show(image)}"
+        )
+        yield Problem("image", IMAGE, message, "say it with model.backend.version", warning=True)

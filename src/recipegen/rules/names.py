@@ -25,11 +25,11 @@ RESERVED = ("kube-system", "kube-public", "kube-node-lease")
 def check(plan: "Plan") -> Iterator[Problem]:
     """Yield names that a webhook or Helm would refuse later, and namespaces that are not for models."""
     if not plan.graph.strip("-"):
-        message = f"the recipe's name {plan.name!r} leaves no letters for the graph's name"
+        message = f"the recipe's name {show(plan.name)} leaves no letters for the graph's name"
         yield Problem("name", (), message, "give the recipe's file a name with letters")
     elif plan.graph[0].isdigit():
         # Services are named after the graph, and their names are DNS-1035 labels.
-        message = f"the graph's name {plan.graph!r} starts with a digit, which no Service may"
+        message = f"the graph's name {show(plan.graph)} starts with a digit, which no Service may"
         yield Problem("name", (), message, "give the recipe's file a name that starts with a letter")
     if UNSAFE.search(plan.name) or any(token in plan.name for token in EXECUTED):
         # The document's first line says the name, and helmfile reads that line too.
@@ -69,6 +69,6 @@ def _too_long(plan: "Plan") -> Iterator[Problem]:
     budget = min(budgets)
     excess = len(plan.graph) - budget
     if excess > 0:
-        message = f"the graph's name {plan.graph!r} is {excess} too long: {budgets[budget]}"
+        message = f"the graph's name {show(plan.graph)} is {excess} too long: {budgets[budget]}"
         hint = f"give the recipe's file a name of at most {budget} characters"
         yield Problem("name-too-long", (), message, hint)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import prod
 
 from recipegen import facts
-from recipegen.errors import Problem, nearest
+from recipegen.errors import Problem, nearest, show
 from recipegen.recipe import Engine, Model, Recipe, Role, Worker
 
 ROLES: dict[bool, tuple[Role, ...]] = {False: ("worker",), True: ("prefill", "decode")}
@@ -32,7 +32,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     if recipe.hardware and recipe.hardware.gpu not in facts.hardware():
         known = facts.hardware()
         hint = nearest(recipe.hardware.gpu, known) or f"known are {', '.join(known)}"
-        message = f"no GPU type is called {recipe.hardware.gpu!r}"
+        message = f"no GPU type is called {show(recipe.hardware.gpu)}"
         yield Problem("unknown-gpu", ("hardware", "gpu"), message, hint)
 
 

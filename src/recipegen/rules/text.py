@@ -1,4 +1,4 @@
-"""Text that a later tool would execute or leak.
+"""What a later tool would execute, leak or change.
 
 helmfile runs Go templates in names, namespaces and labels even of plain YAML, and replaces `ref+…` and
 `secretref+…` anywhere in inline values. Inline values also end up readable in the cluster, so no token
@@ -13,10 +13,11 @@ from recipegen.document import Document
 from recipegen.errors import Path, Problem, redact, show
 
 EXECUTED = ("{{", "}}", "ref+")
+EXACT = 2**53
 
 
 def check(document: Document) -> Iterator[Problem]:
-    """Yield every key and string of the recipe that helmfile would execute or that holds a secret."""
+    """Yield what helmfile would execute, what holds a secret, and whole numbers that Helm would round."""
     yield from _walk(document, document.data, ())
 
 
@@ -31,6 +32,9 @@ def _walk(document: Document, value: Any, path: Path) -> Iterator[Problem]:
             yield from _walk(document, inner, (*path, index))
     elif isinstance(value, str):
         yield from _text(value, path)
+    elif isinstance(value, int) and abs(value) > EXACT:
+        message = f"Helm rounds whole numbers beyond {EXACT}, got {value}"
+        yield Problem("number", path, message, "put it in quotes, where a text will do")
 
 
 def _text(text: str, path: Path) -> Iterator[Problem]:

@@ -83,7 +83,20 @@ def _described(block: type[Block]) -> dict[str, Any]:
             entry = definition["properties"][to_camel(name)]
             entry.pop("title", None)
             entry["description"] = words[f"{_owner(definition_class, name)}.{name}"]
+    _close(schema)
     return schema
+
+
+def _close(schema: Any) -> None:
+    """Refuse keys of maps that do not have the form the language wants; pydantic leaves them open."""
+    if isinstance(schema, dict):
+        if "patternProperties" in schema:
+            schema["additionalProperties"] = False
+        for inner in schema.values():
+            _close(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            _close(inner)
 
 
 def _docstrings() -> dict[str, str]:

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from recipegen import catalog, yamlio
-from recipegen.compile import compile as compile_plan
+from recipegen.compile import compile_plan
 from recipegen.errors import ToolError
 from recipegen.resolve import Plan
 from recipegen.targets import helmfile

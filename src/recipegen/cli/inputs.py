@@ -1,0 +1,75 @@
+"""From arguments to plans: which recipe, which variant, which patches."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from recipegen import catalog, pipeline, yamlio
+from recipegen.cli.printing import report
+from recipegen.document import Document, from_set
+from recipegen.errors import Problem, RecipeError, UsageError
+from recipegen.load import load, variants
+from recipegen.resolve import Plan
+
+# Components whose switch is not `KEY.enabled`.
+SWITCHES = {"platform": "platform.install", "model": "model.deployment.create"}
+
+
+def plan(args: argparse.Namespace) -> Plan:
+    """Return the plan of the one recipe that a command names, after reporting its warnings."""
+    found = pipeline.plan(args.name, args.variant, patches(args))
+    report(found.warnings, as_json=args.format == "json")
+    return found
+
+
+def plans(args: argparse.Namespace) -> list[Plan]:
+    """Return a plan for every recipe named, and for every variant of it unless one was chosen.
+
+    Raises:
+        RecipeError: with the problems of all of them.
+    """
+    if bool(args.names) == args.all:
+        raise UsageError("name one or more recipes, or say --all")
+    found: list[Plan] = []
+    # Each once: a mistake of the recipe itself is one of every variant.
+    problems: dict[tuple[object, ...], Problem] = {}
+    for name, variant in _chosen(args):
+        try:
+            found.append(pipeline.plan(name, variant, patches(args)))
+        except RecipeError as error:
+            problems = {_place(p): p for p in error.problems} | problems
+    if problems:
+        raise RecipeError(*problems.values())
+    warnings = dict.fromkeys(warning for one in found for warning in one.warnings)
+    report([*warnings], as_json=args.format == "json")
+    return found
+
+
+def patches(args: argparse.Namespace) -> list[Document]:
+    """Return the patches in the order they apply: files, switches, single values."""
+    documents = [yamlio.read_file(Path(file), file) for file in args.file]
+    for components, value in ((args.with_component, "true"), (args.without_component, "false")):
+        documents += [from_set(f"{SWITCHES.get(key, f'{key}.enabled')}={value}") for key in components]
+    return [*documents, *(from_set(expression) for expression in args.set)]
+
+
+def _place(problem: Problem) -> tuple[object, ...]:
+    """Return what tells problems apart: their place, and where that has no lines, their path."""
+    lines = problem.mark is not None and problem.mark.line
+    return (problem.code, str(problem.mark), () if lines else problem.path)
+
+
+def _chosen(args: argparse.Namespace) -> Iterator[tuple[str, str | None]]:
+    for name in args.names or catalog.recipes():
+        yield name, args.variant
+        # Standard input can be read once only.
+        if args.variant is None and name != "-":
+            yield from ((name, variant) for variant in _variants(name))
+
+
+def _variants(name: str) -> list[str]:
+    try:
+        return variants(load(name).document)
+    except RecipeError:
+        # The plan of the recipe itself has said so.
+        return []

@@ -1,0 +1,48 @@
+"""How commands print: tables and JSON on standard output, problems and notes on standard error."""
+
+import json
+import sys
+from collections.abc import Sequence
+
+from recipegen.errors import Problem, ToolError
+
+SHOWN_PROBLEMS = 20
+
+
+def out(text: str) -> None:
+    """Print a line of the result."""
+    if sys.stdout is None:
+        raise ToolError("standard output is closed")
+    sys.stdout.write(f"{text}\n")
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Return rows in columns, each as wide as its widest cell."""
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head) - 1)]
+    lines = []
+    for row in [head, *rows]:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        lines.append("  ".join([*cells, row[-1]]).rstrip())
+    return "\n".join(lines)
+
+
+def cut(text: str, width: int = 40) -> str:
+    """Return the text, cut for a column of a table."""
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def note(text: str) -> None:
+    """Tell the person at the terminal something that is no result."""
+    if sys.stderr is not None:
+        sys.stderr.write(f"{text}\n")
+
+
+def report(problems: Sequence[Problem], *, as_json: bool) -> None:
+    """Print problems, all of them for programs, the first ones for people."""
+    if as_json and problems:
+        note(json.dumps([problem.as_dict() for problem in problems]))
+        return
+    for problem in problems[:SHOWN_PROBLEMS]:
+        note(problem.text())
+    if len(problems) > SHOWN_PROBLEMS:
+        note(f"and {len(problems) - SHOWN_PROBLEMS} more problems")

@@ -1,0 +1,42 @@
+"""`recipegen render`: a recipe as a helmfile document, as values, or as a directory."""
+
+import argparse
+from pathlib import Path
+
+from recipegen.cli import inputs
+from recipegen.cli.printing import note, out
+from recipegen.compile import compile_plan
+from recipegen.errors import DiffersError, UsageError
+from recipegen.resolve import Plan
+from recipegen.targets import TARGETS, directory
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the document in one piece, or write or compare the directory."""
+    if args.output and (args.target != "helmfile" or args.charts):
+        raise UsageError(
+            "-o writes a helmfile directory with its own charts: leave out --target and --charts"
+        )
+    if args.check and not args.output:
+        raise UsageError("--check compares with a directory: say which with -o")
+    plan = inputs.plan(args)
+    if args.output:
+        return _directory(plan, Path(args.output), check=args.check)
+    charts = args.charts
+    if charts and "://" not in charts:
+        charts = str(Path(charts).absolute())
+    out(TARGETS[args.target](plan, compile_plan(plan, charts)).rstrip("\n"))
+    return 0
+
+
+def _directory(plan: Plan, folder: Path, *, check: bool) -> int:
+    files = directory.files(plan)
+    if not check:
+        directory.write(files, folder)
+        note(f"wrote {len(files)} files; apply them with: cd {folder} && helmfile apply")
+        return 0
+    found = directory.differences(files, folder)
+    if found:
+        out(found.rstrip("\n"))
+        raise DiffersError(f"{folder} differs from what {plan.name} renders to")
+    return 0

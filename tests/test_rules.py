@@ -1,0 +1,141 @@
+"""What the rules let pass: the other side of each mistake in tests/invalid."""
+
+from typing import Any
+
+import pytest
+
+from recipegen.errors import RecipeError
+from recipegen.rules.configs import OPERATORS
+from samples import MINIMAL, plan_of
+
+VLLM, SGLANG, TRTLLM = ({"type": name} for name in ("vllm", "sglang", "trtllm"))
+CONFIG_MAP = {"configMapRef": {"name": "a"}}
+RIGHT: dict[str, dict[str, Any]] = {
+    "an option that begins like an owned one": {"engine": {"args": ["--max-model-len-policy", "x"]}},
+    "an option of another engine": {"engine": {"args": ["--page-size", "32"]}},
+    "a value that looks like an owned option's": {"engine": {"args": ["--seed", "max-model-len"]}},
+    "shell text on one node": {"engine": {"args": ["--chat-template", "a b; $(id) 'c'"]}},
+    "plain arguments on several nodes": {
+        "engine": {"tensorParallel": 16, "args": ["--seed", "7", "--dtype=bfloat16"]},
+        "worker": {"nodes": 2},
+    },
+    "ranks that share SGLang's GPUs": {
+        "backend": SGLANG,
+        "engine": {"tensorParallel": 4, "dataParallel": 4},
+        "worker": {"gpus": 4},
+    },
+    "GPUs that fill two nodes": {"engine": {"tensorParallel": 16}, "worker": {"nodes": 2, "gpus": 8}},
+    "no replicas of a worker": {"worker": {"replicas": 0}},
+    "equal block sizes by another way": {
+        "disaggregation": True,
+        "routingPolicy": "kv",
+        "prefill": {"engine": {"blockSize": 32}},
+        "decode": {"engine": {"blockSize": 32}},
+    },
+    "unequal block sizes without KV routing": {
+        "disaggregation": True,
+        "prefill": {"engine": {"blockSize": 16}},
+        "decode": {"engine": {"blockSize": 32}},
+    },
+    "no prefix cache without KV routing": {"engine": {"prefixCaching": False}},
+    "a shared setting that the role turns around": {
+        "routingPolicy": "kv",
+        "engine": {"prefixCaching": False},
+        "worker": {"engine": {"prefixCaching": True}},
+    },
+    "an image by digest with its version": {
+        "backend": {"version": "1.6.1", "image": f"example.com/x@sha256:{'a' * 64}"},
+    },
+    "latest, held by a digest": {"backend": {"version": "1.6.1", "image": f"x:latest@sha256:{'a' * 64}"}},
+    "an image of a registry with a port": {"backend": {"image": "localhost:5000/team/x:1.6.1"}},
+    "a tag with a suffix": {"backend": {"image": "example.com/x:1.6.1-cuda13"}},
+    "a variable of one's own": {"worker": {"env": {"DYN_LOG": "debug", "NCCL_DEBUG": "INFO"}}},
+    "HF_HOME without a cache": {"worker": {"env": {"HF_HOME": "/tmp/hf"}}},
+    "a file below the cache": {
+        "cache": {"enabled": True},
+        "worker": {"extraConfig": {"path": "/opt/models/a.yaml", **CONFIG_MAP}},
+    },
+    "two files with a path and variable each": {
+        "worker": {
+            "extraConfig": CONFIG_MAP,
+            "extraConfigs": [{"path": "/etc/b.yaml", "env": "B", **CONFIG_MAP}],
+        },
+    },
+    "a key that differs from the file's name": {
+        "worker": {"extraConfig": {"key": "vllm.yaml", **CONFIG_MAP}}
+    },
+    "a ConfigMap named after its role": {
+        "disaggregation": True,
+        "prefill": {"extraConfig": {"configMapRef": {"name": "prefill-not-decode"}}},
+    },
+    "single braces": {"worker": {"env": {"A": '{"a": {"b": 1} }', "B": "{ {"}}},
+    "an address without a password": {
+        "frontend": {"env": {"A": "https://example.com:8443/x", "B": "preference+1"}}
+    },
+}
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_what_only_looks_wrong_passes_without_a_word(case: str) -> None:
+    plan = plan_of({**MINIMAL, "model": {**MINIMAL["model"], **RIGHT[case]}})
+
+    assert plan.warnings == ()
+
+
+@pytest.mark.parametrize("name", sorted(OPERATORS))
+@pytest.mark.parametrize("role", ["frontend", "worker"])
+def test_no_variable_of_the_operator_may_be_set(role: str, name: str) -> None:
+    with pytest.raises(RecipeError, match="the operator sets this variable"):
+        plan_of({**MINIMAL, "model": {**MINIMAL["model"], role: {"env": {name: "x"}}}})
+
+
+FIELDS = {
+    "tensorParallel": 1,
+    "pipelineParallel": 1,
+    "dataParallel": 1,
+    "maxModelLen": 8,
+    "maxNumSeqs": 8,
+    "maxNumBatchedTokens": 8,
+    "blockSize": 32,
+    "gpuMemoryUtilization": 0.5,
+    "kvCacheDtype": "fp8",
+    "prefixCaching": True,
+    "trustRemoteCode": True,
+    "toolCallParser": "x",
+    "reasoningParser": "x",
+    "args": ["x"],
+}
+LACKING = {
+    "vllm": set(),
+    "sglang": set(),
+    "trtllm": {"dataParallel", "kvCacheDtype", "prefixCaching", "trustRemoteCode"},
+}
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("backend", LACKING)
+def test_a_setting_is_taken_exactly_where_the_engine_has_it(backend: str, field: str) -> None:
+    model = {**MINIMAL["model"], "backend": {"type": backend}, "engine": {field: FIELDS[field]}}
+
+    if field not in LACKING[backend]:
+        assert plan_of({**MINIMAL, "model": model}).tree["model"]["engine"] == {field: FIELDS[field]}
+        return
+    with pytest.raises(RecipeError, match=f"model.engine.{field}: {backend} has no option for it"):
+        plan_of({**MINIMAL, "model": model})
+
+
+def test_every_mistake_of_a_stage_is_reported_in_order_of_its_place() -> None:
+    data = {
+        "dynamoNamespace": "A",
+        "model": {"name": "..", "backend": {"type": "x"}},
+        "observability": {"on": True},
+    }
+    with pytest.raises(RecipeError) as raised:
+        plan_of(data)
+
+    assert [problem.path[-1] for problem in raised.value.problems] == [
+        "dynamoNamespace",
+        "name",
+        "type",
+        "on",
+    ]

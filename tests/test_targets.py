@@ -1,0 +1,234 @@
+"""What a plan is written as: the helmfile document and the self-contained directory."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+
+from recipegen import pipeline
+from recipegen.cli import main
+from recipegen.compile import compile_plan
+from recipegen.errors import ToolError
+from recipegen.targets import TARGETS, directory, helmfile
+from samples import MINIMAL, leaves, plan_of, recipes
+
+# All that helmfile may ever be told; hooks, transformers and the like would run commands.
+STATE_KEYS = {"repositories", "releases"}
+RELEASE_KEYS = {
+    "name", "namespace", "chart", "version", "installed", "needs", "skipDeps", "wait",
+    "disableValidationOnInstall", "labels", "values",
+}  # fmt: skip
+
+
+def snapshot(folder: Path) -> dict[str, str]:
+    return {str(p.relative_to(folder)): p.read_text() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture
+def files() -> dict[str, str]:
+    return directory.files(pipeline.plan("qwen-0.6b"))
+
+
+# ---- the document -------------------------------------------------------------------------------
+
+
+@given(recipes())
+@settings(max_examples=60, deadline=None)
+def test_the_document_says_nothing_that_helmfile_executes(data: dict[str, Any]) -> None:
+    plan = plan_of(data)
+    text = TARGETS["helmfile"](plan, compile_plan(plan))
+    document = yaml.safe_load(text)
+
+    assert not [token for token in ("{{", "}}", "ref+") if token in text]
+    assert document.keys() <= STATE_KEYS
+    assert {key for entry in document["releases"] for key in entry} <= RELEASE_KEYS
+
+
+@given(recipes())
+@settings(max_examples=30, deadline=None)
+def test_only_a_whole_document_ends_in_the_sentinel(data: dict[str, Any]) -> None:
+    plan = plan_of(data)
+    text = TARGETS["helmfile"](plan, compile_plan(plan))
+
+    assert text.endswith(f"\n{helmfile.SENTINEL}")
+    assert text.count(helmfile.SENTINEL.strip()) == 1
+
+
+def test_every_text_is_in_double_quotes() -> None:
+    plan = plan_of({**MINIMAL, "about": {"title": "no"}, "platform": {"values": {"a": "012", "b": "12:30"}}})
+    lines = TARGETS["helmfile"](plan, compile_plan(plan)).splitlines()[1:-1]
+    bare = [line.partition(": ")[2] for line in lines if ": " in line and not line.endswith('"')]
+
+    assert set(bare) <= {"true", "false", "{}", "[]", "1"}
+
+
+def test_a_folder_of_charts_brings_its_dependencies_along() -> None:
+    plan = plan_of(MINIMAL)
+    entries = yaml.safe_load(TARGETS["helmfile"](plan, compile_plan(plan)))["releases"]
+
+    assert {entry["name"] for entry in entries if not entry.get("skipDeps")} == {"dynamo-platform"}
+
+
+# ---- the directory ------------------------------------------------------------------------------
+
+
+def test_the_directory_has_relative_paths_alone(files: dict[str, str]) -> None:
+    document = yaml.safe_load(files["helmfile.yaml"])
+    own = [entry for entry in document["releases"] if "version" not in entry]
+
+    assert {entry["chart"].split("/")[0] for entry in own} == {"."}
+    assert all(f"{entry['chart'].removeprefix('./')}/Chart.yaml" in files for entry in own)
+    assert all(path in files for entry in own for path in entry.get("values", []))
+
+
+def test_the_directory_says_what_the_document_says(files: dict[str, str]) -> None:
+    plan = pipeline.plan("qwen-0.6b")
+    document = yaml.safe_load(TARGETS["helmfile"](plan, compile_plan(plan, directory.CHARTS)))
+    found = yaml.safe_load(files["helmfile.yaml"])
+    for entry in found["releases"]:
+        if "values" in entry:
+            entry["values"] = [yaml.safe_load(files[path]) for path in entry["values"]]
+
+    assert found == document
+
+
+def test_nothing_in_the_directory_names_this_machine(files: dict[str, str]) -> None:
+    here = str(Path(__file__).parents[1])
+
+    assert not [name for name, text in files.items() if here in text]
+
+
+def test_writing_twice_changes_nothing(files: dict[str, str], tmp_path: Path) -> None:
+    directory.write(files, tmp_path / "out")
+    first = snapshot(tmp_path)
+    directory.write(files, tmp_path / "out")
+
+    assert snapshot(tmp_path) == first
+    assert first.keys() == {f"out/{name}" for name in files}
+
+
+def test_what_is_no_longer_rendered_is_removed(files: dict[str, str], tmp_path: Path) -> None:
+    other = directory.files(pipeline.plan("qwen-0.6b", "sglang"))
+    directory.write({**files, "values/old.yaml": "", directory.MANIFEST: "values/old.yaml\n"}, tmp_path)
+    directory.write({**other, directory.MANIFEST: other[directory.MANIFEST]}, tmp_path / "fresh")
+
+    assert (tmp_path / "values/old.yaml").exists()
+    with pytest.raises(ToolError, match="not recipegen's"):
+        directory.write(files, tmp_path)
+
+
+def test_an_old_file_of_recipegen_goes_and_a_strangers_stays(files: dict[str, str], tmp_path: Path) -> None:
+    manifest = files[directory.MANIFEST] + "values/old.yaml\n"
+    directory.write({**files, "values/old.yaml": "old", directory.MANIFEST: manifest}, tmp_path)
+    (tmp_path / "values/mine.yaml").write_text("mine")
+    directory.write(files, tmp_path)
+
+    assert snapshot(tmp_path) == {**files, "values/mine.yaml": "mine"}
+
+
+@pytest.mark.parametrize("name", ["helmfile.yaml", "values/qwen-0-6b.yaml", "charts/stack/Chart.yaml"])
+def test_a_strangers_file_is_refused_and_everything_kept(
+    files: dict[str, str], tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text("mine")
+
+    with pytest.raises(ToolError, match="not recipegen's"):
+        directory.write(files, tmp_path)
+    assert snapshot(tmp_path) == {name: "mine"}
+
+
+@pytest.mark.parametrize("name", ["helmfile.yaml", "values"])
+def test_a_link_is_not_followed(files: dict[str, str], tmp_path: Path, name: str) -> None:
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    directory.write(files, out)
+    (out / name).rename(elsewhere)
+    (out / name).symlink_to(elsewhere)
+    before = snapshot(tmp_path)
+
+    with pytest.raises(ToolError, match="is a link"):
+        directory.write(files, out)
+    assert snapshot(tmp_path) == before
+
+
+def test_a_manifest_cannot_reach_out_of_its_directory(files: dict[str, str], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    directory.write(files, out)
+    (tmp_path / "mine").write_text("mine")
+    (out / directory.MANIFEST).write_text(f"{files[directory.MANIFEST]}../mine\n{tmp_path}/mine\n\n")
+    directory.write(files, out)
+
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_what_cannot_be_written_leaves_the_old_files(files: dict[str, str], tmp_path: Path) -> None:
+    directory.write(files, tmp_path)
+    before = snapshot(tmp_path)
+
+    with pytest.raises(ToolError):
+        directory.write({**files, "n" * 300: "too long a name"}, tmp_path)
+    assert snapshot(tmp_path) == before
+
+
+def test_a_file_where_the_directory_should_be_is_4(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+
+    assert main(["render", "qwen-0.6b", "-o", str(tmp_path / "out")]) == 4
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_check_is_0_when_nothing_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "out")
+    main(["render", "qwen-0.6b", "-o", out])
+
+    assert main(["render", "qwen-0.6b", "-o", out, "--check"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_check_is_3_with_a_diff(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "out")
+    main(["render", "qwen-0.6b", "-o", out])
+    before = snapshot(tmp_path)
+
+    assert main(["render", "qwen-0.6b", "-o", out, "--check", "--set", "model.worker.replicas=3"]) == 3
+    printed = capsys.readouterr().out
+    assert "\n-  replicas: 2\n+  replicas: 3\n" in printed
+    assert snapshot(tmp_path) == before
+
+
+def test_check_reads_whatever_lies_there(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    main(["render", "qwen-0.6b", "-o", str(out)])
+    (out / "helmfile.yaml").write_bytes(b"\xff\xfe")
+
+    assert main(["render", "qwen-0.6b", "-o", str(out), "--check"]) == 3
+
+
+def test_a_wrong_recipe_touches_no_file(tmp_path: Path) -> None:
+    out = str(tmp_path / "out")
+    main(["render", "qwen-0.6b", "-o", out])
+    before = snapshot(tmp_path)
+
+    assert main(["render", "qwen-0.6b", "-o", out, "--set", "model.nam=x"]) == 1
+    assert snapshot(tmp_path) == before
+
+
+def test_written_files_have_the_users_usual_mode(files: dict[str, str], tmp_path: Path) -> None:
+    mask = os.umask(0o022)
+    try:
+        directory.write(files, tmp_path / "out")
+    finally:
+        os.umask(mask)
+
+    assert (tmp_path / "out/helmfile.yaml").stat().st_mode & 0o777 == 0o644
+
+
+def test_values_of_the_parent_chart_hold_no_null(files: dict[str, str]) -> None:
+    plan = pipeline.plan("qwen-0.6b")
+    values = yaml.safe_load(TARGETS["values"](plan, compile_plan(plan)))
+
+    assert files
+    assert not [path for path, value in leaves(values) if value is None]
