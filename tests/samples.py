@@ -106,11 +106,13 @@ PLAIN = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
     max_leaves=6,
 )  # fmt: skip
-QUANTITIES = st.sampled_from(["500m", "8", "1.5", "64Gi"])
+QUANTITIES = st.sampled_from(["8", "1.5", "64Gi", "3k"])
 RESOURCES = st.fixed_dictionaries(
     {},
     optional={
-        "requests": st.dictionaries(st.sampled_from(["cpu", "memory"]), QUANTITIES),
+        "requests": st.dictionaries(
+            st.sampled_from(["cpu", "memory"]), st.sampled_from(["500m", "0.5", "1"])
+        ),
         "limits": st.dictionaries(st.sampled_from(["cpu", "memory"]), QUANTITIES),
     },
 )

@@ -68,6 +68,15 @@ RIGHT: dict[str, dict[str, Any]] = {
         "disaggregation": True,
         "prefill": {"extraConfig": {"configMapRef": {"name": "prefill-not-decode"}}},
     },
+    "requests up to their limits": {
+        "worker": {
+            "resources": {
+                "requests": {"cpu": "1000m", "memory": "1Gi", "hugepages-2Mi": "4Mi", "example.com/nic": "1"},
+                "limits": {"cpu": "1", "memory": "1.1G"},
+            }
+        },
+    },
+    "a GPU of the frontend's own": {"frontend": {"resources": {"limits": {"nvidia.com/gpu": "1"}}}},
     "single braces": {"worker": {"env": {"A": '{"a": {"b": 1} }', "B": "{ {"}}},
     "an address without a password": {
         "frontend": {"env": {"A": "https://example.com:8443/x", "B": "preference+1"}}

@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING
 from recipegen.document import Document
 from recipegen.errors import Problem
 from recipegen.recipe import Recipe
-from recipegen.rules import configs, engine, files, images, names, roles, text
+from recipegen.rules import configs, engine, files, images, names, resources, roles, text
 
 if TYPE_CHECKING:
     from recipegen.resolve import Plan
 
-RECIPE_RULES = (roles.check, engine.check, images.check, configs.check, names.variants, files.check)
+RECIPE_RULES = (
+    roles.check,
+    engine.check,
+    images.check,
+    configs.check,
+    names.variants,
+    resources.check,
+    files.check,
+)
 PLAN_RULES = (names.check,)
 
 

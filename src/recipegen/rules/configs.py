@@ -49,6 +49,8 @@ def _source(path: Path, config: ExtraConfig) -> Iterator[Problem]:
         found = "neither" if config.content is None else "both"
         message = f"needs either configMapRef or content, got {found}"
         yield Problem("config-source", path, message)
+    if config.content == "":
+        yield Problem("config-source", (*path, "content"), "is empty", "leave the whole file out")
     if config.content is not None and config.key not in (None, config.path.rpartition("/")[2]):
         message = "has no effect on a file that recipegen makes"
         yield Problem("no-effect", (*path, "key"), message, "leave it out")

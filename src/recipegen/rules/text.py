@@ -12,7 +12,8 @@ from typing import Any
 from recipegen.document import Document
 from recipegen.errors import Path, Problem, redact, show
 
-EXECUTED = ("{{", "}}", "ref+")
+BRACES = ("{{", "}}")
+EXECUTED = (*BRACES, "ref+")
 EXACT = 2**53
 
 
@@ -41,9 +42,10 @@ def _text(text: str, path: Path) -> Iterator[Problem]:
     for token in EXECUTED:
         if token in text:
             message = f"holds {token!r}, which helmfile would execute, got {show(text)}"
-            yield Problem(
-                "executable-text", path, message, "write it without, or keep it in a ConfigMap of your own"
-            )
+            hint = "write it without, or keep it in a ConfigMap of your own"
+            if token in BRACES:
+                hint = "in JSON, put a space between the braces; else keep it in a ConfigMap of your own"
+            yield Problem("executable-text", path, message, hint)
             break
     if redact(text) != text:
         hint = "put it into a Secret and give that Secret's name"

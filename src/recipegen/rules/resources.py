@@ -1,0 +1,47 @@
+"""Requests and limits: what a container can be given, and GPUs, which have a key of their own."""
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+
+from recipegen.errors import Path, Problem
+from recipegen.recipe import Recipe, Resources
+from recipegen.rules.roles import workers
+
+# What Kubernetes knows by a bare name; everything else has a domain before it, such as nvidia.com/gpu.
+OWN = ("cpu", "memory", "ephemeral-storage")
+FACTORS = {"": Fraction(1), "m": Fraction(1, 1000)}
+FACTORS |= {unit: Fraction(1000**power) for power, unit in enumerate("kMGTP", start=1)}
+FACTORS |= {f"{unit}i": Fraction(1024**power) for power, unit in enumerate("KMGTP", start=1)}
+
+
+def check(recipe: Recipe) -> Iterator[Problem]:
+    """Yield resources that Kubernetes does not have, GPUs outside `gpus`, and requests beyond their limit."""
+    model = recipe.model
+    yield from _resources(("model", "frontend"), model.frontend.resources, None)
+    for role, worker in workers(model).items():
+        yield from _resources(("model", role), worker.resources, model.gpu_resource)
+
+
+def _resources(path: Path, resources: Resources, gpu: str | None) -> Iterator[Problem]:
+    for half, amounts in {"requests": resources.requests, "limits": resources.limits}.items():
+        for name in amounts:
+            place = (*path, "resources", half, name)
+            if name == gpu:
+                message = "has no effect: the GPUs of a worker are those of `gpus`"
+                yield Problem(
+                    "wrong-key", place, message, "leave it out, and set `gpus` or the parallel sizes"
+                )
+            elif "/" not in name and name not in OWN and not name.startswith("hugepages-"):
+                hint = f"known are {', '.join(OWN)}, hugepages-SIZE, and names such as nvidia.com/gpu"
+                yield Problem("wrong-key", place, "is no resource that Kubernetes has", hint)
+    for name, request in resources.requests.items():
+        limit = resources.limits.get(name)
+        if limit is not None and _amount(request) > _amount(limit):
+            message = f"is more than the limit, {limit}, got {request!r}"
+            yield Problem("wrong-value", (*path, "resources", "requests", name), message)
+
+
+def _amount(quantity: str) -> Fraction:
+    number, unit = re.split(r"(?=[a-zA-Z]|$)", quantity, maxsplit=1)
+    return Fraction(number) * FACTORS[unit]

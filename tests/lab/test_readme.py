@@ -1,0 +1,50 @@
+"""The README's table of ways to apply a recipe, each command typed as it stands there, in this order."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from lab import recipes
+from lab.cluster import Cluster
+from lab.tools import ROOT, Machine
+
+ROW = re.compile(r"^\| ([^|]+) \| `((?:[^`]|\\\|)+)`", re.MULTILINE)
+# Rows whose command names files of the checkout.
+IN_CHECKOUT = {"in a checkout", "plain Helm"}
+
+
+def rows() -> dict[str, str]:
+    """Where each command is typed, and the command."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.partition("## Apply it")[2].partition("## ")[0]
+    return {where: command.replace(r"\|", "|") for where, command in ROW.findall(section)}
+
+
+def test_every_way_of_the_table_works(
+    new_cluster: Callable[[], Cluster],
+    new_machine: Callable[[Cluster | None], Machine],
+    profile: str,
+    tmp_path: Path,
+) -> None:
+    cluster = new_cluster()
+    machine = new_machine(cluster)
+    failed = {}
+    for where, command in rows().items():
+        # The platform's own repository cannot be reached from the lab.
+        typed = command.replace("render qwen-0.6b", f"render qwen-0.6b -f {profile}")
+        folder = ROOT if where in IN_CHECKOUT else tmp_path
+        answer = machine.run(["bash", "-c", typed], cwd=folder)
+        if answer.returncode:
+            failed[where] = answer.stderr
+
+    assert failed == {}
+    # Installed by `plain Helm`, and not by the recipe that the last row removed.
+    assert {name for kind, name in recipes.live(cluster, "qwen") if kind == "DynamoGraphDeployment"} == {
+        "qwen"
+    }
+    assert "dynamo-system/dynamo-platform" in recipes.revisions(machine)
+    assert (tmp_path / "deploy/qwen/helmfile.yaml").is_file()
+
+
+def test_the_table_has_the_ways_that_matter() -> None:
+    assert {"in a checkout", "anywhere else", "without helm-diff", "GitOps", "plain Helm"} < rows().keys()
