@@ -37,11 +37,11 @@ def test_every_way_of_the_table_works(
         if answer.returncode:
             failed[where] = answer.stderr
 
+    graphs = {name for kind, name in recipes.live(cluster, "qwen") if kind == "DynamoGraphDeployment"}
+
     assert failed == {}
     # Installed by `plain Helm`, and not by the recipe that the last row removed.
-    assert {name for kind, name in recipes.live(cluster, "qwen") if kind == "DynamoGraphDeployment"} == {
-        "qwen"
-    }
+    assert graphs == {"qwen"}
     assert "dynamo-system/dynamo-platform" in recipes.revisions(machine)
     assert (tmp_path / "deploy/qwen/helmfile.yaml").is_file()
 
