@@ -50,7 +50,7 @@ def test_the_python_example_of_the_readme_runs() -> None:
     assert code
 
 
-def test_the_cluster_patch_of_the_readme_applies(tmp_path: Path) -> None:
+def test_the_cluster_patch_of_the_readme_applies() -> None:
     from recipegen import pipeline, yamlio
 
     text = (ROOT / "README.md").read_text()

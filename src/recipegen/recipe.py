@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 # Patterns are read by Python, by Helm (Go RE2) and by editors, so they use no look-around and no \d.
 # FORMS says each of them in words, for messages.
-QUANTITY = r"^[1-9][0-9]{0,14}(\.[0-9]{1,3})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
+QUANTITY = r"^(0\.[0-9]{0,2}[1-9]|[1-9][0-9]{0,14}(\.[0-9]{1,3})?)(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
 OBJECT_NAME = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
 LABEL = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 FILE_PATH = r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$"
@@ -28,7 +28,7 @@ RESOURCE_NAME = r"^[a-z0-9.-]+/[a-z0-9._-]+$"
 REPOSITORY = r"^(https?|oci)://[A-Za-z0-9][A-Za-z0-9./:_-]*$"
 
 FORMS = {
-    QUANTITY: "a Kubernetes quantity such as 500m, 8 or 16Gi",
+    QUANTITY: "a Kubernetes quantity such as 500m, 0.5, 8 or 16Gi",
     OBJECT_NAME: "a Kubernetes name: lower-case letters, digits, '-' and '.'",
     LABEL: "a name of lower-case letters, digits and '-'",
     FILE_PATH: "an absolute path without '..'",

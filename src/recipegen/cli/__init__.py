@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from recipegen.cli import arguments
 from recipegen.cli.printing import report
-from recipegen.errors import Problem, RecipegenError
+from recipegen.errors import Problem, RecipegenError, ToolError
 
 INTERRUPTED = 130
 
@@ -26,17 +26,12 @@ def main(given: Sequence[str] | None = None) -> int:
     try:
         args = arguments.parser().parse_args(given)
         code = int(args.run(args))
-        if sys.stdout is not None:
-            sys.stdout.flush()
     except RecipegenError as error:
         report(error.problems, as_json=as_json)
         return error.exit_code
-    except OSError as error:
-        # What is left in the buffer would fail again when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        if not isinstance(error, BrokenPipeError):
-            report([Problem("tool", (), f"standard output: {error.strerror}")], as_json=as_json)
-        return 4
+    except BrokenPipeError:
+        # Whoever read has what it wanted, or said itself what went wrong.
+        return ToolError.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # the last net

@@ -1,6 +1,7 @@
 """How commands print: tables and JSON on standard output, problems and notes on standard error."""
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 
@@ -10,10 +11,23 @@ SHOWN_PROBLEMS = 20
 
 
 def out(text: str) -> None:
-    """Print a line of the result."""
+    """Print the result.
+
+    Raises:
+        ToolError: when standard output is closed or full.
+        BrokenPipeError: when its reader went away.
+    """
     if sys.stdout is None:
         raise ToolError("standard output is closed")
-    sys.stdout.write(f"{text}\n")
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        # What is left in the buffer would fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise ToolError(f"standard output: {error.strerror}") from error
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:

@@ -13,15 +13,18 @@ from recipegen.targets import TARGETS, directory
 
 def run(args: argparse.Namespace) -> int:
     """Print the document in one piece, or write or compare the directory."""
-    if args.output and (args.target != "helmfile" or args.charts):
+    folder = None if args.output is None else Path(args.output)
+    if args.output == "":
+        raise UsageError("-o needs a directory")
+    if folder and (args.target != "helmfile" or args.charts):
         raise UsageError(
             "-o writes a helmfile directory with its own charts: leave out --target and --charts"
         )
-    if args.check and not args.output:
+    if args.check and not folder:
         raise UsageError("--check compares with a directory: say which with -o")
     plan = inputs.plan(args)
-    if args.output:
-        return _directory(plan, Path(args.output), check=args.check)
+    if folder:
+        return _directory(plan, folder, check=args.check)
     charts = args.charts
     if charts and "://" not in charts:
         charts = str(Path(charts).absolute())

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from recipegen.errors import Path, Problem
 from recipegen.recipe import ExtraConfig, Recipe, Worker
@@ -31,6 +32,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         for place, config in files.items():
             yield from _source(place, config)
             yield from _swapped(place, role, config)
+            yield from _tiny((*place, "content"), config.content)
         yield from _twice(files)
         if model.cache.enabled:
             yield from _in_the_cache(files, model.cache.mount_path)
@@ -54,6 +56,16 @@ def _source(path: Path, config: ExtraConfig) -> Iterator[Problem]:
     if config.content is not None and config.key not in (None, config.path.rpartition("/")[2]):
         message = "has no effect on a file that recipegen makes"
         yield Problem("no-effect", (*path, "key"), message, "leave it out")
+
+
+def _tiny(path: Path, content: Any) -> Iterator[Problem]:
+    """Yield numbers that Helm writes as 1e-05, which Python's YAML, and so the engine, takes for a text."""
+    if isinstance(content, dict | list):
+        for step, inner in content.items() if isinstance(content, dict) else enumerate(content):
+            yield from _tiny((*path, step), inner)
+    elif isinstance(content, float) and "e-" in repr(content) and "." not in repr(content):
+        message = f"reaches the engine as a text, got {content!r}"
+        yield Problem("number", path, message, f"write `content` as text, with {f'{content:.1e}'} in it")
 
 
 def _twice(files: dict[Path, ExtraConfig]) -> Iterator[Problem]:
