@@ -8,8 +8,8 @@ from recipegen import schema
 HEAD = """# The recipe language
 
 Generated from `src/recipegen/recipe.py` by `make regen`. A recipe is one YAML file; required keys are
-**bold**. Unknown keys are refused, and so is what would have no effect. `recipegen explain NAME PATH` says the
-same of one key, with its value and where that comes from.
+**bold**. Unknown keys are refused, and so is what would have no effect. `recipegen explain NAME PATH` says
+the same of one key, with its value and where that comes from.
 """
 
 
