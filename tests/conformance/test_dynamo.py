@@ -95,6 +95,9 @@ def test_every_routing_policy_is_accepted(backend: str, mode: str) -> None:
 def test_every_typed_engine_field_is_accepted(backend: str) -> None:
     table = facts.engine(backend)
     engine = {field: ENGINE[field] for field in [*table["flags"], *table["switches"]]}
+    if "configBlockSize" in table:
+        # The engine takes this from its file alone; the option has to say the same.
+        engine["blockSize"] = table["blockSize"]
     commands = rendered(RECIPE, None, f"model.backend.type={backend}", f"model.engine={json.dumps(engine)}")
     worker = commands[-1].argv
 
