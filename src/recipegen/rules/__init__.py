@@ -29,9 +29,8 @@ def of_text(document: Document) -> Iterator[Problem]:
 
 
 def of_recipe(recipe: Recipe) -> Iterator[Problem]:
-    """Yield what is wrong or odd between the keys of a recipe."""
-    for rule in RECIPE_RULES:
-        yield from rule(recipe)
+    """Yield what is wrong or odd between the keys of a recipe, once where two roles share the key."""
+    yield from dict.fromkeys(problem for rule in RECIPE_RULES for problem in rule(recipe))
 
 
 def of_plan(plan: "Plan") -> Iterator[Problem]:
