@@ -348,6 +348,25 @@ def test_values_are_a_complete_recipe_with_the_shared_identity(cli: Cli) -> None
     assert values == yaml.safe_load(cli("show", "./qwen.yaml", "--resolved").out)
 
 
+@pytest.mark.parametrize("place", ["{{ exec }}", "a}}", "ref+file", "oci://x/secretref+y", "oci://x/{{ y"])
+def test_charts_of_a_place_that_helmfile_would_execute_are_refused(cli: Cli, place: str) -> None:
+    answer = cli("render", "./qwen.yaml", "--charts", place)
+
+    assert (answer.code, answer.out) == (2, "")
+    assert "which helmfile would execute" in answer.err
+
+
+def test_a_folder_that_helmfile_would_execute_is_refused(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "{{ here }}"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    answer = cli("render", "qwen-0.6b", "--charts", "charts")
+
+    assert (answer.code, answer.out) == (2, "")
+
+
 def test_charts_of_another_place_are_an_absolute_path(cli: Cli, tmp_path: Path) -> None:
     document = yaml.safe_load(cli("render", "./qwen.yaml", "--charts", "mine").out)
     charts = [entry["chart"] for entry in document["releases"] if "version" not in entry]

@@ -38,7 +38,10 @@ def bundle(
     patches: Sequence[Patch] = (),
     charts: str | None = None,
 ) -> Bundle:
-    """Return the releases of a recipe; raises as `plan` does."""
+    """Return the releases of a recipe.
+
+    Raises as `plan` does, and UsageError for charts in a place whose name helmfile would execute.
+    """
     return compile_plan(plan(name, variant, patches), charts)
 
 
@@ -52,7 +55,7 @@ def render(
 ) -> str:
     """Return the text of a recipe: `helmfile` for `helmfile apply`, `values` for the parent chart.
 
-    Raises as `plan` does, and KeyError for a target that does not exist.
+    Raises as `bundle` does, and KeyError for a target that does not exist.
     """
     complete = plan(name, variant, patches)
     return TARGETS[target](complete, compile_plan(complete, charts))
