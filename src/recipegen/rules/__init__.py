@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from recipegen.document import Document
 from recipegen.errors import Problem
 from recipegen.recipe import Recipe
-from recipegen.rules import configs, engine, files, images, names, resources, roles, text
+from recipegen.rules import arguments, configs, engine, files, images, names, resources, roles, text
 
 if TYPE_CHECKING:
     from recipegen.resolve import Plan
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 RECIPE_RULES = (
     roles.check,
     engine.check,
+    arguments.check,
     images.check,
     configs.check,
     names.variants,
