@@ -189,6 +189,28 @@ def test_a_variant_of_a_recipe_that_has_none_is_1(cli: Cli) -> None:
     assert "the recipe has no variants" in cli("render", "./plain.yaml", "--variant", "two").err
 
 
+@pytest.mark.parametrize("command", ["validate", "check"])
+def test_a_patch_that_changes_one_of_several_recipes_is_right(cli: Cli, command: str) -> None:
+    Path("three.yaml").write_text(RECIPE.replace("replicas: 2}\n", "replicas: 3}\n", 1))
+
+    assert cli(command, "./qwen.yaml", "./three.yaml", "--set", "model.worker.replicas=3").code == 0
+    assert cli(command, "./qwen.yaml", "--set", "model.frontend.replicas=2").code == 0
+    assert cli(command, "--all", "--set", "model.backend.type=sglang").code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["./qwen.yaml"], ["./qwen.yaml", "./same.yaml"], ["./qwen.yaml", "--variant", "two"]],
+    ids=["every variant", "two recipes", "one variant"],
+)
+def test_a_patch_that_changes_none_of_several_recipes_is_1(cli: Cli, arguments: list[str]) -> None:
+    Path("same.yaml").write_text(RECIPE)
+    answer = cli("validate", *arguments, "--set", "model.worker.replicas=2", "--set", "about.title=X")
+
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.count("the patch changes nothing: the value is 2 already") == 1
+
+
 @pytest.mark.parametrize(
     "arguments", [["--set", "model.worker.replicas=2"], ["-f", "same.yaml"]], ids=lambda a: a[0]
 )

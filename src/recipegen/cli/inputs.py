@@ -9,7 +9,8 @@ from recipegen.cli.printing import report
 from recipegen.document import Document, from_set
 from recipegen.errors import Problem, RecipeError, UsageError
 from recipegen.load import load, variants
-from recipegen.resolve import Plan
+from recipegen.resolve import Plan, resolve
+from recipegen.validate import validate
 
 # Components whose switch is not `KEY.enabled`.
 SWITCHES = {"platform": "platform.install", "model": "model.deployment.create"}
@@ -26,20 +27,25 @@ def plans(args: argparse.Namespace) -> list[Plan]:
     """Return a plan for every recipe named, and for every variant of it unless one was chosen.
 
     Raises:
-        RecipeError: with the problems of all of them.
+        RecipeError: with the problems of all of them, or with the patches that changed none of them.
     """
     if bool(args.names) == args.all:
         raise UsageError("name one or more recipes, or say --all")
     found: list[Plan] = []
     # Each once: a mistake of the recipe itself is one of every variant.
     problems: dict[tuple[object, ...], Problem] = {}
+    documents = patches(args)
     for name, variant in _chosen(args):
         try:
-            found.append(pipeline.plan(name, variant, patches(args)))
+            found.append(resolve(validate(load(name, variant, documents))))
         except RecipeError as error:
             problems = {_place(p): p for p in error.problems} | problems
     if problems:
         raise RecipeError(*problems.values())
+    # One cluster profile is meant for many recipes, some of which say already what it says.
+    idle = [p for p in (found[0].loaded.idle if found else ()) if all(p in f.loaded.idle for f in found)]
+    if idle:
+        raise RecipeError(*idle)
     warnings = dict.fromkeys(warning for one in found for warning in one.warnings)
     report([*warnings], as_json=args.format == "json")
     return found
