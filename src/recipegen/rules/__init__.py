@@ -21,7 +21,7 @@ RECIPE_RULES = (
     resources.check,
     files.check,
 )
-PLAN_RULES = (names.check,)
+COMPLETE_RULES = (engine.block_sizes,)
 
 
 def of_text(document: Document) -> Iterator[Problem]:
@@ -35,6 +35,7 @@ def of_recipe(recipe: Recipe) -> Iterator[Problem]:
 
 
 def of_plan(plan: "Plan") -> Iterator[Problem]:
-    """Yield what is wrong with names and sizes that only the plan knows."""
-    for rule in PLAN_RULES:
-        yield from rule(plan)
+    """Yield what is wrong with names and values that only the plan knows."""
+    yield from names.check(plan)
+    for rule in COMPLETE_RULES:
+        yield from rule(plan.recipe)

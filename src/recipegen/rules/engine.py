@@ -23,7 +23,17 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     for path, engine in blocks.items():
         yield from _unsupported(path, engine, table, model.backend.type)
     if model.routing_policy == "kv":
-        yield from _kv_routing(model, table)
+        yield from _prefix_caching(model)
+
+
+def block_sizes(recipe: Recipe) -> Iterator[Problem]:
+    """Yield roles of a complete recipe whose block sizes differ, where the router counts in one."""
+    model = recipe.model
+    sizes = {role: engine_of(model, worker).block_size for role, worker in workers(model).items()}
+    if model.routing_policy == "kv" and len(set(sizes.values())) > 1:
+        found = ", ".join(f"{role} {size}" for role, size in sizes.items())
+        message = f"KV routing needs one block size for all roles, got {found}"
+        yield Problem("kv-routing", ("model", "routingPolicy"), message, "set model.engine.blockSize once")
 
 
 def _unsupported(path: Path, engine: Engine, table: dict[str, Any], backend: str) -> Iterator[Problem]:
@@ -45,17 +55,10 @@ def _spelt(table: dict[str, Any], alias: str) -> set[str]:
     return {key.removeprefix("when").lower() for key in table["switches"].get(alias, {})}
 
 
-def _kv_routing(model: Model, table: dict[str, Any]) -> Iterator[Problem]:
-    sizes: dict[str, int] = {}
+def _prefix_caching(model: Model) -> Iterator[Problem]:
     for role, worker in workers(model).items():
-        engine = engine_of(model, worker)
-        sizes[role] = engine.block_size or table["blockSize"]
-        if engine.prefix_caching is False:
+        if engine_of(model, worker).prefix_caching is False:
             owner = role if worker.engine.prefix_caching is False else ""
             path = ("model", *((owner,) if owner else ()), "engine", "prefixCaching")
             message = "KV routing needs the prefix cache, got false"
             yield Problem("kv-routing", path, message, "leave it out, or choose another routingPolicy")
-    if len(set(sizes.values())) > 1:
-        found = ", ".join(f"{role} {size}" for role, size in sizes.items())
-        message = f"KV routing needs one block size for all roles, got {found}"
-        yield Problem("kv-routing", ("model", "routingPolicy"), message, "set model.engine.blockSize once")
