@@ -174,6 +174,10 @@ def test_a_name_fits_up_to_its_budget(block: dict[str, Any], longest: int) -> No
         plan_of(model(**block), "n" * (longest + 1))
 
 
+def test_the_platforms_name_is_free_in_another_namespace() -> None:
+    assert plan_of(MINIMAL, "dynamo-platform").graph == "dynamo-platform"
+
+
 def test_no_two_recipes_of_the_catalog_share_a_graphs_name() -> None:
     names = {plan.name for plan in PLANS.values()}
 

@@ -4,13 +4,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from recipegen import catalog
-from recipegen.components import COMPONENTS, MODEL, Component
+from recipegen.components import COMPONENTS, MODEL, PLATFORM, Component
 from recipegen.errors import Problem, UsageError, show
 from recipegen.resolve import Plan
 from recipegen.rules.text import EXECUTED
 from recipegen.version import __version__
 
-PLATFORM = "dynamo-platform"
 # The name under which helmfile adds the platform's chart repository to the user's Helm.
 REPOSITORY = "nvidia-ai-dynamo"
 
