@@ -118,6 +118,30 @@ def test_what_only_looks_wrong_passes_without_a_word(case: str) -> None:
     assert plan.warnings == ()
 
 
+@pytest.mark.parametrize(
+    ("block", "path"),
+    [
+        ({"model": {"name": "a/b", "cache": {"size": "1Ti"}}}, ("model", "cache", "size")),
+        ({"model": {"name": "a/b", "cache": {"storageClass": "fast"}}}, ("model", "cache", "storageClass")),
+        ({"platform": {"install": False, "values": {"a": 1}}}, ("platform", "values")),
+    ],
+    ids=lambda value: ".".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_setting_of_what_is_off_is_a_warning(block: dict[str, Any], path: tuple[str, ...]) -> None:
+    (warning,) = plan_of({**MINIMAL, **block}).warnings
+
+    assert (warning.path, warning.warning) == (path, True)
+    assert "has no effect while" in warning.message
+
+
+def test_settings_of_a_benchmark_that_is_off_wait_for_it() -> None:
+    assert plan_of({**MINIMAL, "benchmark": {"config": {"isl": 8}}}).warnings == ()
+
+
+def test_a_default_of_what_is_off_is_no_setting() -> None:
+    assert plan_of(plan_of(MINIMAL).tree).warnings == ()
+
+
 @pytest.mark.parametrize("name", sorted(OPERATORS))
 @pytest.mark.parametrize("role", ["frontend", "worker"])
 def test_no_variable_of_the_operator_may_be_set(role: str, name: str) -> None:

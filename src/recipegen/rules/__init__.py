@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 from recipegen.document import Document
 from recipegen.errors import Problem
 from recipegen.recipe import Recipe
-from recipegen.rules import arguments, configs, engine, files, images, names, resources, roles, text
+from recipegen.rules import arguments, blocks, configs, engine, files, images, names, resources, roles, text
 
 if TYPE_CHECKING:
     from recipegen.resolve import Plan
 
 RECIPE_RULES = (
     roles.check,
+    blocks.check,
     engine.check,
     arguments.check,
     images.check,

@@ -25,11 +25,6 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         if model.disaggregation and worker.replicas == 0:
             message = "a disaggregated graph needs at least one replica of each role, got 0"
             yield Problem("wrong-value", ("model", role, "replicas"), message)
-    if not model.deployment.create and model.cache.enabled:
-        message = (
-            "has no effect while model.deployment.create is false: the cache belongs to the graph's release"
-        )
-        yield Problem("no-effect", ("model", "cache", "enabled"), message, "set it to false")
     if recipe.hardware and recipe.hardware.gpu not in facts.hardware():
         known = facts.hardware()
         hint = nearest(recipe.hardware.gpu, known) or f"known are {', '.join(known)}"
