@@ -8,8 +8,10 @@ from recipegen import schema
 HEAD = """# The recipe language
 
 Generated from `src/recipegen/recipe.py` by `make regen`. A recipe is one YAML file; required keys are
-**bold**. Unknown keys are refused, and so is what would have no effect. `recipegen explain NAME PATH` says
-the same of one key, with its value and where that comes from.
+**bold**. Unknown keys are refused, and so is a block or an argument that would have no effect. A variant or
+patch is refused when it changes nothing of what was written (not of what comes out: a default that it
+writes down is a change); a patch for several recipes, when it changes none of them.
+`recipegen explain NAME PATH` says what a key means, with its value and where that comes from.
 """
 
 

@@ -134,6 +134,9 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
     """A recipe that is right, with any of the language's blocks in it."""
     backend = draw(st.sampled_from(["vllm", "sglang", "trtllm"]))
     fields = EVERY_ENGINE if backend == "trtllm" else EVERY_ENGINE | NOT_TRTLLM
+    if backend == "sglang":
+        # Two ranks would need two tensor-parallel GPUs to share.
+        fields = fields | {"dataParallel": st.just(1)}
     disaggregated = draw(st.booleans())
     # The shared block size alone, because KV routing wants one for all roles.
     shared = st.fixed_dictionaries({}, optional={**fields, "args": ARGS, "blockSize": st.just(32)})

@@ -189,6 +189,47 @@ def test_a_variant_of_a_recipe_that_has_none_is_1(cli: Cli) -> None:
     assert "the recipe has no variants" in cli("render", "./plain.yaml", "--variant", "two").err
 
 
+@pytest.mark.parametrize("switch", ["--with", "--without"])
+@pytest.mark.parametrize(
+    ("component", "hint"),
+    [
+        ("benchmarks", "did you mean 'benchmark'?"),
+        ("nonsense", "the components are model, observability, benchmark, platform\n"),
+        ("about", "the components are"),
+        ("", "the components are"),
+    ],
+)
+def test_a_component_that_does_not_exist_is_wrong_usage(
+    cli: Cli, switch: str, component: str, hint: str
+) -> None:
+    answer = cli("render", "./qwen.yaml", switch, component)
+
+    assert (answer.code, answer.out) == (2, "")
+    assert f"no component is called '{component}'\n  hint: {hint}" in answer.err
+
+
+@pytest.mark.parametrize("command", ["validate", "check"])
+def test_a_patch_that_changes_one_of_several_recipes_is_right(cli: Cli, command: str) -> None:
+    Path("three.yaml").write_text(RECIPE.replace("replicas: 2}\n", "replicas: 3}\n", 1))
+
+    assert cli(command, "./qwen.yaml", "./three.yaml", "--set", "model.worker.replicas=3").code == 0
+    assert cli(command, "./qwen.yaml", "--set", "model.frontend.replicas=2").code == 0
+    assert cli(command, "--all", "--set", "model.backend.type=sglang").code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["./qwen.yaml"], ["./qwen.yaml", "./same.yaml"], ["./qwen.yaml", "--variant", "two"]],
+    ids=["every variant", "two recipes", "one variant"],
+)
+def test_a_patch_that_changes_none_of_several_recipes_is_1(cli: Cli, arguments: list[str]) -> None:
+    Path("same.yaml").write_text(RECIPE)
+    answer = cli("validate", *arguments, "--set", "model.worker.replicas=2", "--set", "about.title=X")
+
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.count("the patch changes nothing: the value is 2 already") == 1
+
+
 @pytest.mark.parametrize(
     "arguments", [["--set", "model.worker.replicas=2"], ["-f", "same.yaml"]], ids=lambda a: a[0]
 )
@@ -219,11 +260,11 @@ def test_an_unknown_key_in_a_patch_names_its_file_and_line(cli: Cli) -> None:
     assert answer.err.startswith("profile.yaml:3:11: model.cache.storageclass: is no key")
 
 
-def test_an_unknown_component_is_1_and_says_what_there_is(cli: Cli) -> None:
-    answer = cli("render", "./qwen.yaml", "--with", "dashboards")
+def test_a_component_that_is_still_to_come_is_refused_as_such(cli: Cli) -> None:
+    answer = cli("render", "./qwen.yaml", "--with", "gateway")
 
     assert answer.code == 1
-    assert "observability" in answer.err
+    assert "gateway is not part of this version of recipegen" in answer.err
 
 
 def test_problems_as_json_carry_place_and_hint(cli: Cli) -> None:
@@ -346,6 +387,25 @@ def test_values_are_a_complete_recipe_with_the_shared_identity(cli: Cli) -> None
         "dynamoNamespace": "qwen-qwen",
     }
     assert values == yaml.safe_load(cli("show", "./qwen.yaml", "--resolved").out)
+
+
+@pytest.mark.parametrize("place", ["{{ exec }}", "a}}", "ref+file", "oci://x/secretref+y", "oci://x/{{ y"])
+def test_charts_of_a_place_that_helmfile_would_execute_are_refused(cli: Cli, place: str) -> None:
+    answer = cli("render", "./qwen.yaml", "--charts", place)
+
+    assert (answer.code, answer.out) == (2, "")
+    assert "which helmfile would execute" in answer.err
+
+
+def test_a_folder_that_helmfile_would_execute_is_refused(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "{{ here }}"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    answer = cli("render", "qwen-0.6b", "--charts", "charts")
+
+    assert (answer.code, answer.out) == (2, "")
 
 
 def test_charts_of_another_place_are_an_absolute_path(cli: Cli, tmp_path: Path) -> None:

@@ -35,6 +35,11 @@ def test_a_bundle_has_releases_that_helm_renders() -> None:
     assert [item["kind"] for item in helm.objects(release)] == ["DynamoGraphDeployment"]
 
 
+def test_no_bundle_has_charts_in_a_place_that_helmfile_would_execute() -> None:
+    with pytest.raises(recipegen.RecipegenError, match="helmfile would execute"):
+        recipegen.bundle("qwen-0.6b", charts="/charts/{{ exec }}")
+
+
 def test_a_wrong_recipe_raises_every_problem_with_its_place(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_text("dynamoNamespace: X\nmodel: {nam: x}\n")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from recipegen import facts
 from recipegen.errors import RecipeError
-from samples import MINIMAL, catalog_plans, plan_of, recipes
+from samples import MINIMAL, catalog_plans, leaves, plan_of, recipes
 
 PLANS = catalog_plans()
 
@@ -91,6 +91,33 @@ def test_a_roles_engine_wins_over_the_shared_one() -> None:
     assert plan.tree["model"]["worker"]["gpus"] == 2
 
 
+@pytest.mark.parametrize(("backend", "size"), [("vllm", 16), ("sglang", 16), ("trtllm", 32)])
+def test_kv_routing_gives_the_block_size_of_the_backend(backend: str, size: int) -> None:
+    plan = plan_of(model(backend={"type": backend}, routingPolicy="kv"))
+
+    assert plan.tree["model"]["engine"] == {"blockSize": size}
+    assert f"backends/{backend}.yaml" in plan.reasons["model", "engine", "blockSize"]
+
+
+@pytest.mark.parametrize("block", [{"engine": {"blockSize": 64}}, {"worker": {"engine": {"blockSize": 64}}}])
+def test_a_block_size_that_is_written_is_the_only_one(block: dict[str, Any]) -> None:
+    plan = plan_of(model(routingPolicy="kv", **block))
+
+    assert [value for path, value in leaves(plan.tree) if path[-1] == "blockSize"] == [64]
+
+
+def test_the_block_size_of_one_role_is_held_to_the_others_default() -> None:
+    roles = {"disaggregation": True, "prefill": {"engine": {"blockSize": 32}}}
+
+    with pytest.raises(RecipeError, match="got prefill 32, decode 16"):
+        plan_of(model(routingPolicy="kv", **roles))
+    assert plan_of(model(routingPolicy="kv", backend={"type": "trtllm"}, **roles)).reasons
+
+
+def test_the_block_size_is_the_engines_business_without_kv_routing() -> None:
+    assert "blockSize" not in plan_of(MINIMAL).tree["model"]["engine"]
+
+
 def test_hardware_gives_node_selector_and_tolerations() -> None:
     plan = plan_of({**MINIMAL, "hardware": {"gpu": "l40s-48gb"}})
 
@@ -145,6 +172,10 @@ def test_a_name_fits_up_to_its_budget(block: dict[str, Any], longest: int) -> No
 
     with pytest.raises(RecipeError, match=f"at most {longest} characters"):
         plan_of(model(**block), "n" * (longest + 1))
+
+
+def test_the_platforms_name_is_free_in_another_namespace() -> None:
+    assert plan_of(MINIMAL, "dynamo-platform").graph == "dynamo-platform"
 
 
 def test_no_two_recipes_of_the_catalog_share_a_graphs_name() -> None:

@@ -14,6 +14,33 @@ RIGHT: dict[str, dict[str, Any]] = {
     "an option that begins like an owned one": {"engine": {"args": ["--max-model-len-policy", "x"]}},
     "an option of another engine": {"engine": {"args": ["--page-size", "32"]}},
     "a value that looks like an owned option's": {"engine": {"args": ["--seed", "max-model-len"]}},
+    "a KV connector without disaggregation": {"engine": {"args": ["--kv-transfer-config", "{}"]}},
+    "keys over TensorRT-LLM's file without disaggregation": {
+        "backend": TRTLLM,
+        "engine": {"args": ["--override-engine-args", "{}"]},
+    },
+    "TensorRT-LLM's options for single keys without disaggregation": {
+        "backend": TRTLLM,
+        "engine": {"args": ["--trtllm.enable_chunked_prefill", "true"]},
+    },
+    "KV events without KV routing": {"engine": {"args": ["--kv-events-config", "{}"]}},
+    "KV events of a role that recipegen gives none": {
+        "backend": SGLANG,
+        "disaggregation": True,
+        "routingPolicy": "kv",
+        "decode": {"engine": {"args": ["--kv-events-config", "{}"]}},
+    },
+    "an old spelling that begins like an owned option": {
+        "routingPolicy": "kv",
+        "engine": {"args": ["--kv-events"]},
+    },
+    "the end of all options": {"engine": {"args": ["--"]}},
+    "an option that begins with nothing owned": {"frontend": {"args": ["--router-temperature", "0.5"]}},
+    "a router's variable that no option wins over": {"frontend": {"env": {"DYN_ROUTER_MODE": "random"}}},
+    "a replicas' variable that no option wins over": {
+        "routingPolicy": "kv",
+        "frontend": {"env": {"DYN_ROUTER_REPLICA_SYNC": "true"}},
+    },
     "shell text on one node": {"engine": {"args": ["--chat-template", "a b; $(id) 'c'"]}},
     "plain arguments on several nodes": {
         "engine": {"tensorParallel": 16, "args": ["--seed", "7", "--dtype=bfloat16"]},
@@ -89,6 +116,30 @@ def test_what_only_looks_wrong_passes_without_a_word(case: str) -> None:
     plan = plan_of({**MINIMAL, "model": {**MINIMAL["model"], **RIGHT[case]}})
 
     assert plan.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("block", "path"),
+    [
+        ({"model": {"name": "a/b", "cache": {"size": "1Ti"}}}, ("model", "cache", "size")),
+        ({"model": {"name": "a/b", "cache": {"storageClass": "fast"}}}, ("model", "cache", "storageClass")),
+        ({"platform": {"install": False, "values": {"a": 1}}}, ("platform", "values")),
+    ],
+    ids=lambda value: ".".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_setting_of_what_is_off_is_a_warning(block: dict[str, Any], path: tuple[str, ...]) -> None:
+    (warning,) = plan_of({**MINIMAL, **block}).warnings
+
+    assert (warning.path, warning.warning) == (path, True)
+    assert "has no effect while" in warning.message
+
+
+def test_settings_of_a_benchmark_that_is_off_wait_for_it() -> None:
+    assert plan_of({**MINIMAL, "benchmark": {"config": {"isl": 8}}}).warnings == ()
+
+
+def test_a_default_of_what_is_off_is_no_setting() -> None:
+    assert plan_of(plan_of(MINIMAL).tree).warnings == ()
 
 
 @pytest.mark.parametrize("name", sorted(OPERATORS))

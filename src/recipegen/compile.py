@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from recipegen import catalog
-from recipegen.components import COMPONENTS, MODEL, Component
+from recipegen.components import COMPONENTS, MODEL, PLATFORM, Component
+from recipegen.errors import Problem, UsageError, show
 from recipegen.resolve import Plan
+from recipegen.rules.text import EXECUTED
 from recipegen.version import __version__
 
-PLATFORM = "dynamo-platform"
 # The name under which helmfile adds the platform's chart repository to the user's Helm.
 REPOSITORY = "nvidia-ai-dynamo"
 
@@ -55,8 +56,11 @@ def compile_plan(plan: Plan, charts: str | None = None) -> Bundle:
     Args:
         plan: the complete recipe.
         charts: folder of the charts, or an `oci://` address; default: the packaged charts.
+
+    Raises:
+        UsageError: when that folder or address holds what helmfile would execute.
     """
-    place = charts or str(catalog.charts())
+    place = _harmless(charts or str(catalog.charts()))
     platform = (_platform(plan),) if plan.recipe.platform.install else ()
     components = [c for c in COMPONENTS if c is not MODEL or c.enabled(plan.recipe)]
     releases = (*platform, *(_release(plan, component, place) for component in components))
@@ -69,6 +73,15 @@ def compile_plan(plan: Plan, charts: str | None = None) -> Bundle:
 def stack_values(plan: Plan) -> dict[str, Any]:
     """Return the values of the parent chart: the complete recipe and `global`."""
     return {**plan.tree, "global": plan.shared}
+
+
+def _harmless(place: str) -> str:
+    """Return the place of the charts: the one string of a document that no rule of the recipe has seen."""
+    token = next((token for token in EXECUTED if token in place), None)
+    if token:
+        message = f"the charts' place holds {token!r}, which helmfile would execute, got {show(place)}"
+        raise UsageError(Problem("executable-text", (), message, "keep the charts in another folder"))
+    return place
 
 
 def _platform(plan: Plan) -> Release:

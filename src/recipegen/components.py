@@ -29,5 +29,8 @@ COMPONENTS = (
     Component("benchmark", "benchmark", "-benchmark", lambda recipe: recipe.benchmark.enabled),
 )
 
+# Release and chart of the upstream operator, which is no component of a recipe: all recipes share it.
+PLATFORM = "dynamo-platform"
+
 # Also counts the components that are to come, so that a name that fits today fits then.
 LONGEST_SUFFIX = len("-troubleshooting")

@@ -24,6 +24,8 @@ class Loaded:
     """The chosen variant, or `default`."""
     document: Document
     """Plain data, and where each value was written."""
+    idle: tuple[Problem, ...] = ()
+    """Patches that changed nothing of what was written: wrong, unless they changed another recipe."""
 
 
 def load(name: str, variant: str | None = None, patches: Sequence[Document] = ()) -> Loaded:
@@ -32,16 +34,20 @@ def load(name: str, variant: str | None = None, patches: Sequence[Document] = ()
     Raises:
         UsageError: when the catalog has no such recipe.
         ToolError: when the file cannot be read.
-        RecipeError: when it is not a recipe, has no such variant, or a patch changes nothing.
+        RecipeError: when it is not a recipe, or has no such variant, or the variant changes nothing.
     """
     path = catalog.find(name)
     base = yamlio.read_file(path or "-", shown(path))
     document = base
     if variant not in (None, DEFAULT_VARIANT):
-        document = _apply(document, _variant(base, variant), f"variant {variant}")
+        document, wrong = _apply(document, _variant(base, variant), f"variant {variant}")
+        if wrong:
+            raise RecipeError(wrong)
+    idle = []
     for patch in patches:
-        document = _apply(document, patch, "patch")
-    return Loaded(_name(path, base), variant or DEFAULT_VARIANT, document)
+        document, wrong = _apply(document, patch, "patch")
+        idle += [wrong] if wrong else []
+    return Loaded(_name(path, base), variant or DEFAULT_VARIANT, document, tuple(idle))
 
 
 def shown(path: Path | None) -> str:
@@ -75,13 +81,16 @@ def _variant(base: Document, name: str | None) -> Document:
         ) from None
 
 
-def _apply(document: Document, patch: Document, what: str) -> Document:
+def _apply(document: Document, patch: Document, what: str) -> tuple[Document, Problem | None]:
+    """Return the document with the patch in it, and the problem when that is the same as without."""
     if "variants" in patch.data:
         message = f"has no effect in the {what}: the variant is chosen before patches are applied"
         mark = patch.key_mark(("variants",))
         raise RecipeError(Problem("no-effect", ("variants",), message, "leave it out", mark))
-    if not changes_nothing(document, patch):
-        return merge(document, patch)
+    return merge(document, patch), _idle(patch, what) if changes_nothing(document, patch) else None
+
+
+def _idle(patch: Document, what: str) -> Problem:
     data: Any = patch.data
     found: dict[tuple[str | int, ...], Any] = {
         path: reduce(getitem, path, data) for path in patch.values if path
@@ -91,7 +100,7 @@ def _apply(document: Document, patch: Document, what: str) -> Document:
     there = f"the value is {show(found[path])} already" if path else "all of it is there already"
     hint = "leave it out, or correct the key that it should change"
     mark = patch.mark(path) or Mark(what)
-    raise RecipeError(Problem("no-effect", path, f"the {what} changes nothing: {there}", hint, mark))
+    return Problem("no-effect", path, f"the {what} changes nothing: {there}", hint, mark)
 
 
 def _name(path: Path | None, document: Document) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from recipegen import yamlio
 from recipegen.compile import Bundle, compile_plan
 from recipegen.document import Document
+from recipegen.errors import RecipeError
 from recipegen.load import load
 from recipegen.resolve import Plan, resolve
 from recipegen.targets import TARGETS
@@ -26,10 +27,13 @@ def plan(name: str, variant: str | None = None, patches: Sequence[Patch] = ()) -
     Raises:
         UsageError: when the catalog has no such recipe.
         ToolError: when a file cannot be read.
-        RecipeError: with every problem of the first stage that found one.
+        RecipeError: with every problem of the first stage that found one, or each idle patch.
     """
     documents = [_document(patch, index) for index, patch in enumerate(patches, start=1)]
-    return resolve(validate(load(name, variant, documents)))
+    loaded = load(name, variant, documents)
+    if loaded.idle:
+        raise RecipeError(*loaded.idle)
+    return resolve(validate(loaded))
 
 
 def bundle(
@@ -38,7 +42,10 @@ def bundle(
     patches: Sequence[Patch] = (),
     charts: str | None = None,
 ) -> Bundle:
-    """Return the releases of a recipe; raises as `plan` does."""
+    """Return the releases of a recipe.
+
+    Raises as `plan` does, and UsageError for charts in a place whose name helmfile would execute.
+    """
     return compile_plan(plan(name, variant, patches), charts)
 
 
@@ -52,7 +59,7 @@ def render(
 ) -> str:
     """Return the text of a recipe: `helmfile` for `helmfile apply`, `values` for the parent chart.
 
-    Raises as `plan` does, and KeyError for a target that does not exist.
+    Raises as `bundle` does, and KeyError for a target that does not exist.
     """
     complete = plan(name, variant, patches)
     return TARGETS[target](complete, compile_plan(complete, charts))

@@ -13,7 +13,7 @@ from recipegen.errors import Path, Problem, RecipeError
 from recipegen.load import Loaded
 from recipegen.recipe import Recipe, Role, Worker
 from recipegen.rules.images import release_in
-from recipegen.rules.roles import gpus_of_replica, workers
+from recipegen.rules.roles import engine_of, gpus_of_replica, workers
 from recipegen.validate import Checked, placed
 
 
@@ -130,6 +130,11 @@ def _derived(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
             yield ("model", "nodeSelector"), {"nvidia.com/gpu.product": fact["product"]}, reason
         if model.tolerations is None:
             yield ("model", "tolerations"), [GPU_TAINT], reason
+    engines = [engine_of(model, worker) for worker in workers(model).values()]
+    if model.routing_policy == "kv" and any(engine.block_size is None for engine in engines):
+        backend = model.backend.type
+        reason = f"model.routingPolicy is kv, which needs one; backends/{backend}.yaml of the model chart"
+        yield ("model", "engine", "blockSize"), facts.engine(backend)["blockSize"], reason
     for role, worker in workers(model).items():
         path: Path = ("model", role)
         if getattr(model, role) is None:

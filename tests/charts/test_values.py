@@ -23,7 +23,10 @@ PASSED_ON = {"engine"}
 # Given by the recipe's `model` block, not by the parent chart's own values.
 OF_A_SUBCHART = {"model.name"}
 # Keys of a backend's data file that only recipegen's rules read.
-READ_BY_RULES = {"aliases", "configFileEndings", "configOverride", "configBlockSize"}
+READ_BY_RULES = {
+    "aliases", "configFileEndings", "configOverride", "configBlockSize", "mustDivide", "disaggregation",
+    "operatorOwned", "dynamicOptions",
+}  # fmt: skip
 
 
 def text(folder: Path, *patterns: str) -> str:
@@ -138,15 +141,20 @@ def test_backend_spells_no_field_twice(path: Path) -> None:
 @pytest.mark.parametrize("path", BACKENDS, ids=lambda p: p.stem)
 def test_gpus_and_extras_of_a_backend_come_from_its_flags(path: Path) -> None:
     backend = yaml.safe_load(path.read_text())
+    divide = backend.get("mustDivide", {})
 
-    assert {*backend["gpuFactors"], *backend["extras"]} <= backend["flags"].keys()
+    assert {*backend["gpuFactors"], *backend["extras"], *divide, *divide.values()} <= backend["flags"].keys()
 
 
 @pytest.mark.parametrize("path", BACKENDS, ids=lambda p: p.stem)
 def test_aliases_of_a_backend_are_of_options_it_has(path: Path) -> None:
     backend = yaml.safe_load(path.read_text())
+    switches = [
+        token for switch in backend["switches"].values() for tokens in switch.values() for token in tokens
+    ]
+    options = {backend["model"], *backend["flags"].values(), *switches, *backend["kvEvents"]}
 
-    assert backend["aliases"].keys() <= {backend["model"], *backend["flags"].values()}
+    assert backend["aliases"].keys() <= options
 
 
 @pytest.mark.parametrize("path", BACKENDS, ids=lambda p: p.stem)

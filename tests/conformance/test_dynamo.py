@@ -154,6 +154,11 @@ def test_an_unknown_parser_is_refused(backend: str, field: str) -> None:
         ("dynamo.sglang", ["--store-kv", "etcd"], "--store-kv is no option of the engine"),
         ("dynamo.trtllm", ["--store-kv", "etcd"], "Unrecognized argument: --store-kv"),
         ("dynamo.trtllm", ["--disaggregation-mode", "prefill_and_decode"], "'prefill_and_decode'"),
+        ("dynamo.trtllm", ["--override-engine-args", '{"a":1}', "--trtllm.b", "1"], "mutually exclusive"),
+        # The beginning of an option is the option: the complaint is about the value.
+        ("dynamo.frontend", ["--router-mod", "none"], "invalid choice: 'none'"),
+        ("dynamo.sglang", ["--dyn-tool-call", "none"], "invalid choice: 'none'"),
+        ("dynamo.trtllm", ["--disaggregation-mod", "none"], "invalid choice: 'none'"),
     ],
 )
 def test_a_wrong_command_is_complained_about(module: str, arguments: list[str], complaint: str) -> None:

@@ -6,21 +6,23 @@ from typing import TYPE_CHECKING
 from recipegen.document import Document
 from recipegen.errors import Problem
 from recipegen.recipe import Recipe
-from recipegen.rules import configs, engine, files, images, names, resources, roles, text
+from recipegen.rules import arguments, blocks, configs, engine, files, images, names, resources, roles, text
 
 if TYPE_CHECKING:
     from recipegen.resolve import Plan
 
 RECIPE_RULES = (
     roles.check,
+    blocks.check,
     engine.check,
+    arguments.check,
     images.check,
     configs.check,
     names.variants,
     resources.check,
     files.check,
 )
-PLAN_RULES = (names.check,)
+COMPLETE_RULES = (engine.block_sizes,)
 
 
 def of_text(document: Document) -> Iterator[Problem]:
@@ -29,12 +31,12 @@ def of_text(document: Document) -> Iterator[Problem]:
 
 
 def of_recipe(recipe: Recipe) -> Iterator[Problem]:
-    """Yield what is wrong or odd between the keys of a recipe."""
-    for rule in RECIPE_RULES:
-        yield from rule(recipe)
+    """Yield what is wrong or odd between the keys of a recipe, once where two roles share the key."""
+    yield from dict.fromkeys(problem for rule in RECIPE_RULES for problem in rule(recipe))
 
 
 def of_plan(plan: "Plan") -> Iterator[Problem]:
-    """Yield what is wrong with names and sizes that only the plan knows."""
-    for rule in PLAN_RULES:
-        yield from rule(plan)
+    """Yield what is wrong with names and values that only the plan knows."""
+    yield from names.check(plan)
+    for rule in COMPLETE_RULES:
+        yield from rule(plan.recipe)

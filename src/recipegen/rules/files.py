@@ -61,9 +61,11 @@ def _block_size(
     keys = table.get("configBlockSize")
     if not keys:
         return
-    told = engine_of(model, worker).block_size or table["blockSize"]
+    # Engine and Dynamo have the same default, and KV routing takes it too.
+    default = table["blockSize"]
+    told = engine_of(model, worker).block_size or default
     sizes = {place: _at(config.content, keys) for place, config in engines.items()}
-    size = next((size for size in sizes.values() if size is not None), table["blockSize"])
+    size = next((size for size in sizes.values() if size is not None), default)
     # A file that is not in the recipe may say anything.
     unseen = any(not isinstance(config.content, dict) for config in engines.values())
     if size != told and not unseen:

@@ -21,14 +21,10 @@ def check(recipe: Recipe) -> Iterator[Problem]:
             yield Problem("no-effect", ("model", role), message, hint)
     for role, worker in workers(model).items():
         yield from _gpus(recipe, role, worker)
+        yield from _shared_gpus(model, role, worker)
         if model.disaggregation and worker.replicas == 0:
             message = "a disaggregated graph needs at least one replica of each role, got 0"
             yield Problem("wrong-value", ("model", role, "replicas"), message)
-    if not model.deployment.create and model.cache.enabled:
-        message = (
-            "has no effect while model.deployment.create is false: the cache belongs to the graph's release"
-        )
-        yield Problem("no-effect", ("model", "cache", "enabled"), message, "set it to false")
     if recipe.hardware and recipe.hardware.gpu not in facts.hardware():
         known = facts.hardware()
         hint = nearest(recipe.hardware.gpu, known) or f"known are {', '.join(known)}"
@@ -82,3 +78,15 @@ def _gpus(recipe: Recipe, role: Role, worker: Worker) -> Iterator[Problem]:
         )
         nodes = -(-needed // hardware["gpusPerNode"])
         yield Problem("gpu-count", ("model", role), message, f"spread it over {nodes} nodes with `nodes`")
+
+
+def _shared_gpus(model: Model, role: Role, worker: Worker) -> Iterator[Problem]:
+    """Yield ranks that share another size's GPUs without dividing them evenly, which the engine refuses."""
+    engine, own = engine_of(model, worker), worker.engine
+    for field, other in facts.engine(model.backend.type).get("mustDivide", {}).items():
+        ranks, gpus = (getattr(engine, PARALLEL[alias]) or 1 for alias in (field, other))
+        if gpus % ranks:
+            owner = ("model", role) if getattr(own, PARALLEL[field]) is not None else ("model",)
+            sharing = f"{model.backend.type} shares the GPUs of {other} ({gpus}) evenly among its ranks"
+            hint = f"make {other} a multiple of {ranks}"
+            yield Problem("gpu-count", (*owner, "engine", field), f"{sharing}, got {ranks}", hint)

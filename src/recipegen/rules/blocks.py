@@ -1,0 +1,29 @@
+"""Blocks that are switched off or cannot be there, with settings in them."""
+
+from collections.abc import Iterator
+
+from recipegen.errors import Problem, show
+from recipegen.recipe import Cache, Recipe, key_names
+
+
+def check(recipe: Recipe) -> Iterator[Problem]:
+    """Yield a cache that belongs to no release, and settings of what is off.
+
+    A benchmark that is off keeps its settings for `--with benchmark`, so it is fine.
+    """
+    cache, platform = recipe.model.cache, recipe.platform
+    if not recipe.model.deployment.create and cache.enabled:
+        message = (
+            "has no effect while model.deployment.create is false: the cache belongs to the graph's release"
+        )
+        yield Problem("no-effect", ("model", "cache", "enabled"), message, "set it to false")
+    for key, name in key_names(Cache).items():
+        value = getattr(cache, name)
+        # What is written as it is by default says nothing that gets lost.
+        if not cache.enabled and value != Cache.model_fields[name].default:
+            message = f"has no effect while model.cache.enabled is false, got {show(value)}"
+            hint = "set model.cache.enabled to true, or leave it out"
+            yield Problem("no-effect", ("model", "cache", key), message, hint, warning=True)
+    if platform.values and not platform.install:
+        message = f"has no effect while platform.install is false, got {show(platform.values)}"
+        yield Problem("no-effect", ("platform", "values"), message, "leave it out", warning=True)
