@@ -94,7 +94,7 @@ class Backend(Block):
     type: BackendType = "vllm"
     """Inference engine: `vllm`, `sglang` or `trtllm`. Default: `vllm`."""
     version: Version | None = None
-    """Dynamo release inside the image, MAJOR.MINOR.PATCH. Default: the newest release recipegen knows."""
+    """Dynamo release inside the image, MAJOR.MINOR.PATCH. Default: the one that the tag of `image` names, else the newest release recipegen knows."""
     image: Annotated[str, Field(min_length=1, max_length=300)] | None = None
     """Image of frontend and workers, with a tag. It is taken to hold Dynamo `version`. Default: Dynamo's own image for `type` and `version`."""
     registry: Annotated[str, Field(pattern=REGISTRY, max_length=200)] = "nvcr.io/nvidia/ai-dynamo"
