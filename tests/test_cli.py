@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -339,8 +340,10 @@ def test_the_document_has_one_header_and_one_last_line(cli: Cli) -> None:
 
 def test_values_are_a_complete_recipe_with_the_shared_identity(cli: Cli) -> None:
     values = yaml.safe_load(cli("render", "./qwen.yaml", "--target", "values").out)
+    shared = values.pop("global")
 
-    assert values.pop("global") == {
+    assert re.fullmatch("[0-9a-f]{16}", shared.pop("modelDigest"))
+    assert shared == {
         "graph": "qwen",
         "model": "Qwen/Qwen3-0.6B",
         "dynamoNamespace": "qwen-qwen",

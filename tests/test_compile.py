@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recipegen import __version__, catalog, pipeline, yamlio
+from recipegen import __version__, catalog, pipeline, schema, yamlio
 from recipegen.compile import Release, compile_plan
 from recipegen.components import COMPONENTS
 from recipegen.document import from_set
@@ -98,9 +98,10 @@ def test_a_recipe_file_is_a_values_file(name: str) -> None:
 
 
 @pytest.mark.parametrize("data", [MINIMAL, EVERYTHING, CACHED], ids=["minimal", "everything", "cached"])
-def test_a_raw_recipe_in_helm_lacks_the_benchmarks_model_alone(data: dict[str, Any]) -> None:
+def test_a_raw_recipe_in_helm_lacks_what_the_benchmark_knows_of_the_model_alone(data: dict[str, Any]) -> None:
     plan = plan_of(data)
-    raw = {**data, "global": {"model": data["model"]["name"]}}
+    known = {key: plan.shared[key] for key in ("model", "modelDigest")}
+    raw = {**data, "global": known}
 
     assert through_the_parent(plan, raw) == objects(*releases(plan).values())
 
@@ -254,7 +255,7 @@ def test_without_the_deployment_the_models_release_is_left_alone() -> None:
 
     assert plan.graph not in entries(plan)
     assert releases(plan)["benchmark"].needs == ()
-    assert releases(plan)["benchmark"].values["global"] == plan_of(EVERYTHING).shared
+    assert releases(plan)["benchmark"].values["global"]["graph"] == plan_of(EVERYTHING).graph
 
 
 @given(recipes(), recipes())
@@ -277,6 +278,23 @@ def test_switching_a_component_leaves_the_other_releases_as_they_are(key: str) -
 
     assert on.keys() == before.keys()
     assert changed == {f"qwen-0-6b-{'metrics' if key == 'observability' else 'benchmark'}"}
+
+
+@pytest.mark.parametrize("change", ["model.worker.replicas=3", "model.engine.maxModelLen=4096"])
+def test_a_changed_model_is_measured_anew(change: str) -> None:
+    def job(*sets: str) -> str:
+        release = releases(with_sets("benchmark.enabled=true", *sets))["benchmark"]
+        (found,) = [item for item in objects(release) if item["kind"] == "Job"]
+        return str(found["metadata"]["name"])
+
+    assert job(change) != job()
+    assert job("observability.enabled=false") == job()
+
+
+def test_the_shared_identity_is_what_the_charts_schemas_name() -> None:
+    plan = plan_of({**MINIMAL, "model": {**MINIMAL["model"], "huggingFaceTokenSecret": "hf"}})
+
+    assert set(plan.shared) == set(schema.SHARED["properties"])
 
 
 def test_another_image_changes_images_and_the_runtime_override_alone() -> None:

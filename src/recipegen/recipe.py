@@ -208,7 +208,7 @@ class Worker(Component):
 
 
 class Cache(Block):
-    """A volume for the weights, filled once by a Job, mounted by frontend and workers."""
+    """A volume for the weights, mounted by frontend and workers, and a Job that downloads into it. Workers do not wait for that Job: at the first start they may download the same files into the same volume."""
 
     enabled: bool = False
     """Whether there is one. Default: `false`, each pod downloads the weights."""
@@ -286,7 +286,7 @@ class BenchmarkConfig(Block):
 
 
 class Benchmark(Block):
-    """A Job that measures the running graph with aiperf."""
+    """A Job that measures the running graph with aiperf, and anew when the `model` block changes. It waits until the model is listed; where a graph is replaced pod by pod, old workers may still answer then."""
 
     enabled: bool = False
     """Whether it runs. Default: `false`."""
