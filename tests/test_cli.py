@@ -351,6 +351,12 @@ def test_values_are_a_complete_recipe_with_the_shared_identity(cli: Cli) -> None
     assert values == yaml.safe_load(cli("show", "./qwen.yaml", "--resolved").out)
 
 
+def test_the_command_that_applies_a_directory_can_be_typed_as_it_is_shown(cli: Cli) -> None:
+    shown = cli("render", "./qwen.yaml", "-o", "my deploy").err.rstrip().partition("apply them with: ")[2]
+
+    assert shown == "cd 'my deploy' && helmfile apply"
+
+
 def test_charts_of_another_place_are_an_absolute_path(cli: Cli, tmp_path: Path) -> None:
     document = yaml.safe_load(cli("render", "./qwen.yaml", "--charts", "mine").out)
     charts = [entry["chart"] for entry in document["releases"] if "version" not in entry]
