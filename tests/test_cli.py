@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -380,8 +381,10 @@ def test_the_document_has_one_header_and_one_last_line(cli: Cli) -> None:
 
 def test_values_are_a_complete_recipe_with_the_shared_identity(cli: Cli) -> None:
     values = yaml.safe_load(cli("render", "./qwen.yaml", "--target", "values").out)
+    shared = values.pop("global")
 
-    assert values.pop("global") == {
+    assert re.fullmatch("[0-9a-f]{16}", shared.pop("modelDigest"))
+    assert shared == {
         "graph": "qwen",
         "model": "Qwen/Qwen3-0.6B",
         "dynamoNamespace": "qwen-qwen",
@@ -406,6 +409,12 @@ def test_a_folder_that_helmfile_would_execute_is_refused(
     answer = cli("render", "qwen-0.6b", "--charts", "charts")
 
     assert (answer.code, answer.out) == (2, "")
+
+
+def test_the_command_that_applies_a_directory_can_be_typed_as_it_is_shown(cli: Cli) -> None:
+    shown = cli("render", "./qwen.yaml", "-o", "my deploy").err.rstrip().partition("apply them with: ")[2]
+
+    assert shown == "cd 'my deploy' && helmfile apply"
 
 
 def test_charts_of_another_place_are_an_absolute_path(cli: Cli, tmp_path: Path) -> None:

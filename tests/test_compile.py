@@ -7,10 +7,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recipegen import __version__, catalog, pipeline, yamlio
-from recipegen.compile import compile_plan
+from recipegen import __version__, catalog, pipeline, schema, yamlio
+from recipegen.compile import Release, compile_plan
 from recipegen.components import COMPONENTS
 from recipegen.document import from_set
+from recipegen.errors import RecipeError, ToolError
+from recipegen.recipe import Engine, key_names
 from recipegen.resolve import Plan
 from recipegen.rules.roles import engine_of
 from recipegen.targets import TARGETS
@@ -34,6 +36,15 @@ from samples import (
 CATALOG = catalog_plans()
 EVERYTHING = {**MINIMAL, "benchmark": {"enabled": True}, "observability": {"enabled": True}}
 CACHED = {**EVERYTHING, "model": {**MINIMAL["model"], "cache": {"enabled": True}, "routingPolicy": "kv"}}
+# One value of each engine field.
+ENGINE = {
+    **dict.fromkeys(["tensorParallel", "pipelineParallel", "dataParallel"], 1),
+    **dict.fromkeys(["maxModelLen", "maxNumSeqs", "maxNumBatchedTokens", "blockSize"], 32),
+    **dict.fromkeys(["kvCacheDtype", "toolCallParser", "reasoningParser"], "auto"),
+    **dict.fromkeys(["prefixCaching", "trustRemoteCode"], False),
+    "gpuMemoryUtilization": 0.9,
+    "args": ["--x"],
+}
 PROFILE = {
     "install": True,
     "version": "1.6.0",
@@ -87,11 +98,71 @@ def test_a_recipe_file_is_a_values_file(name: str) -> None:
 
 
 @pytest.mark.parametrize("data", [MINIMAL, EVERYTHING, CACHED], ids=["minimal", "everything", "cached"])
-def test_a_raw_recipe_in_helm_lacks_the_benchmarks_model_alone(data: dict[str, Any]) -> None:
+def test_a_raw_recipe_in_helm_lacks_what_the_benchmark_knows_of_the_model_alone(data: dict[str, Any]) -> None:
     plan = plan_of(data)
-    raw = {**data, "global": {"model": data["model"]["name"]}}
+    known = {key: plan.shared[key] for key in ("model", "modelDigest")}
+    raw = {**data, "global": known}
 
     assert through_the_parent(plan, raw) == objects(*releases(plan).values())
+
+
+def by_both(model: dict[str, Any]) -> tuple[list[Object] | None, list[Object] | None]:
+    """The objects of a model block as it is, and as recipegen compiles it; None where it is refused."""
+    block = {**MINIMAL["model"], **model}
+    try:
+        raw = objects(Release("qwen", "qwen", str(catalog.charts() / "stack/charts/model"), {}, block))
+    except ToolError:
+        raw = None
+    try:
+        compiled = objects(releases(plan_of({**MINIMAL, "model": block}))["model"])
+    except RecipeError:
+        compiled = None
+    return raw, compiled
+
+
+VERSIONS = st.from_regex(
+    r"v?(1\.6\.[012]|[0-9]{1,2}\.[0-9]\.[0-9])([-.][A-Za-z0-9_.-]{0,5})?", fullmatch=True
+)
+TAGS = VERSIONS | st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,9}", fullmatch=True)
+HOSTS = st.sampled_from(["", "registry.example.com/", "localhost:5000/", "10.0.0.1:5000/team/"])
+DIGESTS = st.sampled_from(["", f"@sha256:{'0' * 64}"])
+
+
+@given(HOSTS, st.sampled_from(["mine", "1.6.0", "a/b__c.d"]), st.none() | TAGS, DIGESTS)
+@settings(max_examples=150, deadline=None)
+def test_the_chart_reads_the_same_release_out_of_an_image(
+    host: str, name: str, tag: str | None, digest: str
+) -> None:
+    image = f"{host}{name}{f':{tag}' if tag else ''}{digest}"
+    raw, compiled = by_both({"backend": {"image": image}})
+
+    assert raw == compiled
+
+
+@pytest.mark.parametrize("role", ["worker", "prefill", "decode"])
+@pytest.mark.parametrize("disaggregation", [False, True])
+def test_the_chart_refuses_the_role_blocks_that_the_rules_refuse(role: str, disaggregation: bool) -> None:
+    raw, compiled = by_both({"disaggregation": disaggregation, role: {}})
+
+    assert raw == compiled
+    assert (raw is None) is ((role == "worker") is disaggregation)
+
+
+@pytest.mark.parametrize("backend", ["vllm", "sglang", "trtllm"])
+@pytest.mark.parametrize("field", ENGINE)
+@pytest.mark.parametrize("place", ["engine", "worker"])
+def test_the_chart_refuses_the_engine_fields_that_the_rules_refuse(
+    backend: str, field: str, place: str
+) -> None:
+    engine = {field: ENGINE[field]}
+    block = {"engine": engine} if place == "engine" else {"worker": {"engine": engine}}
+    raw, compiled = by_both({"backend": {"type": backend}, **block})
+
+    assert raw == compiled
+
+
+def test_the_fields_tried_are_all_that_an_engine_has() -> None:
+    assert ENGINE.keys() == key_names(Engine).keys()
 
 
 @given(recipes())
@@ -184,7 +255,7 @@ def test_without_the_deployment_the_models_release_is_left_alone() -> None:
 
     assert plan.graph not in entries(plan)
     assert releases(plan)["benchmark"].needs == ()
-    assert releases(plan)["benchmark"].values["global"] == plan_of(EVERYTHING).shared
+    assert releases(plan)["benchmark"].values["global"]["graph"] == plan_of(EVERYTHING).graph
 
 
 @given(recipes(), recipes())
@@ -207,6 +278,23 @@ def test_switching_a_component_leaves_the_other_releases_as_they_are(key: str) -
 
     assert on.keys() == before.keys()
     assert changed == {f"qwen-0-6b-{'metrics' if key == 'observability' else 'benchmark'}"}
+
+
+@pytest.mark.parametrize("change", ["model.worker.replicas=3", "model.engine.maxModelLen=4096"])
+def test_a_changed_model_is_measured_anew(change: str) -> None:
+    def job(*sets: str) -> str:
+        release = releases(with_sets("benchmark.enabled=true", *sets))["benchmark"]
+        (found,) = [item for item in objects(release) if item["kind"] == "Job"]
+        return str(found["metadata"]["name"])
+
+    assert job(change) != job()
+    assert job("observability.enabled=false") == job()
+
+
+def test_the_shared_identity_is_what_the_charts_schemas_name() -> None:
+    plan = plan_of({**MINIMAL, "model": {**MINIMAL["model"], "huggingFaceTokenSecret": "hf"}})
+
+    assert set(plan.shared) == set(schema.SHARED["properties"])
 
 
 def test_another_image_changes_images_and_the_runtime_override_alone() -> None:

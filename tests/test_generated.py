@@ -1,4 +1,4 @@
-"""Files that are made from others: schemas from the recipe language, what the catalog renders to."""
+"""Files that are made from others: schemas, facts for the charts, reference, what the catalog renders to."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 
 import reference
 from conftest import ROOT, Golden
-from recipegen import catalog, helm, pipeline, schema, yamlio
+from recipegen import catalog, facts, helm, pipeline, schema, yamlio
 from recipegen.compile import compile_plan
 from recipegen.load import load, variants
 from recipegen.targets import TARGETS
@@ -16,6 +16,9 @@ SCHEMAS = {
     "charts/stack/values.schema.json": schema.stack_values,
     "charts/stack/charts/model/values.schema.json": schema.model_values,
 }
+RELEASES = """\
+# Dynamo releases that recipegen knows, newest first. Written by `make regen` from facts/dynamo.yaml.
+"""
 SHIPPED = [
     (name, variant) for name in catalog.recipes() for variant in [None, *variants(load(name).document)]
 ]
@@ -24,6 +27,12 @@ SHIPPED = [
 @pytest.mark.parametrize("path", SCHEMAS)
 def test_schema_files_are_what_the_language_exports(path: str, golden: Golden) -> None:
     golden.file(ROOT / path, json.dumps(SCHEMAS[path](), indent=2) + "\n")
+
+
+def test_the_model_chart_knows_the_dynamo_releases_of_the_facts(golden: Golden) -> None:
+    text = RELEASES + "".join(f"- {version}\n" for version in facts.dynamo())
+
+    golden.file(ROOT / "charts/stack/charts/model/releases.yaml", text)
 
 
 def test_the_reference_of_the_language_is_what_the_schema_says(golden: Golden) -> None:

@@ -94,7 +94,7 @@ class Backend(Block):
     type: BackendType = "vllm"
     """Inference engine: `vllm`, `sglang` or `trtllm`. Default: `vllm`."""
     version: Version | None = None
-    """Dynamo release inside the image, MAJOR.MINOR.PATCH. Default: the newest release recipegen knows."""
+    """Dynamo release inside the image, MAJOR.MINOR.PATCH. Default: the one that the tag of `image` names, else the newest release recipegen knows."""
     image: Annotated[str, Field(min_length=1, max_length=300)] | None = None
     """Image of frontend and workers, with a tag. It is taken to hold Dynamo `version`. Default: Dynamo's own image for `type` and `version`."""
     registry: Annotated[str, Field(pattern=REGISTRY, max_length=200)] = "nvcr.io/nvidia/ai-dynamo"
@@ -208,7 +208,7 @@ class Worker(Component):
 
 
 class Cache(Block):
-    """A volume for the weights, filled once by a Job, mounted by frontend and workers."""
+    """A volume for the weights, mounted by frontend and workers, and a Job that downloads into it. Workers do not wait for that Job: at the first start they may download the same files into the same volume."""
 
     enabled: bool = False
     """Whether there is one. Default: `false`, each pod downloads the weights."""
@@ -286,7 +286,7 @@ class BenchmarkConfig(Block):
 
 
 class Benchmark(Block):
-    """A Job that measures the running graph with aiperf."""
+    """A Job that measures the running graph with aiperf, and anew when the `model` block changes. It waits until the model is listed; where a graph is replaced pod by pod, old workers may still answer then."""
 
     enabled: bool = False
     """Whether it runs. Default: `false`."""

@@ -69,14 +69,14 @@ class Plan:
             "graph": self.graph,
             "model": self.recipe.model.name,
             "dynamoNamespace": self.dynamo_namespace,
+            "modelDigest": _digest(self.tree["model"])[:16],
             **({"huggingFaceTokenSecret": token} if token else {}),
         }
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the complete recipe, in hex: equal plans have equal digests."""
-        text = json.dumps([self.graph, self.tree], sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return _digest([self.graph, self.tree])
 
 
 def resolve(checked: Checked) -> Plan:
@@ -148,6 +148,11 @@ def _derived(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
 
 # The taint that GPU node pools of the large clouds carry.
 GPU_TAINT = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+
+
+def _digest(data: Any) -> str:
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _put(tree: Any, path: Path, value: Any) -> None:

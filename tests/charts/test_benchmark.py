@@ -99,6 +99,12 @@ def test_same_load_is_the_same_job(job: Callable[..., dict[str, Any]]) -> None:
     assert job()["metadata"]["name"] == job(config={"isl": 1024})["metadata"]["name"]
 
 
+def test_other_model_is_another_job(job: Callable[..., dict[str, Any]]) -> None:
+    one, two = (job(**{"global": {"modelDigest": digest}})["metadata"]["name"] for digest in ("a", "b"))
+
+    assert one != two
+
+
 def test_pod_runs_without_privileges(job: Callable[..., dict[str, Any]]) -> None:
     pod = job()["spec"]["template"]["spec"]
     contexts = [c["securityContext"] for c in pod["initContainers"] + pod["containers"]]

@@ -83,15 +83,26 @@ def test_registry_moves_the_image(container: Make) -> None:
 
 
 def test_frontend_has_the_image_of_the_workers(graph: Make) -> None:
-    components = graph(backend={"image": "mine:1"}, disaggregation=True)["spec"]["components"]
+    components = graph(backend={"image": "mine:1.6.1"}, disaggregation=True)["spec"]["components"]
 
-    assert {c["podTemplate"]["spec"]["containers"][0]["image"] for c in components} == {"mine:1"}
+    assert {c["podTemplate"]["spec"]["containers"][0]["image"] for c in components} == {"mine:1.6.1"}
 
 
 def test_image_of_ones_own_states_its_dynamo_version_on_every_component(graph: Make) -> None:
     components = graph(backend={"image": "mine:1", "version": "1.6.0"})["spec"]["components"]
 
     assert [c["runtimeVersionOverride"] for c in components] == ["1.6.0", "1.6.0"]
+
+
+def test_release_inside_an_image_of_ones_own_is_the_one_that_its_tag_names(component: Make) -> None:
+    made = component("worker", backend={"image": "mine:v1.6.0-patched"})
+
+    assert made["runtimeVersionOverride"] == "1.6.0"
+
+
+def test_image_whose_tag_names_no_release_is_refused_without_a_version(graph: Make) -> None:
+    with pytest.raises(helm_python.HelmError, match=r"backend\.image: .* say it with backend\.version"):
+        graph(backend={"image": "mine:1"})
 
 
 def test_dynamos_own_image_needs_no_version_beside_it(component: Make) -> None:
@@ -146,6 +157,34 @@ def test_false_of_the_role_wins_over_a_shared_true(container: Make) -> None:
     args = container("worker", engine={"prefixCaching": True}, worker=own)["args"]
 
     assert "--no-enable-prefix-caching" in args
+
+
+@pytest.mark.parametrize(
+    ("model", "field"),
+    [
+        ({"engine": {"trustRemoteCode": True}}, "engine.trustRemoteCode"),
+        ({"engine": {"prefixCaching": False}}, "engine.prefixCaching"),
+        ({"worker": {"engine": {"kvCacheDtype": "fp8"}}}, "worker.engine.kvCacheDtype"),
+    ],
+)
+def test_field_that_the_backend_has_no_option_for_is_refused(
+    model: dict[str, Any], field: str, graph: Make
+) -> None:
+    with pytest.raises(helm_python.HelmError, match=f"{field}: trtllm has no option for it: use .*args"):
+        graph(backend={"type": "trtllm"}, **model)
+
+
+@pytest.mark.parametrize(
+    ("role", "mode", "needed"),
+    [("worker", True, "false"), ("prefill", False, "true"), ("decode", False, "true")],
+)
+def test_block_of_a_role_that_the_graph_has_not_is_refused(
+    role: str, mode: bool, needed: str, graph: Make
+) -> None:
+    with pytest.raises(
+        helm_python.HelmError, match=f"{role} has no effect .* set disaggregation to {needed}"
+    ):
+        graph(disaggregation=mode, **{role: {}})
 
 
 def test_arguments_of_the_role_replace_the_shared_ones(container: Make) -> None:

@@ -1,6 +1,8 @@
 """Rules that hold for every chart, whatever it makes."""
 
 import re
+import shutil
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,12 @@ def actions(path: Path) -> list[str]:
     return [re.sub(r'"[^"]*"', '""', action) for action in re.findall(r"\{\{(.*?)\}\}", code, re.DOTALL)]
 
 
+def packed(folder: Path, archives: Path) -> list[str]:
+    """Names of all files that Helm takes into the chart and its subcharts."""
+    with tarfile.open(helm_python.package(folder, destination=archives)) as archive:
+        return sorted(archive.getnames())
+
+
 def name(path: Path) -> str:
     return f"{path.parent.parent.name}/{path.name}"
 
@@ -54,6 +62,19 @@ def test_helm_finds_nothing_to_warn_of(chart: str) -> None:
     report = helm_python.lint(CHARTS[chart], values, strict=True)
 
     assert [m for m in report["messages"] if m["severity"] != INFO] == []
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_what_tools_leave_behind_is_no_part_of_the_chart(chart: str, tmp_path: Path) -> None:
+    copy = tmp_path / chart
+    shutil.copytree(CHARTS[chart], copy, ignore=shutil.ignore_patterns("__pycache__"))
+    clean = packed(copy, tmp_path)
+    for folder in [path.parent for path in copy.rglob("Chart.yaml")]:
+        for left in ("__pycache__/run.pyc", "files/__pycache__/run.pyc", "templates/x.yaml~", ".DS_Store"):
+            (folder / left).parent.mkdir(parents=True, exist_ok=True)
+            (folder / left).write_text("a: 1")
+
+    assert packed(copy, tmp_path) == clean
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=name)

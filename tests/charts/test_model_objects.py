@@ -111,10 +111,10 @@ def test_users_variable_replaces_ours(container: Make) -> None:
 
 
 def test_download_fetches_the_stated_revision_with_the_workers_image(one: Make) -> None:
-    job = one("Job", cache={"enabled": True}, revision="abc", backend={"image": "mine:1"})
+    job = one("Job", cache={"enabled": True}, revision="abc", backend={"image": "mine:1.6.1"})
     (main,) = job["spec"]["template"]["spec"]["containers"]
 
-    assert main["image"] == "mine:1"
+    assert main["image"] == "mine:1.6.1"
     assert main["command"] == ["hf", "download", "Qwen/Qwen3-0.6B", "--revision", "abc"]
 
 

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from pydantic.alias_generators import to_camel
 
+from recipegen import schema
 from recipegen.recipe import Benchmark, Block, Engine, ExtraConfig, Observability, Worker
 
 STACK = Path(__file__).parents[2] / "charts" / "stack"
@@ -20,6 +21,8 @@ BACKENDS = sorted((STACK / "charts" / "model" / "backends").iterdir())
 READ_BY_THE_PARENT = {"deployment.create"}
 # Passed on whole: engine settings are looped over with the backend's data file.
 PASSED_ON = {"engine"}
+# The identity that all components share; recipegen fills it in.
+SHARED = {"global": dict.fromkeys(schema.SHARED["properties"], "")}
 # Given by the recipe's `model` block, not by the parent chart's own values.
 OF_A_SUBCHART = {"model.name"}
 # Keys of a backend's data file that only recipegen's rules read.
@@ -72,15 +75,13 @@ def test_every_value_is_used(chart: str) -> None:
 
 @pytest.mark.parametrize("chart", CHARTS)
 def test_every_used_value_is_in_the_values_file(chart: str) -> None:
-    values = uncommented((CHARTS[chart] / "values.yaml").read_text())
+    values = uncommented((CHARTS[chart] / "values.yaml").read_text()) | SHARED
 
     missing = set()
     for path in used(chart) - OF_A_SUBCHART:
         place: Any = values
         for key in path.split("."):
-            if place == {} or not isinstance(place, dict):
-                break
-            if key not in place:
+            if not isinstance(place, dict) or key not in place:
                 missing.add(path)
                 break
             place = place[key]

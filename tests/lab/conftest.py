@@ -17,7 +17,7 @@ from lab.tools import Machine
 def lab() -> Path:
     """The folder of the built tools; without them a test is skipped, or fails where required."""
     missing = tools.missing()
-    if missing and os.environ.get("RECIPEGEN_LAB_REQUIRED") == "1":
+    if missing and os.environ.get("RECIPEGEN_LAB_REQUIRED"):
         pytest.fail(f"{tools.MISSING}; missing: {', '.join(missing)}")
     if missing:
         pytest.skip(tools.MISSING)

@@ -1,6 +1,7 @@
 """`recipegen render`: a recipe as a helmfile document, as values, or as a directory."""
 
 import argparse
+import shlex
 from pathlib import Path
 
 from recipegen.cli import inputs
@@ -36,7 +37,7 @@ def _directory(plan: Plan, folder: Path, *, check: bool) -> int:
     files = directory.files(plan)
     if not check:
         directory.write(files, folder)
-        note(f"wrote {len(files)} files; apply them with: cd {folder} && helmfile apply")
+        note(f"wrote {len(files)} files; apply them with: cd {shlex.quote(str(folder))} && helmfile apply")
         return 0
     found = directory.differences(files, folder)
     if found:

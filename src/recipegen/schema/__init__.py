@@ -27,6 +27,10 @@ SHARED = {
             "type": "string",
             "description": "Dynamo namespace, as the operator computes it.",
         },
+        "modelDigest": {
+            "type": "string",
+            "description": "Digest of the `model` block; another one is measured anew. Default: never anew.",
+        },
         "huggingFaceTokenSecret": {
             "type": "string",
             "description": "Secret with the key HF_TOKEN. Default: `hf-token-secret`, where it is there.",

@@ -9,6 +9,10 @@ template:
     labels:
       {{- include "benchmark.labels" . | nindent 6 }}
     annotations:
+      {{- with .Values.global.modelDigest }}
+      # Part of the Job's name by way of this text, so that another model is measured anew.
+      checksum/model: {{ . | quote }}
+      {{- end }}
       checksum/script: {{ .Files.Get "files/run.py" | sha256sum }}
   spec:
     restartPolicy: Never

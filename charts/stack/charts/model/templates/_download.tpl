@@ -1,4 +1,4 @@
-{{- /* Spec of the Job that fills the volume. The image is the workers', on the workers' nodes: it is there anyway,
+{{- /* Spec of the Job that downloads into the volume. The image is the workers', on the workers' nodes: it is there anyway,
        and a ReadWriteOnce volume stays on their node. {{ include "model.downloadSpec" . }} */ -}}
 {{- define "model.downloadSpec" -}}
 backoffLimit: 4

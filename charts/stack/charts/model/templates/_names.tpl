@@ -18,10 +18,27 @@ app.kubernetes.io/managed-by: {{ $root.Release.Service | quote }}
 {{- .Files.Get (printf "backends/%s.yaml" .Values.backend.type) | required (printf "backend.type %q is none of vllm, sglang, trtllm" .Values.backend.type) -}}
 {{- end -}}
 
+{{- /* Dynamo release inside the image: the stated one, else the one that the image's tag names, else the newest. A tag that
+       names one that is not known here counts for the newest. {{ include "model.version" . }} */ -}}
+{{- define "model.version" -}}
+{{- $releases := .Files.Get "releases.yaml" | fromYamlArray -}}
+{{- $version := .Values.backend.version | default (first $releases) -}}
+{{- if and .Values.backend.image (not .Values.backend.version) -}}
+{{- $tag := splitList "@" .Values.backend.image | first | base | splitList ":" | rest | first | default "" -}}
+{{- $pattern := "^v?([0-9]+[.][0-9]+[.][0-9]+)([-+.].*)?$" -}}
+{{- if not (regexMatch $pattern $tag) -}}
+{{- fail (printf "backend.image: the tag does not tell which Dynamo release is inside, got %q: say it with backend.version" .Values.backend.image) -}}
+{{- end -}}
+{{- $tagged := regexReplaceAll $pattern $tag "${1}" -}}
+{{- $version = has $tagged $releases | ternary $tagged $version -}}
+{{- end -}}
+{{- $version -}}
+{{- end -}}
+
 {{- /* Image of frontend, workers and download Job: {{ include "model.image" . }} */ -}}
 {{- define "model.image" -}}
 {{- $backend := include "model.backend" . | fromYaml -}}
-{{- .Values.backend.image | default (printf "%s/%s:%s" .Values.backend.registry $backend.image .Values.backend.version) -}}
+{{- .Values.backend.image | default (printf "%s/%s:%s" .Values.backend.registry $backend.image (include "model.version" .)) -}}
 {{- end -}}
 
 {{- /* Claim of the volume for the weights: {{ include "model.cacheClaim" . }} */ -}}
