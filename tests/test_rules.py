@@ -34,6 +34,8 @@ RIGHT: dict[str, dict[str, Any]] = {
         "routingPolicy": "kv",
         "engine": {"args": ["--kv-events"]},
     },
+    "a value with spaces": {"engine": {"args": ["--speculative-config", '{"method": "ngram"}', "--x", "- a b"]}},
+    "an option whose value has spaces": {"engine": {"args": ['--speculative-config={"method": "ngram"}']}},
     "the end of all options": {"engine": {"args": ["--"]}},
     "an option that begins with nothing owned": {"frontend": {"args": ["--router-temperature", "0.5"]}},
     "a router's variable that no option wins over": {"frontend": {"env": {"DYN_ROUTER_MODE": "random"}}},

@@ -28,10 +28,12 @@ OLD_SPELLINGS = ("--kv-events",)
 # The operator launches several nodes through a shell line, where these would not stay inside their argument.
 # JSON's quotes and braces are not among them, because recipegen's own arguments need them.
 SHELL_TEXT = set(" \t\n'`$;&|<>?()~\\!#")
+# An option with its value behind it. What argparse finds no option's name in before the space, it takes for a value.
+JOINED = re.compile(r"(?P<option>--?[A-Za-z][A-Za-z0-9._-]*)\s+(?P<value>.*?)\s*", re.DOTALL)
 
 
 def check(recipe: Recipe) -> Iterator[Problem]:
-    """Yield arguments that repeat a key, contradict the role, or would not survive several nodes."""
+    """Yield arguments that are two, repeat a key, contradict the role, or would not survive several nodes."""
     model = recipe.model
     table = facts.engine(model.backend.type)
     own = {role: worker.engine.args for role, worker in workers(model).items()}
@@ -47,14 +49,14 @@ def _arguments(
     path: Path, args: list[str], roles: list[Role], model: Model, table: dict[str, Any]
 ) -> Iterator[Problem]:
     """Yield what is wrong with the arguments of these roles."""
-    yield from _repeated(path, args, _owned(model, roles, table))
+    yield from _repeated(path, args, owned_options(model, roles, table))
     if any(workers(model)[role].nodes > 1 for role in roles):
         yield from _shell_text(path, args)
     if any(table.get("configOverride") in table["roles"][role] for role in roles):
         yield from _dynamic(path, args, table)
 
 
-def _owned(model: Model, roles: list[Role], table: dict[str, Any]) -> dict[str, str]:
+def owned_options(model: Model, roles: list[Role], table: dict[str, Any]) -> dict[str, str]:
     """Return every option that something else sets for these roles, with the key or tool that does."""
     owned = dict.fromkeys(table.get("operatorOwned", []), OPERATOR)
     owned |= {table["model"]: "model.name", table["servedName"]: "model.name"}
@@ -81,16 +83,29 @@ def _options(tokens: list[str], owner: str) -> dict[str, str]:
 
 def _repeated(path: Path, args: list[str], owned: dict[str, str]) -> Iterator[Problem]:
     for index, arg in enumerate(args):
-        option = _option(arg)
-        # Python's argparse, which reads all of them, takes the beginning of an option for the option.
-        whole = option if option in owned else _whole(option, owned)
+        joined = JOINED.fullmatch(arg)
+        if joined:
+            message = f"is an option and its value in one, which no parser takes apart, got {show(arg)}"
+            value = [joined["option"], joined["value"]] if joined["value"] else [joined["option"]]
+            yield Problem("joined-option", (*path, index), message, f"write {show(value)}")
+            continue
+        whole = owned_option(arg, owned)
         if whole:
-            what = "repeats an option that" if whole == option else f"is the beginning of {whole}, which"
+            what = (
+                "repeats an option that" if whole == _option(arg) else f"is the beginning of {whole}, which"
+            )
             message = f"{what} {owned[whole]} sets, got {show(arg)}"
             hint = "remove it with its value"
             if owned[whole] != OPERATOR:
                 hint += ", and set that key instead"
             yield Problem("repeated-option", (*path, index), message, hint)
+
+
+def owned_option(arg: str, owned: dict[str, str]) -> str:
+    """Return the option of `owned` that an argument gives, or nothing."""
+    option = _option(arg)
+    # Python's argparse, which reads all of them, takes the beginning of an option for the option.
+    return option if option in owned else _whole(option, owned)
 
 
 def _option(arg: str) -> str:
@@ -108,7 +123,7 @@ def _whole(option: str, owned: dict[str, str]) -> str:
 
 def _shell_text(path: Path, args: list[str]) -> Iterator[Problem]:
     for index, arg in enumerate(args):
-        if SHELL_TEXT & set(arg):
+        if SHELL_TEXT & set(arg) and not JOINED.fullmatch(arg):
             message = f"cannot pass through the operator's launcher for several nodes, got {show(arg)}"
             hint = (
                 "put it into an `extraConfig`, or write it without spaces, single quotes and shell characters"
