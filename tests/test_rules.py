@@ -34,7 +34,9 @@ RIGHT: dict[str, dict[str, Any]] = {
         "routingPolicy": "kv",
         "engine": {"args": ["--kv-events"]},
     },
-    "a value with spaces": {"engine": {"args": ["--speculative-config", '{"method": "ngram"}', "--x", "- a b"]}},
+    "a value with spaces": {
+        "engine": {"args": ["--speculative-config", '{"method": "ngram"}', "--x", "- a b"]}
+    },
     "an option whose value has spaces": {"engine": {"args": ['--speculative-config={"method": "ngram"}']}},
     "the end of all options": {"engine": {"args": ["--"]}},
     "an option that begins with nothing owned": {"frontend": {"args": ["--router-temperature", "0.5"]}},
@@ -80,6 +82,19 @@ RIGHT: dict[str, dict[str, Any]] = {
     "a tag with a suffix": {"backend": {"image": "example.com/x:1.6.1-cuda13"}},
     "a variable of one's own": {"worker": {"env": {"DYN_LOG": "debug", "NCCL_DEBUG": "INFO"}}},
     "HF_HOME without a cache": {"worker": {"env": {"HF_HOME": "/tmp/hf"}}},
+    "keys of the engine's file that the recipe leaves alone": {
+        "worker": {"extraConfig": {"content": {"max-model-len": 8, "dtype": "bfloat16", "revision": "main"}}},
+    },
+    "keys of TensorRT-LLM's file that the recipe leaves alone": {
+        "backend": TRTLLM,
+        "worker": {"extraConfig": {"content": {"max_seq_len": 8, "kv_cache_config": {"dtype": "fp8"}}}},
+    },
+    "keys of a file that the engine is not given": {
+        "worker": {"extraConfigs": [{"path": "/etc/a.yaml", "env": "A", "content": {"tp": 8}}]},
+    },
+    "a file that is no YAML for a recipe": {
+        "worker": {"extraConfig": {"content": "tensor-parallel-size: &size 8\n"}},
+    },
     "a file below the cache": {
         "cache": {"enabled": True},
         "worker": {"extraConfig": {"path": "/opt/models/a.yaml", **CONFIG_MAP}},

@@ -160,7 +160,7 @@ class ExtraConfig(Block):
     config_map_ref: ConfigMapRef | None = None
     """An existing ConfigMap. Either this or `content`."""
     content: dict[str, Any] | str | None = None
-    """The file itself, as YAML or as text; recipegen makes the ConfigMap. Either this or `configMapRef`."""
+    """The file itself, as YAML or as text; recipegen makes the ConfigMap. It may not repeat what the recipe sets: model, role, parallel sizes. Either this or `configMapRef`."""
 
 
 class Resources(Block):

@@ -28,7 +28,7 @@ OF_A_SUBCHART = {"model.name"}
 # Keys of a backend's data file that only recipegen's rules read.
 READ_BY_RULES = {
     "aliases", "configFileEndings", "configOverride", "configBlockSize", "mustDivide", "disaggregation",
-    "operatorOwned", "dynamicOptions",
+    "operatorOwned", "dynamicOptions", "configKeys",
 }  # fmt: skip
 
 
@@ -174,3 +174,11 @@ def test_templates_read_every_key_of_a_backend(path: Path) -> None:
     unread = {key for key in backend if not re.search(rf"(\$backend|fromYaml\))\.{key}\b", templates)}
 
     assert unread <= READ_BY_RULES
+
+
+@pytest.mark.parametrize("path", BACKENDS, ids=lambda p: p.stem)
+def test_keys_of_the_engines_file_belong_to_options_of_the_backend(path: Path) -> None:
+    backend = yaml.safe_load(path.read_text())
+    options = {*backend["flags"].values(), backend["model"], backend["revision"]}
+
+    assert set(backend.get("configKeys", {}).values()) <= options

@@ -28,7 +28,7 @@ OLD_SPELLINGS = ("--kv-events",)
 # The operator launches several nodes through a shell line, where these would not stay inside their argument.
 # JSON's quotes and braces are not among them, because recipegen's own arguments need them.
 SHELL_TEXT = set(" \t\n'`$;&|<>?()~\\!#")
-# An option with its value behind it. What argparse finds no option's name in before the space, it takes for a value.
+# An option with its value behind it, which argparse takes for a value as it stands.
 JOINED = re.compile(r"(?P<option>--?[A-Za-z][A-Za-z0-9._-]*)\s+(?P<value>.*?)\s*", re.DOTALL)
 
 
@@ -89,23 +89,16 @@ def _repeated(path: Path, args: list[str], owned: dict[str, str]) -> Iterator[Pr
             value = [joined["option"], joined["value"]] if joined["value"] else [joined["option"]]
             yield Problem("joined-option", (*path, index), message, f"write {show(value)}")
             continue
-        whole = owned_option(arg, owned)
+        option = _option(arg)
+        # Python's argparse, which reads all of them, takes the beginning of an option for the option.
+        whole = option if option in owned else _whole(option, owned)
         if whole:
-            what = (
-                "repeats an option that" if whole == _option(arg) else f"is the beginning of {whole}, which"
-            )
+            what = "repeats an option that" if whole == option else f"is the beginning of {whole}, which"
             message = f"{what} {owned[whole]} sets, got {show(arg)}"
             hint = "remove it with its value"
             if owned[whole] != OPERATOR:
                 hint += ", and set that key instead"
             yield Problem("repeated-option", (*path, index), message, hint)
-
-
-def owned_option(arg: str, owned: dict[str, str]) -> str:
-    """Return the option of `owned` that an argument gives, or nothing."""
-    option = _option(arg)
-    # Python's argparse, which reads all of them, takes the beginning of an option for the option.
-    return option if option in owned else _whole(option, owned)
 
 
 def _option(arg: str) -> str:

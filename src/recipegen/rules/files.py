@@ -4,15 +4,16 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from recipegen import facts
-from recipegen.errors import Path, Problem, show
-from recipegen.recipe import ExtraConfig, Model, Recipe, Role, Worker
+from recipegen import facts, yamlio
+from recipegen.errors import Path, Problem, RecipeError, show
+from recipegen.recipe import Engine, ExtraConfig, Model, Recipe, Role, Worker, key_names
+from recipegen.rules.arguments import owned_options
 from recipegen.rules.configs import ENGINE_VARIABLE, files_of
-from recipegen.rules.roles import engine_of, workers
+from recipegen.rules.roles import PARALLEL, engine_of, workers
 
 
 def check(recipe: Recipe) -> Iterator[Problem]:
-    """Yield files the engine would refuse to read, and keys in them that cannot take effect."""
+    """Yield files the engine would refuse to read, and keys in them without effect or said elsewhere."""
     model = recipe.model
     table = facts.engine(model.backend.type)
     for role, worker in workers(model).items():
@@ -21,6 +22,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         for place, config in engines.items():
             yield from _ending(place, config, table, model.backend.type)
             yield from _overridden(place, config, table, role)
+            yield from _repeated(place, config, table, model, role)
         yield from _block_size(model, role, worker, engines, table)
 
 
@@ -35,15 +37,72 @@ def _overridden(place: Path, config: ExtraConfig, table: dict[str, Any], role: R
     """The role's arguments are merged over the file, so a key that both have is not what the file says."""
     arguments = table["roles"][role]
     option = table.get("configOverride")
-    if option not in arguments or not isinstance(config.content, dict):
+    content = _content(config)
+    if option not in arguments or content is None:
         return
     for keys, value in _leaves(json.loads(arguments[arguments.index(option) + 1])):
-        found = _at(config.content, keys)
+        found = _at(content, keys)
         if found is not None and found != value:
             message = (
                 f"has no effect: recipegen sets it to {show(value)} for the role {role!r}, with {option}"
             )
             yield Problem("no-effect", (*place, "content", *keys), message, "leave it out")
+
+
+def _repeated(
+    place: Path, config: ExtraConfig, table: dict[str, Any], model: Model, role: Role
+) -> Iterator[Problem]:
+    """Yield keys that say what the rest of the recipe says: one of two values would win without a word."""
+    engine = engine_of(model, workers(model)[role])
+    values = {f"engine.{alias}": getattr(engine, name) for alias, name in key_names(Engine).items()}
+    values["model.revision"] = model.revision
+    if model.routing_policy == "kv":
+        values["engine.blockSize"] = engine.block_size or table["blockSize"]
+    owned = owned_options(model, [role], table)
+    content = _content(config) or {}
+    for keys, option in _options(content, table, owned):
+        owner = owned[option]
+        hint = "leave it out"
+        if owner.removeprefix("engine.") in PARALLEL:
+            message = f"{owner} sets this, because GPUs follow from the parallel sizes"
+            hint = f"leave it out, and set {owner} instead"
+        elif owner not in values:
+            message = f"{owner} sets this"
+        elif values[owner] is not None:
+            message = f"{owner} is {show(values[owner])}, and only one of the two takes effect"
+        else:
+            continue
+        message = f"{message}, got {show(_at(content, keys))}"
+        yield Problem("repeated-option", (*place, "content", *keys), message, hint)
+
+
+def _options(
+    content: dict[str, Any], table: dict[str, Any], owned: dict[str, str]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield where the file says what an option of `owned` says, and that option."""
+    if "configKeys" in table:
+        for key, option in table["configKeys"].items():
+            keys = tuple(key.split("."))
+            if _at(content, keys) is not None:
+                yield keys, option
+        return
+    # The engine makes an option of each key. One letter is too little to tell that it means one.
+    names = {option.lstrip("-"): option for option in owned if len(option) > 2}
+    for key in content:
+        option = names.get(key.replace("_", "-"))
+        if option:
+            yield (key,), option
+
+
+def _content(config: ExtraConfig) -> dict[str, Any] | None:
+    """Return what the file holds, or None where that cannot be seen from here."""
+    if not isinstance(config.content, str):
+        return config.content
+    try:
+        return yamlio.read(config.content, config.path).data
+    except RecipeError:
+        # It may be YAML all the same, as no recipe may be.
+        return None
 
 
 def _leaves(data: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -64,10 +123,11 @@ def _block_size(
     # Engine and Dynamo have the same default, and KV routing takes it too.
     default = table["blockSize"]
     told = engine_of(model, worker).block_size or default
-    sizes = {place: _at(config.content, keys) for place, config in engines.items()}
+    contents = {place: _content(config) for place, config in engines.items()}
+    sizes = {place: _at(content, keys) for place, content in contents.items()}
     size = next((size for size in sizes.values() if size is not None), default)
     # A file that is not in the recipe may say anything.
-    unseen = any(not isinstance(config.content, dict) for config in engines.values())
+    unseen = None in contents.values()
     if size != told and not unseen:
         where = next((place for place, found in sizes.items() if found is not None), None)
         path = (*where, "content", *keys) if where else ("model", "engine", "blockSize")
