@@ -72,6 +72,15 @@ def test_a_block_that_was_derived_says_why() -> None:
     assert words == "derived: model.disaggregation is true and the recipe says nothing about this role"
 
 
+def test_a_label_beside_the_written_ones_says_why() -> None:
+    data = {**MINIMAL, "hardware": {"gpu": "l40s-48gb"}}
+    plan = plan_of({**data, "model": {**MINIMAL["model"], "nodeSelector": {"pool": "big"}}})
+    selector = ("model", "nodeSelector")
+
+    assert origin.origin(plan, (*selector, "pool")).startswith("qwen.yaml:")
+    assert origin.origin(plan, (*selector, "nvidia.com/gpu.product")).startswith("derived: hardware.gpu is")
+
+
 @pytest.mark.parametrize(
     ("path", "hint"),
     [

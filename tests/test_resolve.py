@@ -127,11 +127,30 @@ def test_hardware_gives_node_selector_and_tolerations() -> None:
     ]
 
 
-def test_what_is_written_wins_over_the_hardware() -> None:
-    data = {**model(nodeSelector={"pool": "a"}, tolerations=[]), "hardware": {"gpu": "l40s-48gb"}}
-    plan = plan_of(data)
+LABEL = "nvidia.com/gpu.product"
 
-    assert plan.tree["model"]["nodeSelector"] == {"pool": "a"}
+
+@pytest.mark.parametrize(
+    ("written", "selector"),
+    [
+        ({"pool": "big"}, {"pool": "big", LABEL: "NVIDIA-L40S"}),
+        ({}, {LABEL: "NVIDIA-L40S"}),
+        ({LABEL: "NVIDIA-L40"}, {LABEL: "NVIDIA-L40"}),
+    ],
+    ids=["another label", "no label", "the same label"],
+)
+def test_the_hardwares_label_stays_unless_it_is_written(
+    written: dict[str, str], selector: dict[str, str]
+) -> None:
+    plan = plan_of({**model(nodeSelector=written), "hardware": {"gpu": "l40s-48gb"}})
+
+    assert plan.tree["model"]["nodeSelector"] == selector
+    assert (("model", "nodeSelector", LABEL) in plan.reasons) is (LABEL not in written)
+
+
+def test_tolerations_that_are_written_replace_the_hardwares() -> None:
+    plan = plan_of({**model(tolerations=[]), "hardware": {"gpu": "l40s-48gb"}})
+
     assert plan.tree["model"]["tolerations"] == []
 
 

@@ -85,7 +85,7 @@ class Hardware(Block):
     """The GPUs that the workers are meant for."""
 
     gpu: str
-    """GPU type, a name from `facts/hardware.yaml`. It gives node selector, tolerations and GPUs per node."""
+    """GPU type, a name from `facts/hardware.yaml`. It gives GPUs per node, a node label (see `model.nodeSelector`) and tolerations."""
 
 
 class Backend(Block):
@@ -267,9 +267,9 @@ class Model(Block):
     gpu_resource: Annotated[str, Field(pattern=RESOURCE_NAME)] = "nvidia.com/gpu"
     """Kubernetes resource of one GPU. Default: `nvidia.com/gpu`."""
     node_selector: dict[str, str] | None = None
-    """Node labels that workers need. Default: from `hardware`, or none."""
+    """Node labels that workers need. The label `nvidia.com/gpu.product` of `hardware` comes on top, unless it is given here. Default: from `hardware`, or none."""
     tolerations: list[Toleration] | None = None
-    """Taints that workers tolerate. Default: from `hardware`, or none."""
+    """Taints that workers tolerate, in place of those from `hardware`. Default: from `hardware`, or none."""
 
 
 class BenchmarkConfig(Block):

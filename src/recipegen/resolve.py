@@ -127,7 +127,10 @@ def _derived(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
         fact = facts.hardware()[recipe.hardware.gpu]
         reason = f"hardware.gpu is {recipe.hardware.gpu}; facts/hardware.yaml"
         if model.node_selector is None:
-            yield ("model", "nodeSelector"), {"nvidia.com/gpu.product": fact["product"]}, reason
+            yield ("model", "nodeSelector"), {GPU_LABEL: fact["product"]}, reason
+        elif GPU_LABEL not in model.node_selector:
+            # Labels of one's own, such as a node pool, say nothing about the GPUs there.
+            yield ("model", "nodeSelector", GPU_LABEL), fact["product"], reason
         if model.tolerations is None:
             yield ("model", "tolerations"), [GPU_TAINT], reason
     engines = [engine_of(model, worker) for worker in workers(model).values()]
@@ -146,6 +149,8 @@ def _derived(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
             yield (*path, "gpus"), gpus, "the parallel sizes of the engine, over the nodes of a replica"
 
 
+# The label by which the NVIDIA GPU operator tells GPU types apart.
+GPU_LABEL = "nvidia.com/gpu.product"
 # The taint that GPU node pools of the large clouds carry.
 GPU_TAINT = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
 
