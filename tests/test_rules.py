@@ -112,6 +112,16 @@ RIGHT: dict[str, dict[str, Any]] = {
         "disaggregation": True,
         "prefill": {"extraConfig": {"configMapRef": {"name": "prefill-not-decode"}}},
     },
+    "labels and tolerations as Kubernetes has them": {
+        "nodeSelector": {"a.b-c.example.com/Pool_1.x": "", "x" * 63: "y" * 63},
+        "tolerations": [
+            {"operator": "Exists"},
+            {"operator": "Exists", "effect": "NoExecute"},
+            {"key": "a", "operator": "Exists", "value": ""},
+            {"key": "example.com/a"},
+            {"key": "a", "value": "b", "effect": "PreferNoSchedule"},
+        ],
+    },
     "requests up to their limits": {
         "worker": {
             "resources": {

@@ -15,6 +15,11 @@ from pydantic.alias_generators import to_camel
 QUANTITY = r"^(0\.[0-9]{0,2}[1-9]|[1-9][0-9]{0,14}(\.[0-9]{1,3})?)(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
 OBJECT_NAME = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
 LABEL = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+LABEL_KEY = (
+    r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*/)?"
+    r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
+)
+LABEL_VALUE = r"^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$"
 FILE_PATH = r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$"
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 EVIDENCE = r"^(rendered|simulated|gpu-measured)( .*)?$"
@@ -31,6 +36,8 @@ FORMS = {
     QUANTITY: "a Kubernetes quantity such as 500m, 0.5, 8 or 16Gi",
     OBJECT_NAME: "a Kubernetes name: lower-case letters, digits, '-' and '.'",
     LABEL: "a name of lower-case letters, digits and '-'",
+    LABEL_KEY: "the key of a Kubernetes label, such as pool or example.com/pool",
+    LABEL_VALUE: "the value of a Kubernetes label: letters, digits, and between them '-', '_' and '.'",
     FILE_PATH: "an absolute path without '..'",
     ENV_NAME: "the name of an environment variable",
     EVIDENCE: "'rendered', 'simulated' or 'gpu-measured', then the date and how",
@@ -47,6 +54,8 @@ FORMS = {
 Quantity = Annotated[str, Field(pattern=QUANTITY, max_length=30)]
 ObjectName = Annotated[str, Field(pattern=OBJECT_NAME, max_length=253)]
 Namespace = Annotated[str, Field(pattern=LABEL, max_length=63)]
+LabelKey = Annotated[str, Field(pattern=LABEL_KEY, max_length=317)]
+LabelValue = Annotated[str, Field(pattern=LABEL_VALUE, max_length=63)]
 FilePath = Annotated[str, Field(pattern=FILE_PATH, max_length=255)]
 EnvName = Annotated[str, Field(pattern=ENV_NAME, max_length=128)]
 Version = Annotated[str, Field(pattern=VERSION, max_length=30)]
@@ -225,12 +234,12 @@ class Cache(Block):
 class Toleration(Block):
     """A Kubernetes toleration."""
 
-    key: str | None = None
-    """Taint key. Default: every key."""
+    key: LabelKey | None = None
+    """Taint key. Default: every key, with `Exists` alone."""
     operator: Literal["Equal", "Exists"] = "Equal"
     """`Equal` or `Exists`. Default: `Equal`."""
-    value: str | None = None
-    """Taint value, with `Equal`. Default: empty."""
+    value: LabelValue | None = None
+    """Taint value, with `Equal` alone. Default: empty."""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
     """Taint effect. Default: every effect."""
 
@@ -266,7 +275,7 @@ class Model(Block):
     """Secret with the key HF_TOKEN, for gated models. Default: none."""
     gpu_resource: Annotated[str, Field(pattern=RESOURCE_NAME)] = "nvidia.com/gpu"
     """Kubernetes resource of one GPU. Default: `nvidia.com/gpu`."""
-    node_selector: dict[str, str] | None = None
+    node_selector: dict[LabelKey, LabelValue] | None = None
     """Node labels that workers need. The label `nvidia.com/gpu.product` of `hardware` comes on top, unless it is given here. Default: from `hardware`, or none."""
     tolerations: list[Toleration] | None = None
     """Taints that workers tolerate, in place of those from `hardware`. Default: from `hardware`, or none."""
@@ -299,7 +308,7 @@ class Observability(Block):
 
     enabled: bool = False
     """Whether they are installed. Default: `false`."""
-    dashboard_labels: dict[str, str] = {"grafana_dashboard": "1"}
+    dashboard_labels: dict[LabelKey, LabelValue] = {"grafana_dashboard": "1"}
     """Labels by which Grafana's sidecar finds dashboards. Default: `grafana_dashboard: "1"`."""
 
 

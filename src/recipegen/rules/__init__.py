@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING
 from recipegen.document import Document
 from recipegen.errors import Problem
 from recipegen.recipe import Recipe
-from recipegen.rules import arguments, blocks, configs, engine, files, images, names, resources, roles, text
+from recipegen.rules import (
+    arguments,
+    blocks,
+    configs,
+    engine,
+    files,
+    images,
+    names,
+    placement,
+    resources,
+    roles,
+    text,
+)
 
 if TYPE_CHECKING:
     from recipegen.resolve import Plan
@@ -20,6 +32,7 @@ RECIPE_RULES = (
     configs.check,
     names.variants,
     resources.check,
+    placement.check,
     files.check,
 )
 COMPLETE_RULES = (engine.block_sizes,)
