@@ -117,7 +117,7 @@ CONFIG = st.one_of(
 EVERY_ENGINE = {
     "tensorParallel": st.sampled_from([1, 2, 4, 8]),
     "pipelineParallel": st.sampled_from([1, 2]),
-    "maxModelLen": st.integers(1, 10_000_000),
+    "maxModelLen": st.integers(2048, 10_000_000),
     "maxNumSeqs": st.integers(1, 4096),
     "gpuMemoryUtilization": st.floats(0.01, 1),
     "toolCallParser": WORDS,

@@ -79,8 +79,25 @@ RIGHT: dict[str, dict[str, Any]] = {
     },
     "latest, held by a digest": {"backend": {"version": "1.6.1", "image": f"x:latest@sha256:{'a' * 64}"}},
     "an image of a registry with a port": {"backend": {"image": "localhost:5000/team/x:1.6.1"}},
+    "Dynamo's own image in a mirror": {"backend": {"image": "localhost:5000/x/vllm-runtime:1.6.1"}},
+    "a name that only begins like another engine's image": {
+        "backend": {"image": "x/sglang-runtime-and-vllm:1.6.1"}
+    },
     "a tag with a suffix": {"backend": {"image": "example.com/x:1.6.1-cuda13"}},
     "a variable of one's own": {"worker": {"env": {"DYN_LOG": "debug", "NCCL_DEBUG": "INFO"}}},
+    "variables that only sound like secrets": {
+        "worker": {
+            "env": {
+                "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
+                "MAX_TOKENS": "512",
+                "TLS_KEY": "/etc/tls/tls.key",
+                "API_TOKEN": "$(HF_TOKEN)",
+                "MONKEY": "x",
+                "PASSWORD_FILE": "/run/password",
+                "HF_TOKEN": "",
+            }
+        }
+    },
     "HF_HOME without a cache": {"worker": {"env": {"HF_HOME": "/tmp/hf"}}},
     "keys of the engine's file that the recipe leaves alone": {
         "worker": {"extraConfig": {"content": {"max-model-len": 8, "dtype": "bfloat16", "revision": "main"}}},
@@ -159,6 +176,52 @@ def test_a_setting_of_what_is_off_is_a_warning(block: dict[str, Any], path: tupl
 
     assert (warning.path, warning.warning) == (path, True)
     assert "has no effect while" in warning.message
+
+
+@pytest.mark.parametrize(
+    ("block", "path", "words"),
+    [
+        ({"name": "Llama-3.3-70B-Instruct"}, ("model", "name"), "has no organization"),
+        (
+            {"name": "a/b", "backend": {"image": "reg:5000/x/sglang-runtime:1.6.1"}},
+            ("model", "backend", "image"),
+            "Dynamo's image for sglang",
+        ),
+        *(
+            (
+                {"name": "a/b", "frontend": {"env": {name: "x"}}},
+                ("model", "frontend", "env", name),
+                "a secret",
+            )
+            for name in ("PASSWORD", "PGPASSWORD", "MY_SECRET", "VLLM_API_KEY", "WANDB_TOKEN", "KEY")
+        ),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, tuple) else "",
+)
+def test_what_may_be_meant_is_a_warning(block: dict[str, Any], path: tuple[str, ...], words: str) -> None:
+    (warning,) = plan_of({**MINIMAL, "model": block}).warnings
+
+    assert (warning.path, warning.warning) == (path, True)
+    assert words in warning.message
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"engine": {"maxModelLen": 1152}},
+        {"engine": {"maxModelLen": 8}, "worker": {"engine": {"maxModelLen": 1152}}},
+        {
+            "disaggregation": True,
+            "prefill": {"engine": {"maxModelLen": 1024}},
+            "decode": {"engine": {"maxModelLen": 1152}},
+        },
+    ],
+    ids=["shared", "the role's own", "a prefill worker reads the prompt alone"],
+)
+def test_a_benchmark_may_fill_the_context(model: dict[str, Any]) -> None:
+    data = {**MINIMAL, "model": {**MINIMAL["model"], **model}, "benchmark": {"enabled": True}}
+
+    assert plan_of(data).warnings == ()
 
 
 def test_settings_of_a_benchmark_that_is_off_wait_for_it() -> None:

@@ -272,7 +272,7 @@ class Model(Block):
     cache: Cache = Cache()
     """Volume for the weights. Default: off."""
     hugging_face_token_secret: ObjectName | None = None
-    """Secret with the key HF_TOKEN, for gated models. Default: none."""
+    """Secret with the key HF_TOKEN, for gated models. All its keys become environment variables of frontend and workers. Default: none."""
     gpu_resource: Annotated[str, Field(pattern=RESOURCE_NAME)] = "nvidia.com/gpu"
     """Kubernetes resource of one GPU. Default: `nvidia.com/gpu`."""
     node_selector: dict[LabelKey, LabelValue] | None = None

@@ -8,6 +8,7 @@ from recipegen.errors import Problem
 from recipegen.recipe import Recipe
 from recipegen.rules import (
     arguments,
+    benchmark,
     blocks,
     configs,
     engine,
@@ -34,6 +35,7 @@ RECIPE_RULES = (
     resources.check,
     placement.check,
     files.check,
+    benchmark.check,
 )
 COMPLETE_RULES = (engine.block_sizes,)
 

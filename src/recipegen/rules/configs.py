@@ -1,12 +1,14 @@
 """Extra configuration files and environment variables of the workers."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from recipegen.errors import Path, Problem
+from recipegen.errors import Path, Problem, redact
 from recipegen.recipe import ExtraConfig, Recipe, Worker
 from recipegen.rules.roles import workers
+from recipegen.rules.text import IN_A_SECRET
 
 ENGINE_VARIABLE = "DYNAMO_EXTRA_CONFIG"
 # The operator sets these for discovery and health checks (internal/dynamo/component_*.go).
@@ -18,10 +20,15 @@ OPERATORS = frozenset(
         "DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS", "DYN_HEALTH_CHECK_ENABLED",
     }
 )  # fmt: skip
+# Tokens of the Hugging Face Hub by their newer and older name.
+HUB_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+SECRET_NAME = re.compile(r".*(PASSWORD|SECRET)|(.*_)?(TOKEN|KEY)")
+# Where a secret is, or whether there is one: a file, another variable, a switch.
+NO_SECRET = re.compile(r"|/.*|\$\(.*|0|1|(?i:true|false|yes|no|on|off)")
 
 
 def check(recipe: Recipe) -> Iterator[Problem]:
-    """Yield files without or with two sources, files in each other's way, and variables owned by others."""
+    """Yield files without or with two sources or in each other's way; variables of others, and secret ones."""
     model = recipe.model
     cache = {"HF_HOME": "model.cache"} if model.cache.enabled else {}
     owned = dict.fromkeys(OPERATORS, "the operator") | cache
@@ -99,3 +106,9 @@ def _environment(path: Path, env: dict[str, str], owned: dict[str, str]) -> Iter
         if name in owned:
             message = f"{owned[name]} sets this variable"
             yield Problem("owned-variable", (*path, "env", name), message, "leave it out")
+    for name, value in env.items():
+        # What is a token by its looks is refused in any text.
+        if SECRET_NAME.fullmatch(name) and not NO_SECRET.fullmatch(value) and redact(value) == value:
+            message = "by its name a secret, which all who see the document or the graph could read"
+            known = name in HUB_TOKENS
+            yield Problem("secret", (*path, "env", name), message, IN_A_SECRET, warning=not known)

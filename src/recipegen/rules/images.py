@@ -1,11 +1,12 @@
-"""The image and the Dynamo release inside it, and model ids that are known not to exist."""
+"""The image and the Dynamo release inside it, and model ids that do not seem to exist."""
 
 import re
 from collections.abc import Iterator
+from typing import get_args
 
 from recipegen import facts
 from recipegen.errors import Problem, show
-from recipegen.recipe import Recipe
+from recipegen.recipe import BackendType, Recipe
 
 IMAGE = ("model", "backend", "image")
 # HOST[:PORT]/PATH:TAG[@DIGEST], as the container reference grammar has it, with the tag or digest captured.
@@ -17,10 +18,11 @@ VERSION_TAG = re.compile(r"v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)(?:[-+.].*)?")
 
 
 def check(recipe: Recipe) -> Iterator[Problem]:
-    """Yield image references that are malformed, can change, or do not tell their Dynamo release."""
+    """Yield images that are malformed, can change, or are not what the recipe says; odd model ids."""
     backend = recipe.model.backend
     if backend.image is not None:
         yield from _image(backend.image, version_given=backend.version is not None)
+        yield from _other_engine(backend.image, backend.type)
     elif not REFERENCE.fullmatch(f"{backend.registry}/image:tag"):
         message = f"is no registry with its path, got {show(backend.registry)}"
         hint = "write HOST/PATH, such as nvcr.io/nvidia/ai-dynamo"
@@ -29,6 +31,10 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     if meant:
         message = f"there is no model {show(recipe.model.name)}; it is rendered as written"
         yield Problem("mistaken-model", ("model", "name"), message, f"did you mean {meant!r}?", warning=True)
+    elif "/" not in recipe.model.name:
+        message = f"has no organization before it, got {show(recipe.model.name)}"
+        hint = "write ORG/NAME; only a few old models, such as gpt2, go without"
+        yield Problem("model-name", ("model", "name"), message, hint, warning=True)
 
 
 def release_in(image: str) -> str | None:
@@ -36,6 +42,16 @@ def release_in(image: str) -> str | None:
     found = REFERENCE.fullmatch(image)
     tag = VERSION_TAG.fullmatch(found["tag"] or "") if found else None
     return tag["version"] if tag and tag["version"] in facts.dynamo() else None
+
+
+def _other_engine(image: str, backend: BackendType) -> Iterator[Problem]:
+    """Yield an image that is called as Dynamo calls its image of another engine, as in a mirror."""
+    name = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    for other in get_args(BackendType):
+        if other != backend and name == facts.engine(other)["image"]:
+            message = f"is called like Dynamo's image for {other}, got {show(image)}"
+            hint = f"model.backend.type is {backend}: change one of the two"
+            yield Problem("image", IMAGE, message, hint, warning=True)
 
 
 def _image(image: str, *, version_given: bool) -> Iterator[Problem]:

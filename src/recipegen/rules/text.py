@@ -15,6 +15,8 @@ from recipegen.errors import Path, Problem, redact, show
 BRACES = ("{{", "}}")
 EXECUTED = (*BRACES, "ref+")
 EXACT = 2**53
+# The Secret that the charts give to frontend and workers with `envFrom`.
+IN_A_SECRET = "put it into the Secret that model.huggingFaceTokenSecret names: its keys become variables"
 
 
 def check(document: Document) -> Iterator[Problem]:
@@ -48,5 +50,5 @@ def _text(text: str, path: Path) -> Iterator[Problem]:
             yield Problem("executable-text", path, message, hint)
             break
     if redact(text) != text:
-        hint = "put it into a Secret and give that Secret's name"
+        hint = IN_A_SECRET if "env" in path else "put it into a Secret and give that Secret's name"
         yield Problem("secret", path, f"holds what looks like a secret, got {show(text)}", hint)

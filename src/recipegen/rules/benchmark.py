@@ -1,0 +1,23 @@
+"""The benchmark against the graph that it measures."""
+
+from collections.abc import Iterator
+
+from recipegen.errors import Path, Problem
+from recipegen.recipe import BenchmarkConfig, Recipe
+from recipegen.rules.roles import engine_of, workers
+
+
+def check(recipe: Recipe) -> Iterator[Problem]:
+    """Yield requests that are longer than the context of the workers, which refuse each of them."""
+    if not recipe.benchmark.enabled:
+        return
+    model, config = recipe.model, recipe.benchmark.config or BenchmarkConfig()
+    for role, worker in workers(model).items():
+        limit = engine_of(model, worker).max_model_len
+        # A prefill worker reads the prompt alone.
+        what, tokens = ("isl", config.isl) if role == "prefill" else ("isl + osl", config.isl + config.osl)
+        if limit is not None and tokens > limit:
+            owner: Path = ("model",) if worker.engine.max_model_len is None else ("model", role)
+            message = f"is less than the requests of the benchmark have, {what} = {tokens}, got {limit}"
+            hint = "make it larger, or benchmark.config.isl and osl smaller"
+            yield Problem("benchmark", (*owner, "engine", "maxModelLen"), message, hint)
