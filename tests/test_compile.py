@@ -40,7 +40,8 @@ CACHED = {**EVERYTHING, "model": {**MINIMAL["model"], "cache": {"enabled": True}
 ENGINE = {
     **dict.fromkeys(["tensorParallel", "pipelineParallel", "dataParallel"], 1),
     **dict.fromkeys(["maxModelLen", "maxNumSeqs", "maxNumBatchedTokens", "blockSize"], 32),
-    **dict.fromkeys(["kvCacheDtype", "toolCallParser", "reasoningParser"], "auto"),
+    **dict.fromkeys(["toolCallParser", "reasoningParser"], "qwen3"),
+    "kvCacheDtype": "auto",
     **dict.fromkeys(["prefixCaching", "trustRemoteCode"], False),
     "gpuMemoryUtilization": 0.9,
     "args": ["--x"],

@@ -224,6 +224,19 @@ def test_a_benchmark_may_fill_the_context(model: dict[str, Any]) -> None:
     assert plan_of(data).warnings == ()
 
 
+def test_an_image_of_a_release_that_nobody_knows_may_have_other_parsers() -> None:
+    model = {
+        **MINIMAL["model"],
+        "backend": {"image": "example.com/x:2.0.0"},
+        "engine": {"toolCallParser": "next"},
+    }
+
+    assert {warning.code for warning in plan_of({**MINIMAL, "model": model}).warnings} == {
+        "image",
+        "unknown-parser",
+    }
+
+
 def test_settings_of_a_benchmark_that_is_off_wait_for_it() -> None:
     assert plan_of({**MINIMAL, "benchmark": {"config": {"isl": 8}}}).warnings == ()
 
@@ -251,8 +264,8 @@ FIELDS = {
     "kvCacheDtype": "fp8",
     "prefixCaching": True,
     "trustRemoteCode": True,
-    "toolCallParser": "x",
-    "reasoningParser": "x",
+    "toolCallParser": "hermes",
+    "reasoningParser": "qwen3",
     "args": ["x"],
 }
 LACKING = {

@@ -30,7 +30,12 @@ FULL: dict[str, Any] = {
         "revision": "main",
         "backend": {"type": "vllm", "version": "1.6.1", "image": "x/y:1.6.1", "registry": "example.com/x"},
         "routingPolicy": "kv",
-        "engine": {"kvCacheDtype": "fp8", "toolCallParser": "t", "reasoningParser": "r", "args": ["x"]},
+        "engine": {
+            "kvCacheDtype": "fp8",
+            "toolCallParser": "hermes",
+            "reasoningParser": "qwen3",
+            "args": ["x"],
+        },
         "frontend": {"env": {"A": "b"}, "args": ["x"], "resources": {"requests": {"cpu": "1"}}},
         "worker": {
             "env": {"A": "b"},

@@ -143,9 +143,9 @@ class Engine(Block):
     trust_remote_code: bool | None = None
     """Whether code that comes with the weights may run. Default: no."""
     tool_call_parser: Annotated[str, Field(pattern=WORD)] | None = None
-    """Dynamo's parser for tool calls. Default: none."""
+    """Dynamo's parser for tool calls, a name from `facts/parsers.yaml`. Default: none."""
     reasoning_parser: Annotated[str, Field(pattern=WORD)] | None = None
-    """Dynamo's parser for reasoning text. Default: none."""
+    """Dynamo's parser for reasoning text, a name from `facts/parsers.yaml`. Default: none."""
     args: Annotated[list[Argument], Field(max_length=128)] | None = None
     """Further engine arguments, one token each, put last. The way out for what has no key here. A worker's list replaces the shared one. Default: none."""
 

@@ -5,6 +5,7 @@ The engines' options are left over by Dynamo and checked no further than against
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -132,12 +133,14 @@ def test_several_frontends_with_kv_routing_are_accepted() -> None:
     assert complaints(commands) == []
 
 
-@pytest.mark.parametrize("field", ["toolCallParser", "reasoningParser"])
+@pytest.mark.parametrize("field", facts.parsers())
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_an_unknown_parser_is_refused(backend: str, field: str) -> None:
-    commands = rendered(RECIPE, None, f"model.backend.type={backend}", f"model.engine.{field}=no-such-parser")
+def test_the_known_parsers_are_dynamos(backend: str, field: str) -> None:
+    option = facts.engine(backend)["flags"][field]
+    (complaint,) = complaints([Command(f"dynamo.{backend}", [option, "no-such-parser"])])
+    _, choices = complaint.split("invalid choice: 'no-such-parser' (choose from ")
 
-    assert ["invalid choice: 'no-such-parser'" in each for each in complaints(commands)] == [True]
+    assert sorted(re.findall(r"[\w-]+", choices)) == sorted(facts.parsers()[field])
 
 
 @pytest.mark.parametrize(

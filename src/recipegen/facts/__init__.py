@@ -1,4 +1,4 @@
-"""Facts as data: Dynamo releases, GPU types, and how each engine spells its options."""
+"""Facts as data: Dynamo releases and parsers, GPU types, and how each engine spells its options."""
 
 from functools import cache
 from pathlib import Path
@@ -25,6 +25,12 @@ def hardware() -> dict[str, Any]:
 def mistaken_models() -> dict[str, Any]:
     """Return model ids that circulate but do not exist, each with the id that was meant."""
     return _read(HERE / "mistaken-models.yaml")
+
+
+@cache
+def parsers() -> dict[str, Any]:
+    """Return the names of Dynamo's parsers by the engine field that takes one."""
+    return _read(HERE / "parsers.yaml")
 
 
 @cache

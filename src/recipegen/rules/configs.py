@@ -28,7 +28,7 @@ NO_SECRET = re.compile(r"|/.*|\$\(.*|0|1|(?i:true|false|yes|no|on|off)")
 
 
 def check(recipe: Recipe) -> Iterator[Problem]:
-    """Yield files without or with two sources or in each other's way; variables of others, and secret ones."""
+    """Yield files without or with two sources or in each other's way, and variables of others or secret."""
     model = recipe.model
     cache = {"HF_HOME": "model.cache"} if model.cache.enabled else {}
     owned = dict.fromkeys(OPERATORS, "the operator") | cache

@@ -1,11 +1,12 @@
-"""Engine settings against what the engine has: its Dynamo release, fields it lacks, KV routing."""
+"""Engine settings against what the engine has: its Dynamo release, fields it lacks, parsers, KV routing."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from recipegen import facts
-from recipegen.errors import Path, Problem, nearest
-from recipegen.recipe import Engine, Model, Recipe, key_names
+from recipegen.errors import Path, Problem, nearest, show
+from recipegen.recipe import Backend, Engine, Model, Recipe, key_names
+from recipegen.rules.images import release_in
 from recipegen.rules.roles import engine_of, workers
 
 
@@ -22,6 +23,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     blocks |= {("model", role, "engine"): worker.engine for role, worker in workers(model).items()}
     for path, engine in blocks.items():
         yield from _unsupported(path, engine, table, model.backend.type)
+        yield from _parsers(path, engine, model.backend)
     if model.routing_policy == "kv":
         yield from _prefix_caching(model)
 
@@ -48,6 +50,20 @@ def _unsupported(path: Path, engine: Engine, table: dict[str, Any], backend: str
         elif isinstance(value, bool) and str(value).lower() not in _spelt(table, alias):
             message = f"{backend} has no option that says {str(value).lower()}"
             yield Problem("unsupported", (*path, alias), message, "leave it out")
+
+
+def _parsers(path: Path, engine: Engine, backend: Backend) -> Iterator[Problem]:
+    """Yield parsers that Dynamo does not have, each of which ends the worker when it starts."""
+    # An image of a release that nobody knows here may have more of them.
+    unsure = backend.image is not None and backend.version is None and release_in(backend.image) is None
+    for alias, name in {
+        "toolCallParser": engine.tool_call_parser,
+        "reasoningParser": engine.reasoning_parser,
+    }.items():
+        if name is not None and name not in (known := facts.parsers()[alias]):
+            message = f"Dynamo has no parser of that name, got {show(name)}"
+            hint = nearest(name.replace("-", "_"), known) or f"known are {', '.join(known)}"
+            yield Problem("unknown-parser", (*path, alias), message, hint, warning=unsure)
 
 
 def _spelt(table: dict[str, Any], alias: str) -> set[str]:
