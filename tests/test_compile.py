@@ -17,7 +17,7 @@ from recipegen.resolve import Plan
 from recipegen.rules.roles import engine_of
 from recipegen.targets import TARGETS
 from samples import (
-    KEYS,
+    CONFIG_KEYS,
     MINIMAL,
     PLAIN,
     PROPOSAL,
@@ -196,7 +196,7 @@ def test_every_variable_and_argument_reaches_its_container(data: dict[str, Any])
         assert containers[name]["args"][len(containers[name]["args"]) - len(args) :] == args
 
 
-@given(st.dictionaries(KEYS, PLAIN, min_size=1, max_size=4) | TEXTS.filter(bool))
+@given(st.dictionaries(CONFIG_KEYS, PLAIN, min_size=1, max_size=4) | TEXTS.filter(bool))
 @settings(max_examples=60, deadline=None)
 def test_a_configuration_file_holds_what_the_recipe_says(content: Any) -> None:
     worker = {"extraConfig": {"path": "/etc/engine.yaml", "content": content}}

@@ -84,6 +84,10 @@ def test_gpus_are_spread_over_the_nodes_of_a_replica() -> None:
     assert plan.gpus == 48
 
 
+def test_a_graph_that_is_not_created_has_no_gpus() -> None:
+    assert plan_of(model(deployment={"create": False}, engine={"tensorParallel": 8})).gpus == 0
+
+
 def test_a_roles_engine_wins_over_the_shared_one() -> None:
     worker = {"engine": {"tensorParallel": 2}}
     plan = plan_of(model(engine={"tensorParallel": 8}, worker=worker))

@@ -33,4 +33,4 @@ COMPONENTS = (
 PLATFORM = "dynamo-platform"
 
 # Also counts the components that are to come, so that a name that fits today fits then.
-LONGEST_SUFFIX = len("-troubleshooting")
+LONGEST_SUFFIX = "-troubleshooting"

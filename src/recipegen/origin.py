@@ -65,7 +65,11 @@ def leaves(tree: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 
 def origin(plan: Plan, path: Path) -> str:
-    """Return in words where the plan's value comes from."""
+    """Return in words where the plan's value comes from, or what is in force in its place."""
+    shared = _in_force(plan, path)
+    if shared:
+        value = show(value_at(plan, shared))
+        return f"not set; {dotted(shared)} is in force, {value}, from: {origin(plan, shared)}"
     document = plan.loaded.document
     mark = document.values.get(path)
     # A null that became something else says as little as a key that is not there.
@@ -77,3 +81,11 @@ def origin(plan: Plan, path: Path) -> str:
     if value_at(plan, path) is None:
         return "not set"
     return "default of the recipe language"
+
+
+def _in_force(plan: Plan, path: Path) -> Path | None:
+    """Return the shared engine setting that a worker takes because it has none of its own."""
+    if len(path) != 4 or path[1] not in plan.workers or (path[0], path[2]) != ("model", "engine"):
+        return None
+    shared = ("model", *path[2:])
+    return shared if value_at(plan, path) is None and value_at(plan, shared) is not None else None

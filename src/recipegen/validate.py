@@ -1,5 +1,6 @@
 """Stage 2: check the data against the recipe language and the rules. Every problem is reported at once."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 from recipegen import recipe as language
 from recipegen import rules
 from recipegen.document import Document
-from recipegen.errors import Path, Problem, RecipeError, nearest, show
+from recipegen.errors import Path, Problem, RecipeError, nearest, redact, show
 from recipegen.load import Loaded
 from recipegen.recipe import Recipe
 
@@ -132,8 +133,21 @@ def _words(kind: str, context: dict[str, Any], value: Any) -> tuple[str, str]:
         known = [option.strip("' ") for option in context["expected"].replace(" or ", ", ").split(",")]
         return f"is none of {', '.join(known)}", nearest(str(value), known)
     if kind == "string_pattern_mismatch":
-        return f"is not {language.FORMS[context['pattern']]}", ""
+        return f"is not {language.FORMS[context['pattern']]}", _valid(context["pattern"], value)
     return kind.replace("_", " "), ""
+
+
+# What may not stand in a name of each form.
+FOREIGN = {language.LABEL: r"[^a-z0-9-]+", language.OBJECT_NAME: r"[^a-z0-9.-]+"}
+
+
+def _valid(pattern: str, name: str) -> str:
+    """Return "did you mean …?" for the name of the form that is most alike, or nothing."""
+    # A token that became a name would not look like a token any more.
+    if pattern not in FOREIGN or redact(name) != name:
+        return ""
+    valid = re.sub(FOREIGN[pattern], "-", name.lower()).strip("-.")
+    return f"did you mean {show(valid)}?" if valid else ""
 
 
 def _unknown(path: Path, **place: Any) -> Problem:

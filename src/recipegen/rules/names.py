@@ -64,16 +64,19 @@ def variants(recipe: Recipe) -> Iterator[Problem]:
 def _too_long(plan: "Plan") -> Iterator[Problem]:
     """Yield the limit that the graph's name exceeds most."""
     grove = f"Grove allows {GROVE} characters for the graph and its component"
+    helm = f"Helm allows {HELM_RELEASE} characters for a release"
     budgets = {
-        GROVE - len("frontend"): f"{grove} 'frontend'",
-        HELM_RELEASE - LONGEST_SUFFIX: f"Helm allows {HELM_RELEASE} characters for a release",
+        GROVE - len("frontend"): f"{grove}, of which 'frontend' takes {len('frontend')}",
+        HELM_RELEASE
+        - len(LONGEST_SUFFIX): f"{helm}, of which {LONGEST_SUFFIX!r} takes {len(LONGEST_SUFFIX)}",
     }
     for role, worker in plan.workers.items():
         longest = len(role) if worker.nodes == 1 else 2 * len(role) + CLIQUE_SUFFIX
-        budgets[GROVE - longest] = f"{grove} {role!r}"
+        budgets[GROVE - longest] = f"{grove}, of which {role!r} takes {longest}"
     budget = min(budgets)
     excess = len(plan.graph) - budget
     if excess > 0:
-        message = f"the graph's name {show(plan.graph)} is {excess} too long: {budgets[budget]}"
+        has = f"has {len(plan.graph)} characters, {excess} too many"
+        message = f"the graph's name {show(plan.graph)} {has}: {budgets[budget]}"
         hint = f"give the recipe's file a name of at most {budget} characters"
         yield Problem("name-too-long", (), message, hint)
