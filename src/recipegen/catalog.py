@@ -18,9 +18,14 @@ def charts() -> Path:
     return root() / "charts"
 
 
+def folder() -> Path:
+    """Return the folder of the catalog's recipes."""
+    return root() / "recipes"
+
+
 def recipes() -> dict[str, Path]:
     """Return the catalog: recipe name to file, sorted by name."""
-    return {path.stem: path for path in sorted((root() / "recipes").glob("*.yaml"))}
+    return {path.stem: path for path in sorted(folder().glob("*.yaml"))}
 
 
 def find(name: str) -> Path | None:

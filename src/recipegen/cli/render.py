@@ -38,6 +38,8 @@ def _directory(plan: Plan, folder: Path, *, check: bool) -> int:
     if not check:
         directory.write(files, folder)
         note(f"wrote {len(files)} files; apply them with: cd {shlex.quote(str(folder))} && helmfile apply")
+        for name in directory.strangers(files, folder):
+            note(f"{folder / name} is not recipegen's and was left alone")
         return 0
     found = directory.differences(files, folder)
     if found:
