@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -273,6 +274,7 @@ def test_problems_as_json_carry_place_and_hint(cli: Cli) -> None:
 
     assert json.loads(answer.err) == [
         {
+            "severity": "error",
             "code": "unknown-key",
             "path": "model.worker.replica",
             "file": "wrong.yaml",
@@ -305,6 +307,56 @@ def test_validate_checks_every_variant(cli: Cli) -> None:
     assert cli("validate", "./qwen.yaml").err == "2 checked, no problem: qwen (default, two)\n"
 
 
+def test_every_variant_on_standard_input_is_checked(cli: Cli) -> None:
+    assert cli("validate", "-", stdin=RECIPE).err == "2 checked, no problem: Qwen3-0.6B (default, two)\n"
+    assert "model.frontent" in cli("check", "-", stdin=RECIPE.replace("frontend", "frontent")).err
+
+
+def test_standard_input_that_is_wrong_is_read_once(cli: Cli) -> None:
+    assert cli("validate", "-", stdin="a: [") == cli("render", "-", stdin="a: [")
+
+
+def test_standard_input_twice_is_2(cli: Cli) -> None:
+    answer = cli("validate", "-", "-", stdin=RECIPE)
+
+    assert (answer.code, answer.err) == (2, "standard input, -, can be read once only\n")
+
+
+def test_a_mistake_between_the_variants_is_reported_once(cli: Cli) -> None:
+    text = RECIPE + "  three: {patch: {model: {frontend: {replicas: 3}}}, titel: x}\n  Four: {patch: {}}\n"
+    Path("bad.yaml").write_text(text)
+    answer = cli("validate", "./bad.yaml")
+
+    assert answer.code == 1
+    assert [line.split(":")[1:4] for line in answer.err.splitlines() if line.startswith("bad")] == [
+        ["7", "54", " variants.three.titel"],
+        ["8", "3", " variants.Four"],
+        ["8", "17", " the variant Four changes nothing"],
+    ]
+
+
+def test_as_many_variants_as_are_allowed_take_no_time(cli: Cli) -> None:
+    many = "".join(
+        f"  v{n}: {{description: {'x' * 2000}, patch: {{model: {{worker: {{replicas: {n + 3}}}}}}}}}\n"
+        for n in range(99)
+    )
+    Path("many.yaml").write_text(RECIPE + many)
+    start = time.process_time()
+    answer = cli("validate", "./many.yaml")
+
+    assert answer.err.startswith("101 checked")
+    assert time.process_time() - start < 2
+
+
+def test_more_variants_than_a_hundred_are_a_problem(cli: Cli) -> None:
+    many = "".join(f"  v{n}: {{patch: {{model: {{worker: {{replicas: {n + 3}}}}}}}}}\n" for n in range(100))
+    Path("many.yaml").write_text(RECIPE + many)
+    answer = cli("validate", "./many.yaml")
+
+    assert answer.code == 1
+    assert answer.err.startswith("many.yaml:6:3: variants: has too many entries; allowed: 100, got ")
+
+
 def test_validate_finds_the_mistake_in_a_variant(cli: Cli) -> None:
     Path("bad.yaml").write_text(RECIPE.replace("frontend", "frontent"))
     answer = cli("validate", "./bad.yaml")
@@ -335,6 +387,27 @@ def test_standard_input_is_named_after_the_model(cli: Cli) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_reads_standard_input(cli: Cli, command: str) -> None:
     assert cli(command, "-", *COMMANDS[command], stdin=RECIPE).code == 0
+
+
+def test_a_closed_standard_input_is_4() -> None:
+    done = process("render", "-", shell="<&-")
+
+    assert (done.returncode, done.stderr) == (4, "standard input is closed\n")
+
+
+def test_a_patch_from_a_pipe_gets_the_way_out() -> None:
+    done = process("render", "qwen-0.6b", shell="-f <(echo 'dynamoNamespace: x')")
+
+    assert done.returncode == 4
+    assert "not a regular file\n  hint: " in done.stderr
+
+
+def test_no_current_directory_is_4() -> None:
+    shell = f'> /dev/null; cd "$(mktemp -d)"; rmdir "$PWD"; {sys.executable} -P -m recipegen list'
+    done = process("--version", shell=shell)
+
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr == "the current directory is not there any more; change to another one\n"
 
 
 def test_mistakes_on_standard_input_are_placed(cli: Cli) -> None:

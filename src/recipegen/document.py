@@ -9,7 +9,7 @@ from recipegen.errors import UNSAFE, Mark, Path, Problem, RecipeError, UsageErro
 from recipegen.yamlio import Document, read_value
 from recipegen.yamlio.scan import MAX_KEY
 
-__all__ = ["Document", "at", "changes_nothing", "from_set", "merge"]
+__all__ = ["Document", "at", "changes_nothing", "from_set", "merge", "without"]
 
 
 def merge(base: Document, patch: Document) -> Document:
@@ -48,14 +48,26 @@ def at(document: Document, *path: str, label: str = "") -> Document:
             message = f"expected a mapping, got {show(found)}"
             raise RecipeError(Problem("wrong-type", place, message, mark=document.mark(place)))
 
-    def rebased(marks: Mapping[Path, Mark]) -> dict[Path, Mark]:
-        return {
-            place[len(path) :]: replace(mark, label=label) if label else mark
-            for place, mark in marks.items()
-            if place[: len(path)] == path
-        }
+    # Only the places below: a recipe of many variants has each of them taken out.
+    places = list(_places(found, ()))
+    deleted = [place[len(path) :] for place in document.deleted if place[: len(path)] == path]
 
-    return Document(found, rebased(document.keys), rebased(document.values), rebased(document.deleted))
+    def rebased(marks: Mapping[Path, Mark], below: list[Path]) -> dict[Path, Mark]:
+        marked = ((place, marks[(*path, *place)]) for place in below if (*path, *place) in marks)
+        return {place: replace(mark, label=label) if label else mark for place, mark in marked}
+
+    keys, values = rebased(document.keys, places), rebased(document.values, places)
+    return Document(found, keys, values, rebased(document.deleted, deleted))
+
+
+def without(document: Document, key: str) -> Document:
+    """Return the document without one of its top keys."""
+
+    def rest(marks: Mapping[Path, Mark]) -> dict[Path, Mark]:
+        return {place: mark for place, mark in marks.items() if place[:1] != (key,)}
+
+    data = {name: value for name, value in document.data.items() if name != key}
+    return Document(data, rest(document.keys), rest(document.values), rest(document.deleted))
 
 
 def from_set(expression: str) -> Document:

@@ -71,10 +71,15 @@ class Problem:
         hint = f"\n  hint: {self.hint}" if self.hint else ""
         return f"{place}{path}{'warning: ' if self.warning else ''}{self.message}{hint}"
 
+    def __str__(self) -> str:
+        """Return the problem for people."""
+        return self.text()
+
     def as_dict(self) -> dict[str, str | int]:
         """Return the problem for programs."""
         mark = self.mark or Mark("")
         return {
+            "severity": "warning" if self.warning else "error",
             "code": self.code,
             "path": dotted(self.path),
             "file": mark.source,

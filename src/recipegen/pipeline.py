@@ -1,6 +1,7 @@
 """The stages in their order: load, validate, resolve, compile, emit. This is the library."""
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 from recipegen import yamlio
@@ -16,7 +17,11 @@ Patch = Document | Mapping[str, Any]
 """A JSON merge patch: plain data, or data that knows where it was written."""
 
 
-def plan(name: str, variant: str | None = None, patches: Sequence[Patch] = ()) -> Plan:
+Name = str | PathLike[str]
+"""A recipe of the catalog, `-` for standard input, or the path of a recipe file."""
+
+
+def plan(name: Name, variant: str | None = None, patches: Sequence[Patch] = ()) -> Plan:
     """Return the complete recipe, with every name and size decided.
 
     Args:
@@ -28,7 +33,10 @@ def plan(name: str, variant: str | None = None, patches: Sequence[Patch] = ()) -
         UsageError: when the catalog has no such recipe.
         ToolError: when a file cannot be read.
         RecipeError: with every problem of the first stage that found one, or each idle patch.
+        TypeError, ValueError: when a patch is no mapping, or holds more than plain data.
     """
+    if isinstance(patches, Mapping | Document | str):
+        raise TypeError("patches is a sequence of patches: put a single one in a list")
     documents = [_document(patch, index) for index, patch in enumerate(patches, start=1)]
     loaded = load(name, variant, documents)
     if loaded.idle:
@@ -37,7 +45,7 @@ def plan(name: str, variant: str | None = None, patches: Sequence[Patch] = ()) -
 
 
 def bundle(
-    name: str,
+    name: Name,
     variant: str | None = None,
     patches: Sequence[Patch] = (),
     charts: str | None = None,
@@ -50,7 +58,7 @@ def bundle(
 
 
 def render(
-    name: str,
+    name: Name,
     variant: str | None = None,
     patches: Sequence[Patch] = (),
     *,
@@ -61,12 +69,18 @@ def render(
 
     Raises as `bundle` does, and KeyError for a target that does not exist.
     """
-    complete = plan(name, variant, patches)
-    return TARGETS[target](complete, compile_plan(complete, charts))
+    found = plan(name, variant, patches)
+    return TARGETS[target](found, compile_plan(found, charts))
 
 
 def _document(patch: Patch, index: int) -> Document:
     if isinstance(patch, Document):
         return patch
+    if not isinstance(patch, Mapping):
+        raise TypeError(f"patch {index} is no mapping but {type(patch).__name__}")
     # Through text, so that data from a program meets the same limits as data from a file.
-    return yamlio.read(yamlio.write(dict(patch)), f"patch {index}")
+    try:
+        text = yamlio.write(dict(patch))
+    except RecursionError as error:
+        raise ValueError(f"patch {index} holds itself, or is nested too deeply") from error
+    return yamlio.read(text, f"patch {index}", lines=False)

@@ -361,7 +361,9 @@ class Recipe(Block):
     """Diagnosis Job. Default: off."""
     platform: Platform = Platform()
     """The upstream operator. Default: installed along."""
-    variants: dict[Annotated[str, Field(pattern=LABEL, max_length=40)], Variant] = {}
+    variants: Annotated[
+        dict[Annotated[str, Field(pattern=LABEL, max_length=40)], Variant], Field(max_length=100)
+    ] = {}
     """Named changes of this recipe, chosen with `--variant`. Default: none."""
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from recipegen import catalog, pipeline, yamlio
@@ -10,7 +11,7 @@ from recipegen.cli.printing import report
 from recipegen.components import COMPONENTS
 from recipegen.document import Document, from_set
 from recipegen.errors import Problem, RecipeError, UsageError, nearest, show
-from recipegen.load import load, variants
+from recipegen.load import choose, read, variants
 from recipegen.resolve import Plan, resolve
 from recipegen.validate import validate
 
@@ -34,15 +35,21 @@ def plans(args: argparse.Namespace) -> list[Plan]:
     """
     if bool(args.names) == args.all:
         raise UsageError("name one or more recipes, or say --all")
+    if args.names.count("-") > 1:
+        raise UsageError("standard input, -, can be read once only")
     found: list[Plan] = []
     # Each once: a mistake of the recipe itself is one of every variant.
     problems: dict[tuple[object, ...], Problem] = {}
     documents = patches(args)
-    for name, variant in _chosen(args):
-        try:
-            found.append(resolve(validate(load(name, variant, documents))))
-        except RecipeError as error:
-            problems = {_place(p): p for p in error.problems} | problems
+    for name in args.names or catalog.recipes():
+        with _gathered(problems):
+            recipe = read(name)
+            for variant in [args.variant] if args.variant else [None, *variants(recipe.document)]:
+                with _gathered(problems):
+                    # The block of the variants itself is checked along with the recipe.
+                    alone = not args.variant and variant is not None
+                    loaded = choose(recipe, variant, documents, alone=alone)
+                    found.append(resolve(validate(loaded)))
     if problems:
         raise RecipeError(*problems.values())
     # One cluster profile is meant for many recipes, some of which say already what it says.
@@ -74,23 +81,17 @@ def _switch(component: str) -> str:
     raise UsageError(Problem("usage", (), f"no component is called {show(component)}", hint))
 
 
+@contextmanager
+def _gathered(problems: dict[tuple[object, ...], Problem]) -> Iterator[None]:
+    """Add the problems of what is done inside to those that were found before."""
+    try:
+        yield
+    except RecipeError as error:
+        for problem in error.problems:
+            problems.setdefault(_place(problem), problem)
+
+
 def _place(problem: Problem) -> tuple[object, ...]:
     """Return what tells problems apart: their place, and where that has no lines, their path."""
     lines = problem.mark is not None and problem.mark.line
     return (problem.code, str(problem.mark), () if lines else problem.path)
-
-
-def _chosen(args: argparse.Namespace) -> Iterator[tuple[str, str | None]]:
-    for name in args.names or catalog.recipes():
-        yield name, args.variant
-        # Standard input can be read once only.
-        if args.variant is None and name != "-":
-            yield from ((name, variant) for variant in _variants(name))
-
-
-def _variants(name: str) -> list[str]:
-    try:
-        return variants(load(name).document)
-    except RecipeError:
-        # The plan of the recipe itself has said so.
-        return []
