@@ -19,7 +19,7 @@ from recipegen.yamlio.scan import LOADER, MAX_BYTES, Scan
 from recipegen.yamlio.writer import write
 
 NOT_A_FILE = "not a regular file"
-A_FILE = "pipes, devices and directories are not read: put it into a file; a recipe can come on standard input, as -"
+A_FILE = "pipes and devices are not read: write a file first, or a recipe to standard input, as -"
 
 __all__ = ["Document", "read", "read_file", "read_objects", "read_value", "write"]
 
