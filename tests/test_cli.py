@@ -114,6 +114,13 @@ def test_a_wrong_recipe_is_1_and_says_where(cli: Cli, command: str) -> None:
         ("explain", "qwen-0.6b", "model.wroker"),
         ("explain", "qwen-0.6b", "model[worker]"),
         ("show", "qwen-0.6b", "--format", "xml"),
+        ("show", "qwen-0.6b", "--var", "disagg"),
+        ("show", "qwen-0.6b", "--variant", "disagg", "--variant", "sglang"),
+        ("render", "qwen-0.6b", "-o", "out", "--output", "other"),
+        ("render", "qwen-0.6b", "--charts", "a", "--charts", "a"),
+        ("render", "qwen-0.6b", "--without", "platform", "--with", "platform"),
+        ("render", "qwen-0.6b", "--with", "benchmark", "--without", "benchmark"),
+        ("render", "qwen-0.6b", "-f", "-"),
     ],
     ids=" ".join,
 )
@@ -284,6 +291,21 @@ def test_problems_as_json_carry_place_and_hint(cli: Cli) -> None:
             "hint": "did you mean 'replicas'?",
         }
     ]
+
+
+@pytest.mark.parametrize("arguments", [["validate", "./qwen.yaml"], ["render", "./qwen.yaml", "-o", "out"]])
+def test_programs_get_json_or_nothing(cli: Cli, arguments: list[str]) -> None:
+    right = cli(*arguments, "--format", "json")
+    odd = cli(*arguments, "--format", "json", "--set", "dynamoNamespace=default")
+
+    assert right.err == ""
+    assert {problem["severity"] for problem in json.loads(odd.err)} == {"warning"}
+
+
+def test_a_switch_and_its_opposite_are_told(cli: Cli) -> None:
+    answer = cli("render", "./qwen.yaml", "--without", "platform", "--with", "platform")
+
+    assert answer.err.startswith("'platform' is switched both on and off\n")
 
 
 def test_at_most_twenty_problems_are_printed(cli: Cli) -> None:
@@ -524,6 +546,28 @@ def test_list_as_json_has_what_the_table_has(cli: Cli) -> None:
     )
 
 
+def test_list_in_the_format_json_is_json(cli: Cli) -> None:
+    assert cli("list", "--format", "json") == cli("list", "--json")
+
+
+@pytest.fixture
+def catalog_of_two(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A catalog of one right recipe and one that is no YAML."""
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes/right.yaml").write_text(RECIPE)
+    (tmp_path / "recipes/broken.yaml").write_text("a: [")
+    monkeypatch.setattr(catalog, "folder", lambda: tmp_path / "recipes")
+
+
+@pytest.mark.usefixtures("catalog_of_two")
+def test_a_broken_recipe_keeps_no_other_one_out_of_the_list(cli: Cli) -> None:
+    answer = cli("list")
+
+    assert answer.code == 1
+    assert [line.split()[0] for line in answer.out.splitlines()] == ["NAME", "right"]
+    assert answer.err.startswith("recipes/broken.yaml:")
+
+
 def test_show_prints_what_was_written_with_the_patch_in_it(cli: Cli) -> None:
     answer = cli("show", "./qwen.yaml", "--set", "model.worker.replicas=5")
 
@@ -610,6 +654,41 @@ def test_a_closed_standard_output_is_no_fault_of_ours() -> None:
 
     assert done.returncode == 4
     assert "fault" not in done.stderr
+
+
+@pytest.mark.parametrize(("name", "code"), [("Mein Modell ä.yaml", 0), ("a\udcff.yaml", 1)])
+def test_any_name_is_printed_whatever_the_terminal_says(tmp_path: Path, name: str, code: int) -> None:
+    (tmp_path / name).write_text(RECIPE)
+    done = process("render", str(tmp_path / name), PYTHONIOENCODING="ascii")
+
+    assert done.returncode == code
+    assert "fault" not in done.stderr
+
+
+@pytest.mark.parametrize("module", ["recipegen.cli", "argparse", "pydantic"])
+def test_an_interrupt_is_130_and_silent_while_modules_are_read_too(module: str) -> None:
+    code = f"""
+import signal, sys
+from recipegen.__main__ import run
+
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == "{module}":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+sys.argv = ["recipegen", "list"]
+sys.exit(run())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_the_version_is_told() -> None:

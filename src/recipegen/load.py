@@ -10,7 +10,7 @@ from typing import Any
 
 from recipegen import catalog, yamlio
 from recipegen.document import Document, at, changes_nothing, merge, without
-from recipegen.errors import Mark, Problem, RecipeError, ToolError, nearest, show
+from recipegen.errors import Mark, Problem, RecipeError, nearest, show
 
 DEFAULT_VARIANT = "default"
 
@@ -82,10 +82,7 @@ def shown(path: Path | None) -> str:
     """Return what messages call a file: its path from here, when it lies below."""
     if path is None:
         return "-"
-    try:
-        here = Path.cwd()
-    except OSError as error:
-        raise ToolError("the current directory is not there any more; change to another one") from error
+    here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 

@@ -3,9 +3,9 @@
 import argparse
 from collections.abc import Callable
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from recipegen.errors import Problem, UsageError
+from recipegen.errors import Problem, UsageError, show
 from recipegen.version import __version__
 
 PROGRAM = "recipegen"
@@ -51,14 +51,22 @@ def parser() -> argparse.ArgumentParser:
 def _add_changes(command: argparse.ArgumentParser) -> None:
     """Add what changes a recipe: a variant and patches."""
 
-    def several(*flags: str, metavar: str, words: str, to: str) -> None:
-        command.add_argument(*flags, metavar=metavar, action="append", default=[], dest=to, help=words)
+    def several(*flags: str, metavar: str, words: str, **rest: Any) -> None:
+        command.add_argument(*flags, **{"action": "append", **rest}, metavar=metavar, default=[], help=words)
 
-    command.add_argument("--variant", metavar="V", help="variant of the recipe")
-    several("-f", "--file", metavar="FILE", words="patch file, such as a cluster profile", to="file")
-    several("--set", metavar="K=V", words="set one value", to="set")
-    several("--with", metavar="C", words="switch a component on", to="with_component")
-    several("--without", metavar="C", words="switch a component off", to="without_component")
+    command.add_argument("--variant", metavar="V", action=_Once, help="variant of the recipe")
+    several("-f", "--file", metavar="FILE", words="patch file, such as a cluster profile", type=_patch)
+    several("--set", metavar="K=V", words="set one value")
+    several("--with", metavar="C", words="switch a component on", action=_Switch, dest="with_component")
+    several(
+        "--without", metavar="C", words="switch a component off", action=_Switch, dest="without_component"
+    )
+
+
+def _patch(name: str) -> str:
+    if name == "-":
+        raise argparse.ArgumentTypeError("a patch cannot come from standard input; write a file first")
+    return name
 
 
 def _add_own(commands: dict[str, argparse.ArgumentParser]) -> None:
@@ -71,11 +79,11 @@ def _add_own(commands: dict[str, argparse.ArgumentParser]) -> None:
     words = "what to render to"
     render.add_argument("--target", choices=["helmfile", "values"], default="helmfile", help=words)
     words = "write a self-contained helmfile directory"
-    render.add_argument("-o", "--output", metavar="DIR", help=words)
+    render.add_argument("-o", "--output", metavar="DIR", action=_Once, help=words)
     words = "compare with DIR instead of writing it; exit 3 when it differs"
     render.add_argument("--check", action="store_true", help=words)
     words = "folder or oci:// address of the charts; default: those that came along"
-    render.add_argument("--charts", metavar="REF", help=words)
+    render.add_argument("--charts", metavar="REF", action=_Once, help=words)
     words = "such as model.worker.replicas"
     commands["explain"].add_argument("path", metavar="PATH", help=words)
 
@@ -88,8 +96,35 @@ def _runner(name: str) -> Callable[[argparse.Namespace], int]:
     return run
 
 
+class _Once(argparse.Action):
+    """Takes a value, and no second one in its place."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: Any = None
+    ) -> None:
+        """Put the value into the namespace."""
+        if getattr(namespace, self.dest) is not None:
+            parser.error(f"{option} is there twice")
+        setattr(namespace, self.dest, values)
+
+
+class _Switch(argparse.Action):
+    """Gathers components, and refuses one that is switched both on and off."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, _: Any = None
+    ) -> None:
+        """Put the component into the namespace."""
+        setattr(namespace, self.dest, [*getattr(namespace, self.dest), values])
+        if values in namespace.with_component and values in namespace.without_component:
+            parser.error(f"{show(values)} is switched both on and off")
+
+
 class _Parser(argparse.ArgumentParser):
-    """Reports wrong usage the way every other problem is reported."""
+    """Reports wrong usage the way every other problem is reported, and guesses no option."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(Problem("usage", (), message, f"`{self.prog} --help` shows the usage"))
