@@ -5,9 +5,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from recipegen.errors import UNSAFE, Mark, Path, Problem, RecipeError, UsageError, brief, show
+from recipegen.errors import (
+    UNSAFE,
+    Mark,
+    Path,
+    Problem,
+    RecipeError,
+    UsageError,
+    brief,
+    key_of,
+    segments,
+    show,
+)
 from recipegen.yamlio import Document, read_value
 from recipegen.yamlio.scan import MAX_KEY
+
+# An equals sign in quotes is part of a key.
+_LEFT = re.compile(r'((?:"(?:[^"\\]|\\.)*"|[^"=])*)=')
 
 __all__ = ["Document", "at", "changes_nothing", "from_set", "merge", "without"]
 
@@ -71,23 +85,26 @@ def without(document: Document, key: str) -> Document:
 
 
 def from_set(expression: str) -> Document:
-    r"""Return the patch that `--set a.b=VALUE` stands for; `\.` is a dot inside a key.
+    r"""Return the patch that `--set a.b=VALUE` stands for; a key with a dot is `"a.b"` or `a\.b`.
 
     Raises:
         UsageError: The expression has no `=`, or its left side is not a path of keys.
         RecipeError: The value is not valid; it follows the rules of a recipe.
     """
     source = f"--set {brief(expression)}"
-    left, equals, text = expression.partition("=")
-    path = tuple(key.replace(r"\.", ".") for key in re.split(r"(?<!\\)\.", left))
+    left = _LEFT.match(expression)
+    if left is None:
+        raise UsageError(f"{source}: write KEY=VALUE, such as model.worker.replicas=2")
+    try:
+        path = tuple(map(key_of, segments(left[1])))
+    except ValueError as error:
+        raise UsageError(f'{source}: quotes have to surround a whole key, as in a."b.c"=1') from error
     wrong = next(filter(None, map(_wrong_key, path)), "")
-    if not equals:
-        wrong = "write KEY=VALUE, such as model.worker.replicas=2"
     if wrong:
         raise UsageError(f"{source}: {wrong}")
-    data: Any = read_value(text, source, path)
-    for key in reversed(path):
-        data = {key: data}
+    data: Any = read_value(expression[left.end() :], source, path)
+    for step in reversed(path):
+        data = {step: data}
     mark = Mark(source)
     places = dict.fromkeys(_places(data, ()), mark)
     keys = {place: mark for place in places if place and isinstance(place[-1], str)}

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 Path = tuple[str | int, ...]
 
@@ -30,6 +31,7 @@ _SECRET = re.compile(
     r"|\beyJ[\w-]{8,500}\.[\w-]{8,}(?:\.[\w-]*)?"
     r"|://[^/\s:@]*:[^/\s@]+@"
 )
+_PART = re.compile(r'"(?:[^"\\]|\\.)*"(?:\[[0-9]+\])*|(?:\\\.|[^."])*')
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 
 
@@ -149,6 +151,32 @@ def dotted(path: Path) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{_key(step)}" for step in path).removeprefix(
         "."
     )
+
+
+def segments(text: str) -> list[str]:
+    r"""Return the parts of a dotted path; a dot in quotes or behind a backslash divides nothing.
+
+    Raises:
+        ValueError: when quotes are not closed, or stand inside a part.
+    """
+    found: list[str] = []
+    place = -1
+    while place < len(text):
+        part = cast(re.Match[str], _PART.match(text, place + 1))
+        found.append(part[0])
+        place = part.end()
+        if text[place : place + 1] not in ("", "."):
+            raise ValueError(f"the quotes in {show(text)} do not surround a key")
+    return found
+
+
+def key_of(segment: str) -> str:
+    r"""Return the key that a part of a path means: in quotes as `dotted` writes it, or with `\.` for a dot.
+
+    Raises:
+        ValueError: when what is in quotes is no text.
+    """
+    return str(json.loads(segment)) if segment.startswith('"') else segment.replace(r"\.", ".")
 
 
 def show(value: object) -> str:
