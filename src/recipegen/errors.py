@@ -204,8 +204,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
     # Only wrong recipes need it, and right ones should not wait for the import.
     from difflib import get_close_matches
 
-    close = get_close_matches(name[:SHOWN], list(known), n=1)
-    return f"did you mean {show(close[0])}?" if close else ""
+    # Whoever writes KV or vLLM means the same word.
+    folded = {word.casefold(): word for word in known}
+    close = get_close_matches(name[:SHOWN].casefold(), folded, n=1)
+    return f"did you mean {show(folded[close[0]])}?" if close else ""
 
 
 def _place(problem: Problem) -> tuple[bool, str, int, int]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from recipegen import hints, rules
 from recipegen import recipe as language
-from recipegen import rules
 from recipegen.document import Document
 from recipegen.errors import Path, Problem, RecipeError, nearest, show
 from recipegen.load import Loaded
@@ -77,7 +77,7 @@ def _problem(detail: Any, document: Document) -> Problem:
     if path[:1] and path[-1:] == ("enabled",) and language.block_at(path[:-1]) is language.Unavailable:
         message = f"{path[0]} is not part of this version of recipegen, got {show(value)}"
         return Problem("unavailable", path, message, "leave the block out, or set it to false")
-    message, hint = _words(kind, context, value)
+    message, hint = _words(kind, context, path, value)
     code = "wrong-type" if kind.endswith("_type") else "wrong-value"
     if detail["loc"][-1] == "[key]":
         code = "wrong-key"
@@ -118,21 +118,19 @@ BOUNDS = {
 }
 
 
-def _words(kind: str, context: dict[str, Any], value: Any) -> tuple[str, str]:
+def _words(kind: str, context: dict[str, Any], path: Path, value: Any) -> tuple[str, str]:
     """Return message and hint for a finding of pydantic's."""
     if kind in TYPES:
-        hint = "put it in quotes" if kind == "string_type" and isinstance(value, int | float) else ""
-        if kind in ("int_type", "float_type", "bool_type") and isinstance(value, str):
-            hint = "write it without quotes"
-        return TYPES[kind], hint
+        return TYPES[kind], hints.of_type(kind, path, value)
     if kind in BOUNDS:
         bound, words = BOUNDS[kind]
         return f"{words} {context[bound]}", ""
     if kind == "literal_error":
         known = [option.strip("' ") for option in context["expected"].replace(" or ", ", ").split(",")]
-        return f"is none of {', '.join(known)}", nearest(str(value), known)
+        return f"is none of {', '.join(known)}", hints.of_choice(value, known)
     if kind == "string_pattern_mismatch":
-        return f"is not {language.FORMS[context['pattern']]}", ""
+        hint = hints.of_quantity(value) if context["pattern"] == language.QUANTITY else ""
+        return f"is not {language.FORMS[context['pattern']]}", hint
     return kind.replace("_", " "), ""
 
 

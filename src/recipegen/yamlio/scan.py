@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import yaml
 
@@ -119,13 +119,12 @@ class Scan:
         """Yield the events that matter, and report tabs between them."""
         tabs = "\t" in self.text
         end = 0
-        event: Any
         try:
             for event in yaml.parse(self.text, LOADER):
                 if tabs and isinstance(event, yaml.ScalarEvent | yaml.StreamEndEvent):
                     end = self._tabs(end, event)
                 if isinstance(event, yaml.ScalarEvent | yaml.CollectionEndEvent):
-                    self.end = int(event.end_mark.index)
+                    self.end = cast(Any, event.end_mark).index
                 if not isinstance(event, yaml.StreamStartEvent | yaml.DocumentEndEvent):
                     yield event
         # The parser in Python lets the errors of int and chr through.
