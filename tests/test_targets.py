@@ -194,6 +194,13 @@ def test_what_is_no_directory_is_called_so(files: dict[str, str], tmp_path: Path
         directory.write(files, out)
 
 
+def test_what_is_no_directory_is_not_compared(files: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+
+    with pytest.raises(ToolError, match="out is no directory"):
+        directory.differences(files, tmp_path / "out")
+
+
 @pytest.mark.parametrize("stopped_at", [1, 2, 10, 30])
 def test_an_interrupted_run_keeps_no_later_one_out(
     files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_at: int

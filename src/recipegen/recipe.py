@@ -364,7 +364,7 @@ class Recipe(Block):
     variants: Annotated[
         dict[Annotated[str, Field(pattern=LABEL, max_length=40)], Variant], Field(max_length=100)
     ] = {}
-    """Named changes of this recipe, chosen with `--variant`. Default: none."""
+    """Named changes of this recipe, chosen with `--variant`, at most 100. Default: none."""
 
 
 def block_at(path: tuple[str | int, ...]) -> type[Block] | None:

@@ -45,7 +45,7 @@ def cut(text: str, width: int = 40) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def note(text: str, *, as_json: bool) -> None:
+def note(text: str, *, as_json: bool = False) -> None:
     """Tell the person at the terminal something that is no result; programs are told problems alone."""
     if not as_json:
         _err(text)

@@ -114,10 +114,12 @@ def differences(wanted: Files, folder: Path) -> str:
     """Return a unified diff from the folder to the files, and what else lies among them; or nothing.
 
     Raises:
-        ToolError: when a file cannot be read.
+        ToolError: when the folder is none, or a file cannot be read.
     """
     from difflib import unified_diff
 
+    if folder.exists() and not folder.is_dir():
+        raise ToolError(f"{folder} is no directory")
     found = []
     for name in sorted({*wanted, *_manifest(folder)}):
         path = folder / name
