@@ -297,13 +297,19 @@ def test_a_file_where_a_directory_belongs_is_refused_before_writing(
 
 
 @pytest.mark.parametrize(
-    "name", ["charts/stack/charts/model/templates/evil.yaml", "charts/stack/.helmignore", "values/x.yaml"]
+    "name",
+    [
+        "charts/stack/charts/model/templates/evil.yaml",
+        "charts/stack/charts/mine/.helmignore",
+        "values/x.yaml",
+    ],
 )
 def test_a_strangers_file_among_the_charts_is_named_and_left_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     out = tmp_path / "out"
     main(["render", "qwen-0.6b", "-o", str(out)])
+    (out / name).parent.mkdir(exist_ok=True)
     (out / name).write_text("mine")
 
     assert main(["render", "qwen-0.6b", "-o", str(out), "--check"]) == 3
