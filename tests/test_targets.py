@@ -160,7 +160,7 @@ def test_a_manifest_cannot_reach_out_of_its_directory(files: dict[str, str], tmp
     out = tmp_path / "out"
     directory.write(files, out)
     (tmp_path / "mine").write_text("mine")
-    (out / directory.MANIFEST).write_text(f"{files[directory.MANIFEST]}../mine\n{tmp_path}/mine\n\n")
+    (out / directory.MANIFEST).write_text(f"{files[directory.MANIFEST]}../mine\n{tmp_path}/mine\n\na\0b\n")
     directory.write(files, out)
 
     assert (tmp_path / "mine").read_text() == "mine"
@@ -182,11 +182,11 @@ def test_a_file_where_the_directory_should_be_is_4(tmp_path: Path) -> None:
     assert (tmp_path / "out").read_text() == "mine"
 
 
-@pytest.mark.parametrize("link", [False, True])
-def test_what_is_no_directory_is_called_so(files: dict[str, str], tmp_path: Path, link: bool) -> None:
+@pytest.mark.parametrize("link", ["", "nowhere", "out"])
+def test_what_is_no_directory_is_called_so(files: dict[str, str], tmp_path: Path, link: str) -> None:
     out = tmp_path / "out"
     if link:
-        out.symlink_to("nowhere")
+        out.symlink_to(link)
     else:
         out.write_text("mine")
 

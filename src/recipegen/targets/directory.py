@@ -9,7 +9,7 @@ from pathlib import Path
 
 from recipegen import catalog, yamlio
 from recipegen.compile import compile_plan
-from recipegen.errors import Problem, ToolError, UsageError, escape
+from recipegen.errors import UNSAFE, Problem, ToolError, UsageError, escape
 from recipegen.resolve import Plan
 from recipegen.targets import helmfile
 
@@ -56,8 +56,10 @@ def write(wanted: Files, folder: Path) -> None:
         UsageError: when the folder is part of the installation.
         ToolError: when the folder holds files of somebody else, or cannot be written.
     """
+    # Not Path.resolve, which raises for links in a circle.
+    real = Path(os.path.realpath(folder))
     for own in (catalog.charts(), catalog.folder()):
-        if folder.resolve().is_relative_to(own.resolve()):
+        if real.is_relative_to(own.resolve()):
             message = f"{folder} is where recipegen's own {own.name} lie"
             raise UsageError(Problem("usage", (), message, ELSEWHERE))
     try:
@@ -135,11 +137,20 @@ def differences(wanted: Files, folder: Path) -> str:
 
 
 def strangers(wanted: Files, folder: Path) -> list[str]:
-    """Return what lies among charts and values and is not recipegen's, though Helm would read it."""
+    """Return what lies among charts and values and is not recipegen's, though Helm would read it.
+
+    Raises:
+        ToolError: when a folder cannot be read.
+    """
     own = {*wanted, *_manifest(folder)}
-    below = (path for top in ("charts", "values") for path in (folder / top).rglob("*"))
-    names = (path.relative_to(folder).as_posix() for path in below if path.is_symlink() or not path.is_dir())
-    return sorted(name for name in names if name not in own)
+    try:
+        below = [path for top in ("charts", "values") for path in (folder / top).rglob("*")]
+        names = {
+            path.relative_to(folder).as_posix() for path in below if path.is_symlink() or not path.is_dir()
+        }
+    except OSError as error:
+        raise ToolError(f"{folder}: {error.strerror or error}") from error
+    return sorted(names - own)
 
 
 def _bytes(path: Path) -> bytes | None:
@@ -165,11 +176,9 @@ def _recipe(manifest: str) -> str:
 
 
 def _manifest(folder: Path) -> list[str]:
-    names = (
-        line
-        for line in _decoded(_bytes(folder / MANIFEST)).splitlines()
-        if line and not line.startswith(RECIPE)
-    )
+    """Return the files that the folder's list names; a list that was tampered with reaches no other ones."""
+    lines = _decoded(_bytes(folder / MANIFEST)).splitlines()
+    names = [line for line in lines if line and not line.startswith(RECIPE) and not UNSAFE.search(line)]
     return [name for name in names if ".." not in Path(name).parts and not Path(name).is_absolute()]
 
 
