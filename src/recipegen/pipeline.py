@@ -1,8 +1,8 @@
 """The stages in their order: load, validate, resolve, compile, emit. This is the library."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recipegen import yamlio
 from recipegen.compile import Bundle, compile_plan
@@ -12,6 +12,9 @@ from recipegen.load import load
 from recipegen.resolve import Plan, resolve
 from recipegen.targets import TARGETS
 from recipegen.validate import validate
+
+if TYPE_CHECKING:
+    from recipegen.twin import Verdict
 
 Patch = Document | Mapping[str, Any]
 """A JSON merge patch: plain data, or data that knows where it was written."""
@@ -71,6 +74,40 @@ def render(
     """
     found = plan(name, variant, patches)
     return TARGETS[target](found, compile_plan(found, charts))
+
+
+def simulate(
+    name: Name,
+    variant: str | None = None,
+    patches: Sequence[Patch] = (),
+    *,
+    port: int = 0,
+    requests: int = 8,
+    max_replicas: int = 2,
+    while_up: Callable[["Verdict"], None] = lambda _: None,
+) -> "Verdict":
+    """Run a recipe's graph on this machine without a GPU, and return what was seen of it.
+
+    Dynamo's real frontend runs with the rendered arguments, its mocker stands in for each worker's engine.
+    The first call installs Dynamo's wheels into recipegen's cache.
+
+    Args:
+        name: as for `plan`, and so are `variant` and `patches`.
+        variant: a variant of the recipe.
+        patches: merge patches.
+        port: port of the frontend on the loopback interface; 0 for any free one.
+        requests: chat requests, sent at the same time, that show which workers are used.
+        max_replicas: replicas of each component that are started at most.
+        while_up: called with the verdict while the graph still answers at its `url`.
+
+    Raises:
+        ToolError: when the runtime cannot be had or dies, or the port is in use; otherwise as `plan` does.
+    """
+    # Only now: rendering should not wait for what runs processes.
+    from recipegen import twin
+
+    found = bundle(name, variant, patches)
+    return twin.simulate(found, port=port, requests=requests, max_replicas=max_replicas, while_up=while_up)
 
 
 def _document(patch: Patch, index: int) -> Document:

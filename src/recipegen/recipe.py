@@ -244,6 +244,8 @@ class Model(Block):
     """Commit of the weights. Default: the newest, which can change under you."""
     backend: Backend = Backend()
     """Engine and image. Default: vLLM of the newest Dynamo release recipegen knows."""
+    mocker: bool = False
+    """`true`: Dynamo's mocker in place of the engine, without a GPU, for kind and CI clusters (`render --twin`). Default: `false`."""
     deployment: Deployment = Deployment()
     """Whether the graph is created. Default: yes."""
     disaggregation: bool = False

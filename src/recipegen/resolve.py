@@ -58,7 +58,9 @@ class Plan:
 
     @property
     def gpus(self) -> int:
-        """GPUs of all replicas of all workers."""
+        """GPUs of all replicas of all workers; none where the mocker stands in for the engine."""
+        if self.recipe.model.mocker:
+            return 0
         return sum(w.replicas * w.nodes * (w.gpus or 0) for w in self.workers.values())
 
     @property

@@ -18,6 +18,7 @@ COMMANDS = {
     "explain": "Say where a value comes from, and what it means.",
     "validate": "Check recipes and all their variants.",
     "check": "Check recipes, render them through Helm, check the objects.",
+    "simulate": "Run a recipe's graph on this machine without a GPU: Dynamo's frontend and mocker.",
     "schema": "Print the recipe language as JSON Schema.",
 }
 
@@ -35,14 +36,14 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--format", choices=["text", "json"], default="text", help="form of the error messages"
         )
-    for name in ("show", "render", "explain"):
+    for name in ("show", "render", "explain", "simulate"):
         words = "recipe of the catalog, path of a recipe file, or -"
         commands[name].add_argument("name", metavar="NAME", help=words)
     for name in ("validate", "check"):
         words = "recipes of the catalog, paths, or -"
         commands[name].add_argument("names", metavar="NAME", nargs="*", help=words)
         commands[name].add_argument("--all", action="store_true", help="the whole catalog")
-    for name in ("show", "render", "explain", "validate", "check"):
+    for name in ("show", "render", "explain", "validate", "check", "simulate"):
         _add_changes(commands[name])
     _add_own(commands)
     return top
@@ -78,14 +79,39 @@ def _add_own(commands: dict[str, argparse.ArgumentParser]) -> None:
     render = commands["render"]
     words = "what to render to"
     render.add_argument("--target", choices=["helmfile", "values"], default="helmfile", help=words)
+    words = "mock the engines: the same releases for clusters without GPUs, short for --set model.mocker=true"
+    render.add_argument("--twin", action="store_true", help=words)
     words = "write a self-contained helmfile directory"
     render.add_argument("-o", "--output", metavar="DIR", action=_Once, help=words)
     words = "compare with DIR instead of writing it; exit 3 when it differs"
     render.add_argument("--check", action="store_true", help=words)
     words = "folder or oci:// address of the charts; default: those that came along"
     render.add_argument("--charts", metavar="REF", action=_Once, help=words)
+    _add_simulate(commands["simulate"])
     words = "such as model.worker.replicas"
     commands["explain"].add_argument("path", metavar="PATH", help=words)
+
+
+def _add_simulate(command: argparse.ArgumentParser) -> None:
+    words = "port of the frontend on this machine, 0 for any free one; default: 8000"
+    command.add_argument("--port", type=_number(0, 65_535), default=8000, metavar="N", help=words)
+    words = "chat requests, sent at the same time; default: 8"
+    command.add_argument("--requests", type=_number(1, 10_000), default=8, metavar="N", help=words)
+    words = "replicas of each component that run at most; default: 2"
+    command.add_argument("--max-replicas", type=_number(1, 1000), default=2, metavar="N", help=words)
+    words = "run the recipe's own benchmark too; installs aiperf first"
+    command.add_argument("--bench", action="store_true", help=words)
+    words = "go on serving until Ctrl-C"
+    command.add_argument("--keep", action="store_true", help=words)
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not least <= int(text[:9]) <= most:
+            raise argparse.ArgumentTypeError(f"a whole number from {least} to {most}, got {text!r}")
+        return int(text)
+
+    return read
 
 
 def _runner(name: str) -> Callable[[argparse.Namespace], int]:

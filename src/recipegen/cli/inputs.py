@@ -3,13 +3,14 @@
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from recipegen import catalog, pipeline, yamlio
 from recipegen import recipe as language
 from recipegen.cli.printing import report
 from recipegen.components import COMPONENTS
-from recipegen.document import Document, from_set
+from recipegen.document import Document, from_set, merge
 from recipegen.errors import Problem, RecipeError, UsageError, nearest, show
 from recipegen.load import choose, read, variants
 from recipegen.resolve import Plan, resolve
@@ -25,6 +26,12 @@ def plan(args: argparse.Namespace) -> Plan:
     found = pipeline.plan(args.name, args.variant, patches(args))
     report(found.warnings, as_json=args.format == "json")
     return found
+
+
+def patched(found: Plan, expression: str) -> Plan:
+    """Return a plan with one more value set, without reading its recipe again."""
+    document = merge(found.loaded.document, from_set(expression))
+    return resolve(validate(replace(found.loaded, document=document)))
 
 
 def plans(args: argparse.Namespace) -> list[Plan]:
@@ -70,6 +77,8 @@ def patches(args: argparse.Namespace) -> list[Document]:
     documents = [yamlio.read_file(Path(file), file) for file in args.file]
     for components, value in ((args.with_component, "true"), (args.without_component, "false")):
         documents += [from_set(f"{_switch(key)}={value}") for key in components]
+    if getattr(args, "twin", False):
+        documents.append(from_set("model.mocker=true"))
     return [*documents, *(from_set(expression) for expression in args.set)]
 
 
