@@ -88,7 +88,9 @@ def test_decode_workers_without_a_prefill_worker_are_red() -> None:
     verdict = twin.simulate(with_values({"prefill": {"replicas": 0}}, variant="disagg"))
 
     assert list(failed(verdict)) == ["model"]
-    assert failed(verdict)["model"].endswith("; the graph has no prefill worker")
+    assert failed(verdict)["model"] == (
+        "8 s after all components were up /v1/models lists nothing; the graph has no prefill worker"
+    )
 
 
 def test_workers_that_do_not_tell_what_they_cache_are_red() -> None:

@@ -18,7 +18,7 @@ from recipegen.twin import benchmark, checks, graph, hub, mocker, runtime
 from recipegen.twin.graph import Graph, option
 from recipegen.twin.processes import Process, Processes
 from recipegen.twin.scene import Check
-from recipegen.twin.start import Tell, all_alive, cap, check_port, components_ready, model_listed, start
+from recipegen.twin.start import Tell, all_alive, cap, check_port, components_ready, model_served, start
 
 CONTEXT = 131_072
 """Tokens that a model of made-up files holds, where its workers are told no limit."""
@@ -112,7 +112,7 @@ def simulate(
         scene = start(run, processes, python, port)
         found = [components_ready(scene, tell, status)]
         if found[0].holds:
-            found.append(model_listed(scene, model, status))
+            found.append(model_served(scene, model, status))
         if all(check.holds for check in found):
             status("asking")
             found += checks.run(scene, model, requests, checks.metrics_of(objects["metrics"]))

@@ -4,7 +4,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,7 +19,13 @@ METRIC = re.compile(r"(?<![\w:])(?:dynamo_(?:frontend|component|router)_\w+|(?:v
 HELLO = "Hello!"
 TOKENS = 8
 REPEATS = 4
-EVENT_SECONDS = 0.2
+SETTLE_SECONDS = 3.0
+POLL_SECONDS = 0.05
+# Of the router, in the frontend: workers whose cache events it misses, cache events that it took in, and tokens
+# that it knew to be cached where it sent a request.
+MISMATCH = "dynamo_component_router_kv_event_source_mismatch_workers"
+EVENTS = "dynamo_component_kv_cache_events_applied"
+KNOWN = "dynamo_component_router_kv_selected_cached_prefix_tokens_total"
 SENTENCE = "A prefix that is long enough to fill several blocks of the cache. "
 # Characters for each token of a block: several blocks, whether a token is one character or four.
 LENGTH = 16
@@ -78,7 +84,7 @@ def _stream(scene: Scene, model: str) -> Check:
     events = [*client.events(answer)]
     pieces = [event for event in events if '"content":' in event]
     holds = answer.status == 200 and len(pieces) > 1 and events[-1:] == ["[DONE]"]
-    return Check("streaming", holds, f"{len(pieces)} pieces, then {events[-1] if events else _short(answer)}")
+    return Check("streaming", holds, f"{len(pieces)} pieces, then {events[-1] if events else answer.short}")
 
 
 def _traffic(scene: Scene, model: str, requests: int) -> Check:
@@ -126,13 +132,9 @@ def _cache_events(scene: Scene) -> Check:
             f"the router learns nothing of {', '.join(silent)}: the engine is not told to publish KV events"
         )
         return Check("cache events", False, detail)
-    lost = [
-        sample.labels.get("worker_id", "")
-        for sample in client.metrics(scene.frontend.port)
-        if sample.name == "dynamo_component_router_kv_event_source_mismatch_workers" and sample.value
-    ]
+    lost = _settled(lambda: _total(scene, MISMATCH), lambda found: found == 0)
     if lost:
-        return Check("cache events", False, f"the router misses the events of {len(lost)} workers")
+        return Check("cache events", False, f"the router misses the events of {lost} workers")
     names = ", ".join(worker.name for worker in _publishers(scene.graph))
     return Check("cache events", True, f"published by {names}")
 
@@ -146,18 +148,19 @@ def _cache_routing(scene: Scene, model: str) -> Check:
     body = chat_request(model, f"Asked more than once. {_long_text(scene)}")
     workers: set[int] = set()
     known: list[int] = []
+    events = _total(scene, EVENTS)
     for _ in range(REPEATS):
-        requests, known_before = [_requests(p) for p in scene.workers[name]], _known_tokens(scene)
+        requests, tokens = [_requests(process) for process in scene.workers[name]], _total(scene, KNOWN)
         client.post(scene.frontend.port, "/v1/chat/completions", body)
         after = [_requests(process) for process in scene.workers[name]]
         workers |= {n for n, (a, b) in enumerate(zip(requests, after, strict=True)) if b > a}
-        known.append(_known_tokens(scene) - known_before)
-        # What a worker tells of its cache takes a moment to arrive.
-        time.sleep(EVENT_SECONDS)
+        known.append(_total(scene, KNOWN) - tokens)
+        # What a worker tells of its cache takes a moment to arrive, the first time.
+        _settled(lambda: _total(scene, EVENTS), lambda found: found > events)
     holds = len(workers) == 1 and known[0] == 0 and all(known[1:])
     where = " and ".join(f"{name}-{number}" for number in sorted(workers)) or "nobody"
-    tokens = ", ".join(map(str, known))
-    detail = f"one prompt {REPEATS} times, to {where}; tokens that the router knew there: {tokens}"
+    found = ", ".join(map(str, known))
+    detail = f"one prompt {REPEATS} times, to {where}; tokens that the router knew there: {found}"
     return Check("routed by cache", holds, detail)
 
 
@@ -169,10 +172,17 @@ def _long_text(scene: Scene) -> str:
     return (SENTENCE * (length // len(SENTENCE) + 1))[:length]
 
 
-def _known_tokens(scene: Scene) -> int:
-    """Return the tokens that the router so far knew to be cached where it sent a request."""
-    name = "dynamo_component_router_kv_selected_cached_prefix_tokens_total"
-    return sum(int(sample.value) for sample in client.metrics(scene.frontend.port) if sample.name == name)
+def _total(scene: Scene, metric: str) -> int:
+    """Return the sum over all labels of a metric of the frontend."""
+    return sum(int(s.value) for s in client.metrics(scene.frontend.port) if s.name == metric)
+
+
+def _settled(measure: Callable[[], int], expected: Callable[[int], bool]) -> int:
+    """Return what is measured once it is as expected, or what it was at last."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while not expected(found := measure()) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return found
 
 
 def _metrics(scene: Scene, metrics: frozenset[str]) -> Check:
@@ -216,8 +226,4 @@ def _first(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _said(answer: client.Answer, text: str) -> str:
-    return f"{text.strip()} (the mocker makes words up)" if text.strip() else _short(answer)
-
-
-def _short(answer: client.Answer) -> str:
-    return f"{answer.status or 'no answer'}: {' '.join(answer.text.split())[:200] or 'nothing'}"
+    return f"{text.strip()} (the mocker makes words up)" if text.strip() else answer.short

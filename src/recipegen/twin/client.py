@@ -22,6 +22,11 @@ class Answer:
     text: str
 
     @property
+    def short(self) -> str:
+        """Status and text for a message, on one line."""
+        return f"{self.status or 'not at all'}: {' '.join(self.text.split())[:200] or 'nothing'}"
+
+    @property
     def data(self) -> Any:
         """The answer's JSON; an empty object when it is none."""
         try:

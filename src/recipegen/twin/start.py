@@ -92,29 +92,43 @@ def components_ready(scene: Scene, tell: Tell, status: Tell) -> Check:
     return Check("components", holds=True, detail=f"{counts}, all up")
 
 
-def model_listed(scene: Scene, model: str, status: Tell) -> Check:
-    """Wait for the frontend to serve the model under its name.
+def model_served(scene: Scene, model: str, status: Tell) -> Check:
+    """Wait until the frontend lists the model, knows every worker and answers a request.
 
     Raises:
         ToolError: when a process dies.
     """
     deadline = time.monotonic() + MODEL_SECONDS
-    found: list[str] = []
+    missing = ""
     while time.monotonic() < deadline:
-        status(f"waiting for {model} at /v1/models")
-        listed = client.get(scene.frontend.port, "/v1/models").data.get("data", [])
-        found = [entry["id"] for entry in listed]
-        if model in found:
+        status(f"waiting until {model} is served")
+        missing = _missing(scene, model)
+        if not missing:
             return Check("model", holds=True, detail=f"/v1/models lists {model}")
         all_alive(scene)
         time.sleep(POLL_SECONDS)
-    seen = (
-        f"/v1/models lists {', '.join(found) or 'nothing'} {MODEL_SECONDS:.0f} s after all components were up"
-    )
     roles = {name for name, each in scene.workers.items() if each}
-    missing = {"prefill", "decode"} - roles
-    alone = f"; the graph has no {missing.pop()} worker" if len(missing) == 1 else ""
-    return Check("model", holds=False, detail=f"{seen}{alone}")
+    absent = {"prefill", "decode"} - roles
+    alone = f"; the graph has no {absent.pop()} worker" if len(absent) == 1 else ""
+    detail = f"{MODEL_SECONDS:.0f} s after all components were up {missing}{alone}"
+    return Check("model", holds=False, detail=detail)
+
+
+def _missing(scene: Scene, model: str) -> str:
+    """Return what the model still lacks to be served, in words; nothing when it is."""
+    port = scene.frontend.port
+    listed = [entry["id"] for entry in client.get(port, "/v1/models").data.get("data", [])]
+    if model not in listed:
+        return f"/v1/models lists {', '.join(listed) or 'nothing'}"
+    instances = client.get(port, "/health").data.get("instances", [])
+    known = sum(instance.get("endpoint") == "generate" for instance in instances)
+    workers = sum(map(len, scene.workers.values()))
+    if known < workers:
+        return f"the frontend knows {known} of {workers} workers"
+    # Listed is not yet ready: for a moment the frontend answers 503.
+    body = {"model": model, "messages": [{"role": "user", "content": "?"}], "max_tokens": 1}
+    answer = client.post(port, "/v1/chat/completions", body)
+    return "" if answer.status == 200 else f"a chat request is answered {answer.short}"
 
 
 def all_alive(scene: Scene) -> None:
