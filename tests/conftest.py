@@ -49,9 +49,19 @@ def golden(request: pytest.FixtureRequest) -> Golden:
 @pytest.fixture(scope="session")
 def dynamo() -> None:
     """Install Dynamo's wheels into recipegen's cache; skip where they cannot be had, unless they must."""
+    _install(runtime.DYNAMO)
+
+
+@pytest.fixture(scope="session")
+def aiperf() -> None:
+    """Install aiperf likewise."""
+    _install(runtime.AIPERF)
+
+
+def _install(environment: runtime.Environment) -> None:
     try:
-        runtime.python(runtime.DYNAMO, print)
+        runtime.python(environment, print)
     except ToolError as error:
         if os.environ.get("RECIPEGEN_LAB_REQUIRED"):
             raise
-        pytest.skip(f"Dynamo's runtime cannot be installed: {error}")
+        pytest.skip(f"{environment.name} cannot be installed: {error}")

@@ -21,8 +21,8 @@ TOKENS = 8
 REPEATS = 4
 SETTLE_SECONDS = 3.0
 POLL_SECONDS = 0.05
-# Of the router, in the frontend: workers whose cache events it misses, cache events that it took in, and tokens
-# that it knew to be cached where it sent a request.
+# Of the router, in the frontend: workers whose cache events it misses, cache events that it took in, and
+# tokens that it knew to be cached where it sent a request.
 MISMATCH = "dynamo_component_router_kv_event_source_mismatch_workers"
 EVENTS = "dynamo_component_kv_cache_events_applied"
 KNOWN = "dynamo_component_router_kv_selected_cached_prefix_tokens_total"
