@@ -30,8 +30,8 @@ class Environment:
     """What it takes, for people."""
 
 
-DYNAMO = Environment("dynamo", LOCKS / "dynamo.txt", "100 MB to download, 350 MB on disk")
-AIPERF = Environment("aiperf", LOCKS / "aiperf.txt", "300 MB to download, 1.2 GB on disk")
+DYNAMO = Environment("dynamo", LOCKS / "dynamo.txt", "100 MB to download, 350 MB on disk, about half a minute")
+AIPERF = Environment("aiperf", LOCKS / "aiperf.txt", "300 MB to download, 1.2 GB on disk, about a minute")
 
 
 def python(environment: Environment, tell: Callable[[str], None]) -> Path:
