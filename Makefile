@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check regen bench lab conformance
+.PHONY: help demo test check regen bench lab
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -16,16 +16,23 @@ help:  ## Show this list
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: .venv/.ready  ## Render the quickstart recipe and show what would be applied; no cluster, no Helm
+DEMO := qwen-0.6b --variant disagg
+demo: .venv/.ready  ## Render the quickstart recipe and run its graph here; no cluster, no Helm, no GPU
 	@mkdir -p build/demo
 	@echo "recipes/qwen-0.6b.yaml, a recipe of $$(wc -l < recipes/qwen-0.6b.yaml) lines, becomes these Helm releases, in this order:"
 	@echo
-	@$(BIN)/recipegen render qwen-0.6b > build/demo/qwen-0.6b.yaml
-	@$(BIN)/recipegen check qwen-0.6b --variant default
+	@$(BIN)/recipegen render $(DEMO) > build/demo/qwen-0.6b.yaml
+	@$(BIN)/recipegen check $(DEMO)
+	@echo
+	@echo "and this graph, run here with Dynamo's own frontend and router, and its mocker for the engines:"
+	@echo
+	@$(BIN)/recipegen simulate $(DEMO) --port 0 || { [ $$? -eq 4 ] && \
+	  echo "the graph was rendered but not run: the line above says what is in the way"; }
 	@echo
 	@echo "the whole document: build/demo/qwen-0.6b.yaml ($$(wc -l < build/demo/qwen-0.6b.yaml) lines)"
-	@echo "apply it, with helmfile, Helm and a cluster: $(BIN)/recipegen render qwen-0.6b | helmfile -f - apply"
-	@echo "see what else there is: $(BIN)/recipegen show qwen-0.6b --origin"
+	@echo "apply it, with helmfile, Helm and a cluster: $(BIN)/recipegen render $(DEMO) | helmfile -f - apply"
+	@echo "ask the graph yourself: $(BIN)/recipegen simulate $(DEMO) --keep"
+	@echo "see where each value comes from: $(BIN)/recipegen show $(DEMO) --origin"
 
 test: .venv/.ready  ## Run all tests; builds the lab's tools first where it can (about 11 minutes, once)
 	@tests/lab/build.sh || { [ -z "$$RECIPEGEN_LAB_REQUIRED" ] && echo "skipped, for want of those tools:" \
@@ -50,6 +57,3 @@ regen: .venv/.ready  ## Write golden files, schemas and the output in docs anew;
 
 bench: .venv/.ready  ## Print the speed figures, as ratios within one run
 	@$(BIN)/python tests/bench.py
-
-conformance: .venv/.ready  ## Give rendered argument lists to Dynamo's own parsers (downloads its wheels)
-	@tests/conformance/run.sh

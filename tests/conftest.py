@@ -1,8 +1,12 @@
-"""Fixtures for all tests: golden files, and the checkout's own folders."""
+"""Fixtures for all tests: golden files, the checkout's own folders, and Dynamo's wheels."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+from recipegen.errors import ToolError
+from recipegen.twin import runtime
 
 ROOT = Path(__file__).parents[1]
 
@@ -40,3 +44,24 @@ class Golden:
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Golden:
     return Golden(regen=request.config.getoption("--regen"))
+
+
+@pytest.fixture(scope="session")
+def dynamo() -> None:
+    """Install Dynamo's wheels into recipegen's cache; skip where they cannot be had, unless they must."""
+    _install(runtime.DYNAMO)
+
+
+@pytest.fixture(scope="session")
+def aiperf() -> None:
+    """Install aiperf likewise."""
+    _install(runtime.AIPERF)
+
+
+def _install(environment: runtime.Environment) -> None:
+    try:
+        runtime.python(environment, print)
+    except ToolError as error:
+        if os.environ.get("RECIPEGEN_LAB_REQUIRED"):
+            raise
+        pytest.skip(f"{environment.name} cannot be installed: {error}")

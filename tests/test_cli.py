@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -113,6 +114,13 @@ def test_a_wrong_recipe_is_1_and_says_where(cli: Cli, command: str) -> None:
         ("explain", "qwen-0.6b", "model.wroker"),
         ("explain", "qwen-0.6b", "model[worker]"),
         ("show", "qwen-0.6b", "--format", "xml"),
+        ("show", "qwen-0.6b", "--var", "disagg"),
+        ("show", "qwen-0.6b", "--variant", "disagg", "--variant", "sglang"),
+        ("render", "qwen-0.6b", "-o", "out", "--output", "other"),
+        ("render", "qwen-0.6b", "--charts", "a", "--charts", "a"),
+        ("render", "qwen-0.6b", "--without", "platform", "--with", "platform"),
+        ("render", "qwen-0.6b", "--with", "benchmark", "--without", "benchmark"),
+        ("render", "qwen-0.6b", "-f", "-"),
     ],
     ids=" ".join,
 )
@@ -273,6 +281,7 @@ def test_problems_as_json_carry_place_and_hint(cli: Cli) -> None:
 
     assert json.loads(answer.err) == [
         {
+            "severity": "error",
             "code": "unknown-key",
             "path": "model.worker.replica",
             "file": "wrong.yaml",
@@ -282,6 +291,21 @@ def test_problems_as_json_carry_place_and_hint(cli: Cli) -> None:
             "hint": "did you mean 'replicas'?",
         }
     ]
+
+
+@pytest.mark.parametrize("arguments", [["validate", "./qwen.yaml"], ["render", "./qwen.yaml", "-o", "out"]])
+def test_programs_get_json_or_nothing(cli: Cli, arguments: list[str]) -> None:
+    right = cli(*arguments, "--format", "json")
+    odd = cli(*arguments, "--format", "json", "--set", "dynamoNamespace=default")
+
+    assert right.err == ""
+    assert {problem["severity"] for problem in json.loads(odd.err)} == {"warning"}
+
+
+def test_a_switch_and_its_opposite_are_told(cli: Cli) -> None:
+    answer = cli("render", "./qwen.yaml", "--without", "platform", "--with", "platform")
+
+    assert answer.err.startswith("'platform' is switched both on and off\n")
 
 
 def test_at_most_twenty_problems_are_printed(cli: Cli) -> None:
@@ -303,6 +327,56 @@ def test_several_recipes_are_checked_in_one_go(cli: Cli) -> None:
 
 def test_validate_checks_every_variant(cli: Cli) -> None:
     assert cli("validate", "./qwen.yaml").err == "2 checked, no problem: qwen (default, two)\n"
+
+
+def test_every_variant_on_standard_input_is_checked(cli: Cli) -> None:
+    assert cli("validate", "-", stdin=RECIPE).err == "2 checked, no problem: Qwen3-0.6B (default, two)\n"
+    assert "model.frontent" in cli("check", "-", stdin=RECIPE.replace("frontend", "frontent")).err
+
+
+def test_standard_input_that_is_wrong_is_read_once(cli: Cli) -> None:
+    assert cli("validate", "-", stdin="a: [") == cli("render", "-", stdin="a: [")
+
+
+def test_standard_input_twice_is_2(cli: Cli) -> None:
+    answer = cli("validate", "-", "-", stdin=RECIPE)
+
+    assert (answer.code, answer.err) == (2, "standard input, -, can be read once only\n")
+
+
+def test_a_mistake_between_the_variants_is_reported_once(cli: Cli) -> None:
+    text = RECIPE + "  three: {patch: {model: {frontend: {replicas: 3}}}, titel: x}\n  Four: {patch: {}}\n"
+    Path("bad.yaml").write_text(text)
+    answer = cli("validate", "./bad.yaml")
+
+    assert answer.code == 1
+    assert [line.split(":")[1:4] for line in answer.err.splitlines() if line.startswith("bad")] == [
+        ["7", "54", " variants.three.titel"],
+        ["8", "3", " variants.Four"],
+        ["8", "17", " the variant Four changes nothing"],
+    ]
+
+
+def test_as_many_variants_as_are_allowed_take_no_time(cli: Cli) -> None:
+    many = "".join(
+        f"  v{n}: {{description: {'x' * 2000}, patch: {{model: {{worker: {{replicas: {n + 3}}}}}}}}}\n"
+        for n in range(99)
+    )
+    Path("many.yaml").write_text(RECIPE + many)
+    start = time.process_time()
+    answer = cli("validate", "./many.yaml")
+
+    assert answer.err.startswith("101 checked")
+    assert time.process_time() - start < 2
+
+
+def test_more_variants_than_a_hundred_are_a_problem(cli: Cli) -> None:
+    many = "".join(f"  v{n}: {{patch: {{model: {{worker: {{replicas: {n + 3}}}}}}}}}\n" for n in range(100))
+    Path("many.yaml").write_text(RECIPE + many)
+    answer = cli("validate", "./many.yaml")
+
+    assert answer.code == 1
+    assert answer.err.startswith("many.yaml:6:3: variants: has too many entries; allowed: 100, got ")
 
 
 def test_validate_finds_the_mistake_in_a_variant(cli: Cli) -> None:
@@ -335,6 +409,27 @@ def test_standard_input_is_named_after_the_model(cli: Cli) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_reads_standard_input(cli: Cli, command: str) -> None:
     assert cli(command, "-", *COMMANDS[command], stdin=RECIPE).code == 0
+
+
+def test_a_closed_standard_input_is_4() -> None:
+    done = process("render", "-", shell="<&-")
+
+    assert (done.returncode, done.stderr) == (4, "standard input is closed\n")
+
+
+def test_a_patch_from_a_pipe_gets_the_way_out() -> None:
+    done = process("render", "qwen-0.6b", shell="-f <(echo 'dynamoNamespace: x')")
+
+    assert done.returncode == 4
+    assert "not a regular file\n  hint: " in done.stderr
+
+
+def test_no_current_directory_is_4() -> None:
+    shell = f'> /dev/null; cd "$(mktemp -d)"; rmdir "$PWD"; {sys.executable} -P -m recipegen list'
+    done = process("--version", shell=shell)
+
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr == "the current directory is not there any more; change to another one\n"
 
 
 def test_mistakes_on_standard_input_are_placed(cli: Cli) -> None:
@@ -451,6 +546,28 @@ def test_list_as_json_has_what_the_table_has(cli: Cli) -> None:
     )
 
 
+def test_list_in_the_format_json_is_json(cli: Cli) -> None:
+    assert cli("list", "--format", "json") == cli("list", "--json")
+
+
+@pytest.fixture
+def catalog_of_two(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A catalog of one right recipe and one that is no YAML."""
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes/right.yaml").write_text(RECIPE)
+    (tmp_path / "recipes/broken.yaml").write_text("a: [")
+    monkeypatch.setattr(catalog, "folder", lambda: tmp_path / "recipes")
+
+
+@pytest.mark.usefixtures("catalog_of_two")
+def test_a_broken_recipe_keeps_no_other_one_out_of_the_list(cli: Cli) -> None:
+    answer = cli("list")
+
+    assert answer.code == 1
+    assert [line.split()[0] for line in answer.out.splitlines()] == ["NAME", "right"]
+    assert answer.err.startswith("recipes/broken.yaml:")
+
+
 def test_show_prints_what_was_written_with_the_patch_in_it(cli: Cli) -> None:
     answer = cli("show", "./qwen.yaml", "--set", "model.worker.replicas=5")
 
@@ -537,6 +654,41 @@ def test_a_closed_standard_output_is_no_fault_of_ours() -> None:
 
     assert done.returncode == 4
     assert "fault" not in done.stderr
+
+
+@pytest.mark.parametrize(("name", "code"), [("Mein Modell ä.yaml", 0), ("a\udcff.yaml", 1)])
+def test_any_name_is_printed_whatever_the_terminal_says(tmp_path: Path, name: str, code: int) -> None:
+    (tmp_path / name).write_text(RECIPE)
+    done = process("render", str(tmp_path / name), PYTHONIOENCODING="ascii")
+
+    assert done.returncode == code
+    assert "fault" not in done.stderr
+
+
+@pytest.mark.parametrize("module", ["recipegen.cli", "argparse", "pydantic"])
+def test_an_interrupt_is_130_and_silent_while_modules_are_read_too(module: str) -> None:
+    code = f"""
+import signal, sys
+from recipegen.__main__ import run
+
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == "{module}":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+sys.argv = ["recipegen", "list"]
+sys.exit(run())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_the_version_is_told() -> None:

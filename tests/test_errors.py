@@ -66,10 +66,21 @@ def test_a_warning_says_so_before_the_message() -> None:
     assert problem.text() == "r.yaml:1:1: a: warning: is odd"
 
 
+def test_a_problem_as_text_is_its_text() -> None:
+    problem = Problem("x", ("a",), "is odd", mark=Mark("r.yaml", 1, 1))
+
+    assert f"{problem}" == problem.text()
+
+
+def test_a_warning_as_data_is_one() -> None:
+    assert Problem("x", (), "is odd", warning=True).as_dict()["severity"] == "warning"
+
+
 def test_a_problem_as_data_has_every_part() -> None:
     problem = Problem("limit", ("a", 0), "too long", "cut it", Mark("r.yaml", 2, 5))
 
     assert problem.as_dict() == {
+        "severity": "error",
         "code": "limit",
         "path": "a[0]",
         "file": "r.yaml",

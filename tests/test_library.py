@@ -113,3 +113,36 @@ def test_rendering_opens_no_socket_and_starts_no_process() -> None:
     )
 
     assert done.stderr == "[]\n"
+
+
+def test_a_path_object_is_a_recipe_file(tmp_path: Path) -> None:
+    path = tmp_path / "some-recipe"
+    path.write_text("dynamoNamespace: x\nmodel: {name: a/b}\n")
+
+    assert recipegen.plan(path).name == "some-recipe"
+    assert recipegen.render(path) == recipegen.render(str(path))
+
+
+def test_one_patch_that_is_in_no_list_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match="put a single one in a list"):
+        recipegen.plan("qwen-0.6b", None, {"model": {"worker": {"replicas": 3}}})  # type: ignore[arg-type]
+
+
+def test_a_patch_that_is_no_mapping_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match="patch 2 is no mapping but list"):
+        recipegen.plan("qwen-0.6b", None, [{"dynamoNamespace": "x"}, []])  # type: ignore[list-item]
+
+
+def test_a_patch_that_holds_itself_is_a_value_error() -> None:
+    patch: dict[str, object] = {}
+    patch["model"] = patch
+
+    with pytest.raises(ValueError, match="patch 1 holds itself"):
+        recipegen.plan("qwen-0.6b", None, [patch])
+
+
+def test_a_problem_in_a_patch_names_the_patch_and_no_line() -> None:
+    with pytest.raises(recipegen.RecipeError) as raised:
+        recipegen.plan("qwen-0.6b", None, [{"dynamoNamespace": "x"}, {"model": {"nam": "x"}}])
+
+    assert str(raised.value.problems[0]).startswith("patch 2: model.nam: is no key of the recipe language\n")

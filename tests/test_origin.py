@@ -1,13 +1,15 @@
 """Where each value of a plan comes from."""
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from recipegen import origin
-from recipegen.errors import UsageError, dotted
-from samples import MINIMAL, leaves, plan_of, recipes
+from recipegen.errors import SHOWN, UsageError, dotted
+from samples import KEYS, MINIMAL, leaves, plan_of, recipes
 
 DISAGGREGATED = {**MINIMAL, "model": {**MINIMAL["model"], "disaggregation": True}}
 
@@ -18,6 +20,8 @@ DISAGGREGATED = {**MINIMAL, "model": {**MINIMAL["model"], "disaggregation": True
         ("model", ("model",)),
         ("model.engine.args[0]", ("model", "engine", "args", 0)),
         (r"model.nodeSelector.a\.b/c", ("model", "nodeSelector", "a.b/c")),
+        ('model.nodeSelector."a.b/c"', ("model", "nodeSelector", "a.b/c")),
+        ('"a.b"[0]."c\\"d"', ("a.b", 0, 'c"d')),
         ("a[1][22].b", ("a", 1, 22, "b")),
     ],
 )
@@ -25,7 +29,9 @@ def test_a_path_is_keys_and_places(text: str, path: tuple[str | int, ...]) -> No
     assert origin.parse(text) == path
 
 
-@pytest.mark.parametrize("text", ["", "a..b", ".a", "a.", "a[x]", "a[1", "[0]", "a[-1]", "a[0]b"])
+@pytest.mark.parametrize(
+    "text", ["", "a..b", ".a", "a.", "a[x]", "a[1", "[0]", "a[-1]", "a[0]b", '"a', 'a"b"', '"a"b', '"\\q"']
+)
 def test_what_is_no_path_is_said_so(text: str) -> None:
     with pytest.raises(UsageError, match="is no path"):
         origin.parse(text)
@@ -45,6 +51,11 @@ def test_every_value_of_a_plan_has_an_origin(data: dict[str, Any]) -> None:
         "derived",
         "default of the recipe language",
     }
+
+
+@given(st.lists(KEYS.filter(lambda key: len(json.dumps(key)) < SHOWN), min_size=1, max_size=4))
+def test_a_path_is_read_as_it_is_printed(keys: list[str]) -> None:
+    assert origin.parse(dotted(tuple(keys))) == tuple(keys)
 
 
 @given(recipes())

@@ -1,6 +1,8 @@
 """What a plan is written as: the helmfile document and the self-contained directory."""
 
 import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +10,10 @@ import pytest
 import yaml
 from hypothesis import given, settings
 
-from recipegen import pipeline
+from recipegen import catalog, pipeline
 from recipegen.cli import main
 from recipegen.compile import compile_plan
-from recipegen.errors import ToolError
+from recipegen.errors import ToolError, UsageError
 from recipegen.targets import TARGETS, directory, helmfile
 from samples import MINIMAL, leaves, plan_of, recipes
 
@@ -158,7 +160,7 @@ def test_a_manifest_cannot_reach_out_of_its_directory(files: dict[str, str], tmp
     out = tmp_path / "out"
     directory.write(files, out)
     (tmp_path / "mine").write_text("mine")
-    (out / directory.MANIFEST).write_text(f"{files[directory.MANIFEST]}../mine\n{tmp_path}/mine\n\n")
+    (out / directory.MANIFEST).write_text(f"{files[directory.MANIFEST]}../mine\n{tmp_path}/mine\n\na\0b\n")
     directory.write(files, out)
 
     assert (tmp_path / "mine").read_text() == "mine"
@@ -178,6 +180,161 @@ def test_a_file_where_the_directory_should_be_is_4(tmp_path: Path) -> None:
 
     assert main(["render", "qwen-0.6b", "-o", str(tmp_path / "out")]) == 4
     assert (tmp_path / "out").read_text() == "mine"
+
+
+@pytest.mark.parametrize("link", ["", "nowhere", "out"])
+def test_what_is_no_directory_is_called_so(files: dict[str, str], tmp_path: Path, link: str) -> None:
+    out = tmp_path / "out"
+    if link:
+        out.symlink_to(link)
+    else:
+        out.write_text("mine")
+
+    with pytest.raises(ToolError, match="out is no directory"):
+        directory.write(files, out)
+
+
+def test_what_is_no_directory_is_not_compared(files: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+
+    with pytest.raises(ToolError, match="out is no directory"):
+        directory.differences(files, tmp_path / "out")
+
+
+@pytest.mark.parametrize("stopped_at", [1, 2, 10, 30])
+def test_an_interrupted_run_keeps_no_later_one_out(
+    files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_at: int
+) -> None:
+    replaced = 0
+
+    def replace(source: Path, target: Path) -> None:
+        nonlocal replaced
+        replaced += 1
+        if replaced == stopped_at:
+            raise KeyboardInterrupt
+        os.replace(source, target)  # noqa: PTH105 - the method is what is replaced
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", replace)
+        with pytest.raises(KeyboardInterrupt):
+            directory.write(files, tmp_path)
+    assert not (tmp_path / "helmfile.yaml").exists()
+    directory.write(files, tmp_path)
+
+    assert snapshot(tmp_path) == files
+
+
+def test_what_a_killed_run_left_is_removed(files: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / directory.STAGING / "values").mkdir(parents=True)
+    (tmp_path / directory.STAGING / "values/half.yaml").write_text("a")
+    directory.write(files, tmp_path)
+
+    assert snapshot(tmp_path) == files
+
+
+def test_runs_at_the_same_time_write_one_after_another(files: dict[str, str], tmp_path: Path) -> None:
+    other = directory.files(pipeline.plan("qwen-0.6b", "sglang"))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda wanted: directory.write(wanted, tmp_path / "out"), [files, other] * 8))
+
+    assert snapshot(tmp_path / "out") in (files, other)
+
+
+def test_another_recipes_directory_is_refused(files: dict[str, str], tmp_path: Path) -> None:
+    other = directory.files(plan_of(MINIMAL, "other"))
+    directory.write(files, tmp_path)
+
+    with pytest.raises(ToolError, match=r"holds the recipe qwen-0\.6b, which other would replace\n  hint: "):
+        directory.write(other, tmp_path)
+    assert snapshot(tmp_path) == files
+
+
+def test_a_list_of_files_that_names_no_recipe_is_read(files: dict[str, str], tmp_path: Path) -> None:
+    directory.write(files, tmp_path)
+    listed = files[directory.MANIFEST].partition("\n")[2]
+    (tmp_path / directory.MANIFEST).write_text(listed + "values/old.yaml\n")
+    (tmp_path / "values/old.yaml").write_text("old")
+    directory.write(files, tmp_path)
+
+    assert snapshot(tmp_path) == files
+
+
+@pytest.mark.parametrize("below", [".", "stack", "new/folder"])
+@pytest.mark.parametrize("own", [catalog.charts, catalog.folder])
+def test_the_installation_itself_is_not_written(
+    files: dict[str, str], own: Callable[[], Path], below: str
+) -> None:
+    before = snapshot(own())
+
+    with pytest.raises(UsageError, match="recipegen's own"):
+        directory.write(files, own() / below)
+    assert snapshot(own()) == before
+
+
+@pytest.mark.parametrize("name", ["values/qwen-0-6b.yaml", "values/old.yaml"])
+def test_a_directory_where_a_file_belongs_is_refused_before_writing(
+    files: dict[str, str], tmp_path: Path, name: str
+) -> None:
+    directory.write(files, tmp_path)
+    (tmp_path / name).unlink(missing_ok=True)
+    (tmp_path / name).mkdir()
+    (tmp_path / directory.MANIFEST).write_text(files[directory.MANIFEST] + "values/old.yaml\n")
+    before = snapshot(tmp_path)
+
+    with pytest.raises(ToolError, match="is a directory"):
+        directory.write(files, tmp_path)
+    assert snapshot(tmp_path) == before
+
+
+def test_a_file_where_a_directory_belongs_is_refused_before_writing(
+    files: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "values").write_text("mine")
+
+    with pytest.raises(ToolError, match="values is no directory"):
+        directory.write(files, tmp_path)
+    assert snapshot(tmp_path) == {"values": "mine"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "charts/stack/charts/model/templates/evil.yaml",
+        "charts/stack/charts/mine/.helmignore",
+        "values/x.yaml",
+    ],
+)
+def test_a_strangers_file_among_the_charts_is_named_and_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    out = tmp_path / "out"
+    main(["render", "qwen-0.6b", "-o", str(out)])
+    (out / name).parent.mkdir(exist_ok=True)
+    (out / name).write_text("mine")
+
+    assert main(["render", "qwen-0.6b", "-o", str(out), "--check"]) == 3
+    assert capsys.readouterr().out == f"{out / name} is not recipegen's\n"
+    assert main(["render", "qwen-0.6b", "-o", str(out)]) == 0
+    assert f"{out / name} is not recipegen's and was left alone\n" in capsys.readouterr().err
+    assert (out / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["helmfile.yaml", "charts/stack/Chart.yaml"])
+def test_check_compares_every_byte(tmp_path: Path, name: str) -> None:
+    out = tmp_path / "out"
+    main(["render", "qwen-0.6b", "-o", str(out)])
+    (out / name).write_bytes((out / name).read_bytes().replace(b"\n", b"\r\n"))
+
+    assert main(["render", "qwen-0.6b", "-o", str(out), "--check"]) == 3
+
+
+def test_check_misses_an_empty_file(files: dict[str, str], tmp_path: Path) -> None:
+    directory.write(files, tmp_path)
+
+    assert (
+        directory.differences({**files, "values/empty": ""}, tmp_path)
+        == f"{tmp_path}/values/empty is missing\n"
+    )
 
 
 def test_check_is_0_when_nothing_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,13 +7,14 @@ from recipegen.version import __version__
 if TYPE_CHECKING:
     from recipegen.compile import Bundle
     from recipegen.errors import Problem, RecipeError, RecipegenError
-    from recipegen.pipeline import bundle, plan, render
+    from recipegen.pipeline import bundle, plan, render, simulate
     from recipegen.recipe import Recipe
     from recipegen.resolve import Plan
+    from recipegen.twin import Verdict
 
 __all__ = [
-    "Bundle", "Plan", "Problem", "Recipe", "RecipeError", "RecipegenError", "__version__",
-    "bundle", "plan", "render",
+    "Bundle", "Plan", "Problem", "Recipe", "RecipeError", "RecipegenError", "Verdict", "__version__",
+    "bundle", "plan", "render", "simulate",
 ]  # fmt: skip
 
 _HOMES = {
@@ -23,6 +24,7 @@ _HOMES = {
     "Recipe": "recipe",
     "RecipeError": "errors",
     "RecipegenError": "errors",
+    "Verdict": "twin",
 }
 
 

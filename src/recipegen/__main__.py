@@ -1,7 +1,20 @@
-"""`python -m recipegen`."""
+"""`recipegen` and `python -m recipegen`."""
 
 import sys
 
-from recipegen.cli import main
+INTERRUPTED = 130
 
-sys.exit(main())
+
+def run() -> int:
+    """Run the command that the process was started with and return its exit code."""
+    try:
+        # Here, because an interrupt may come while the modules are read.
+        from recipegen.cli import main
+
+        return main()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,6 +1,7 @@
 """Where recipes and charts lie, and which recipe a name means."""
 
 from functools import cache
+from os import PathLike
 from pathlib import Path
 
 from recipegen.errors import Problem, UsageError, nearest, show
@@ -18,20 +19,27 @@ def charts() -> Path:
     return root() / "charts"
 
 
+def folder() -> Path:
+    """Return the folder of the catalog's recipes."""
+    return root() / "recipes"
+
+
 def recipes() -> dict[str, Path]:
     """Return the catalog: recipe name to file, sorted by name."""
-    return {path.stem: path for path in sorted((root() / "recipes").glob("*.yaml"))}
+    return {path.stem: path for path in sorted(folder().glob("*.yaml"))}
 
 
-def find(name: str) -> Path | None:
+def find(name: str | PathLike[str]) -> Path | None:
     """Return the file that `name` means; None for standard input.
 
-    A name with a slash or a YAML ending is a path and need not exist. Anything else is looked up
-    in the catalog, never joined to a path.
+    A path object, and a name with a slash or a YAML ending, is a path and need not exist. Anything
+    else is looked up in the catalog, never joined to a path.
 
     Raises:
         UsageError: when the catalog has no such recipe.
     """
+    if isinstance(name, PathLike):
+        return Path(name)
     if name == "-":
         return None
     if "/" in name or name.endswith((".yaml", ".yml")):

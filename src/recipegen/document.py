@@ -5,11 +5,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from recipegen.errors import UNSAFE, Mark, Path, Problem, RecipeError, UsageError, brief, show
+from recipegen.errors import (
+    UNSAFE,
+    Mark,
+    Path,
+    Problem,
+    RecipeError,
+    UsageError,
+    brief,
+    key_of,
+    segments,
+    show,
+)
 from recipegen.yamlio import Document, read_value
 from recipegen.yamlio.scan import MAX_KEY
 
-__all__ = ["Document", "at", "changes_nothing", "from_set", "merge"]
+# An equals sign in quotes is part of a key.
+_LEFT = re.compile(r'((?:"(?:[^"\\]|\\.)*"|[^"=])*)=')
+
+__all__ = ["Document", "at", "changes_nothing", "from_set", "merge", "without"]
 
 
 def merge(base: Document, patch: Document) -> Document:
@@ -48,34 +62,49 @@ def at(document: Document, *path: str, label: str = "") -> Document:
             message = f"expected a mapping, got {show(found)}"
             raise RecipeError(Problem("wrong-type", place, message, mark=document.mark(place)))
 
-    def rebased(marks: Mapping[Path, Mark]) -> dict[Path, Mark]:
-        return {
-            place[len(path) :]: replace(mark, label=label) if label else mark
-            for place, mark in marks.items()
-            if place[: len(path)] == path
-        }
+    # Only the places below: a recipe of many variants has each of them taken out.
+    places = list(_places(found, ()))
+    deleted = [place[len(path) :] for place in document.deleted if place[: len(path)] == path]
 
-    return Document(found, rebased(document.keys), rebased(document.values), rebased(document.deleted))
+    def rebased(marks: Mapping[Path, Mark], below: list[Path]) -> dict[Path, Mark]:
+        marked = ((place, marks[(*path, *place)]) for place in below if (*path, *place) in marks)
+        return {place: replace(mark, label=label) if label else mark for place, mark in marked}
+
+    keys, values = rebased(document.keys, places), rebased(document.values, places)
+    return Document(found, keys, values, rebased(document.deleted, deleted))
+
+
+def without(document: Document, key: str) -> Document:
+    """Return the document without one of its top keys."""
+
+    def rest(marks: Mapping[Path, Mark]) -> dict[Path, Mark]:
+        return {place: mark for place, mark in marks.items() if place[:1] != (key,)}
+
+    data = {name: value for name, value in document.data.items() if name != key}
+    return Document(data, rest(document.keys), rest(document.values), rest(document.deleted))
 
 
 def from_set(expression: str) -> Document:
-    r"""Return the patch that `--set a.b=VALUE` stands for; `\.` is a dot inside a key.
+    r"""Return the patch that `--set a.b=VALUE` stands for; a key with a dot is `"a.b"` or `a\.b`.
 
     Raises:
         UsageError: The expression has no `=`, or its left side is not a path of keys.
         RecipeError: The value is not valid; it follows the rules of a recipe.
     """
     source = f"--set {brief(expression)}"
-    left, equals, text = expression.partition("=")
-    path = tuple(key.replace(r"\.", ".") for key in re.split(r"(?<!\\)\.", left))
+    left = _LEFT.match(expression)
+    if left is None:
+        raise UsageError(f"{source}: write KEY=VALUE, such as model.worker.replicas=2")
+    try:
+        path = tuple(map(key_of, segments(left[1])))
+    except ValueError as error:
+        raise UsageError(f'{source}: quotes have to surround a whole key, as in a."b.c"=1') from error
     wrong = next(filter(None, map(_wrong_key, path)), "")
-    if not equals:
-        wrong = "write KEY=VALUE, such as model.worker.replicas=2"
     if wrong:
         raise UsageError(f"{source}: {wrong}")
-    data: Any = read_value(text, source, path)
-    for key in reversed(path):
-        data = {key: data}
+    data: Any = read_value(expression[left.end() :], source, path)
+    for step in reversed(path):
+        data = {step: data}
     mark = Mark(source)
     places = dict.fromkeys(_places(data, ()), mark)
     keys = {place: mark for place in places if place and isinstance(place[-1], str)}

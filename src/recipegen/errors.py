@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 Path = tuple[str | int, ...]
 
@@ -30,6 +31,7 @@ _SECRET = re.compile(
     r"|\beyJ[\w-]{8,500}\.[\w-]{8,}(?:\.[\w-]*)?"
     r"|://[^/\s:@]*:[^/\s@]+@"
 )
+_PART = re.compile(r'"(?:[^"\\]|\\.)*"(?:\[[0-9]+\])*|(?:\\\.|[^."])*')
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 
 
@@ -71,10 +73,15 @@ class Problem:
         hint = f"\n  hint: {self.hint}" if self.hint else ""
         return f"{place}{path}{'warning: ' if self.warning else ''}{self.message}{hint}"
 
+    def __str__(self) -> str:
+        """Return the problem for people."""
+        return self.text()
+
     def as_dict(self) -> dict[str, str | int]:
         """Return the problem for programs."""
         mark = self.mark or Mark("")
         return {
+            "severity": "warning" if self.warning else "error",
             "code": self.code,
             "path": dotted(self.path),
             "file": mark.source,
@@ -146,6 +153,32 @@ def dotted(path: Path) -> str:
     )
 
 
+def segments(text: str) -> list[str]:
+    r"""Return the parts of a dotted path; a dot in quotes or behind a backslash divides nothing.
+
+    Raises:
+        ValueError: when quotes are not closed, or stand inside a part.
+    """
+    found: list[str] = []
+    place = -1
+    while place < len(text):
+        part = cast(re.Match[str], _PART.match(text, place + 1))
+        found.append(part[0])
+        place = part.end()
+        if text[place : place + 1] not in ("", "."):
+            raise ValueError(f"the quotes in {show(text)} do not surround a key")
+    return found
+
+
+def key_of(segment: str) -> str:
+    r"""Return the key that a part of a path means: in quotes as `dotted` writes it, or with `\.` for a dot.
+
+    Raises:
+        ValueError: when what is in quotes is no text.
+    """
+    return str(json.loads(segment)) if segment.startswith('"') else segment.replace(r"\.", ".")
+
+
 def show(value: object) -> str:
     """Return the value for a message: one line, cut, nothing hidden in it, secrets left out."""
     return _cut(_flow(value))
@@ -171,8 +204,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
     # Only wrong recipes need it, and right ones should not wait for the import.
     from difflib import get_close_matches
 
-    close = get_close_matches(name[:SHOWN], list(known), n=1)
-    return f"did you mean {show(close[0])}?" if close else ""
+    # Whoever writes KV or vLLM means the same word.
+    folded = {word.casefold(): word for word in known}
+    close = get_close_matches(name[:SHOWN].casefold(), folded, n=1)
+    return f"did you mean {show(folded[close[0]])}?" if close else ""
 
 
 def _place(problem: Problem) -> tuple[bool, str, int, int]:

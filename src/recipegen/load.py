@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from operator import getitem
+from os import PathLike
 from pathlib import Path, PurePath
 from typing import Any
 
 from recipegen import catalog, yamlio
-from recipegen.document import Document, at, changes_nothing, merge
+from recipegen.document import Document, at, changes_nothing, merge, without
 from recipegen.errors import Mark, Problem, RecipeError, nearest, show
 
 DEFAULT_VARIANT = "default"
@@ -27,8 +28,13 @@ class Loaded:
     idle: tuple[Problem, ...] = ()
     """Patches that changed nothing of what was written: wrong, unless they changed another recipe."""
 
+    @cached_property
+    def alone(self) -> Document:
+        """The recipe without its variants."""
+        return without(self.document, "variants")
 
-def load(name: str, variant: str | None = None, patches: Sequence[Document] = ()) -> Loaded:
+
+def load(name: str | PathLike[str], variant: str | None = None, patches: Sequence[Document] = ()) -> Loaded:
     """Return the recipe `name` (catalog name, path, or `-`) with `variant` and `patches` applied in order.
 
     Raises:
@@ -36,18 +42,40 @@ def load(name: str, variant: str | None = None, patches: Sequence[Document] = ()
         ToolError: when the file cannot be read.
         RecipeError: when it is not a recipe, or has no such variant, or the variant changes nothing.
     """
+    return choose(read(name), variant, patches)
+
+
+def read(name: str | PathLike[str]) -> Loaded:
+    """Return the recipe `name` as it stands in its file; raises as `load` does."""
     path = catalog.find(name)
-    base = yamlio.read_file(path or "-", shown(path))
-    document = base
+    document = yamlio.read_file(path or "-", shown(path))
+    return Loaded(_name(path, document), DEFAULT_VARIANT, document)
+
+
+def choose(
+    recipe: Loaded, variant: str | None, patches: Sequence[Document], *, alone: bool = False
+) -> Loaded:
+    """Return a recipe that was read with `variant` and `patches` applied in order.
+
+    Args:
+        recipe: what `read` returned.
+        variant: a variant of it; default: the recipe itself.
+        patches: merge patches, applied after the variant.
+        alone: whether to leave out the block `variants`, which need not be checked with each of them.
+
+    Raises:
+        RecipeError: when it has no such variant, or the variant changes nothing.
+    """
+    document = recipe.alone if alone else recipe.document
     if variant not in (None, DEFAULT_VARIANT):
-        document, wrong = _apply(document, _variant(base, variant), f"variant {variant}")
+        document, wrong = _apply(document, _variant(recipe.document, variant), f"variant {variant}")
         if wrong:
             raise RecipeError(wrong)
     idle = []
     for patch in patches:
         document, wrong = _apply(document, patch, "patch")
         idle += [wrong] if wrong else []
-    return Loaded(_name(path, base), variant or DEFAULT_VARIANT, document, tuple(idle))
+    return Loaded(recipe.name, variant or DEFAULT_VARIANT, document, tuple(idle))
 
 
 def shown(path: Path | None) -> str:

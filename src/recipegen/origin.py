@@ -7,23 +7,27 @@ from operator import getitem
 from typing import Any, cast
 
 from recipegen import recipe as language
-from recipegen.errors import Path, Problem, UsageError, dotted, nearest, show
+from recipegen.errors import Path, Problem, UsageError, dotted, key_of, nearest, segments, show
 from recipegen.resolve import Plan
 
 
 def parse(text: str) -> Path:
-    r"""Return the path that `a.b[0].c` means; `\.` is a dot inside a key.
+    r"""Return the path that `a.b[0].c` means; a key with a dot is `"a.b"` or `a\.b`.
 
     Raises:
         UsageError: when it is no path.
     """
     path: list[str | int] = []
-    for part in re.split(r"(?<!\\)\.", text):
-        found = re.fullmatch(r"([^\[\]]+)((?:\[[0-9]+\])*)", part)
-        if found is None:
-            raise UsageError(Problem("usage", (), f"{show(text)} is no path", "write a.b or a.b[0]"))
-        path.append(found[1].replace(r"\.", "."))
-        path += [int(index) for index in re.findall(r"[0-9]+", found[2])]
+    try:
+        for part in segments(text):
+            found = re.fullmatch(r'(".*"|[^\[\]"]+)((?:\[[0-9]+\])*)', part)
+            if found is None:
+                raise ValueError(part)
+            path.append(key_of(found[1]))
+            path += [int(index) for index in re.findall(r"[0-9]+", found[2])]
+    except ValueError as error:
+        hint = 'write a.b, a.b[0] or a."b.c"'
+        raise UsageError(Problem("usage", (), f"{show(text)} is no path", hint)) from error
     return tuple(path)
 
 

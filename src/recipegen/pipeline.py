@@ -1,7 +1,8 @@
 """The stages in their order: load, validate, resolve, compile, emit. This is the library."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 from recipegen import yamlio
 from recipegen.compile import Bundle, compile_plan
@@ -12,11 +13,18 @@ from recipegen.resolve import Plan, resolve
 from recipegen.targets import TARGETS
 from recipegen.validate import validate
 
+if TYPE_CHECKING:
+    from recipegen.twin import Verdict
+
 Patch = Document | Mapping[str, Any]
 """A JSON merge patch: plain data, or data that knows where it was written."""
 
 
-def plan(name: str, variant: str | None = None, patches: Sequence[Patch] = ()) -> Plan:
+Name = str | PathLike[str]
+"""A recipe of the catalog, `-` for standard input, or the path of a recipe file."""
+
+
+def plan(name: Name, variant: str | None = None, patches: Sequence[Patch] = ()) -> Plan:
     """Return the complete recipe, with every name and size decided.
 
     Args:
@@ -28,7 +36,10 @@ def plan(name: str, variant: str | None = None, patches: Sequence[Patch] = ()) -
         UsageError: when the catalog has no such recipe.
         ToolError: when a file cannot be read.
         RecipeError: with every problem of the first stage that found one, or each idle patch.
+        TypeError, ValueError: when a patch is no mapping, or holds more than plain data.
     """
+    if isinstance(patches, Mapping | Document | str):
+        raise TypeError("patches is a sequence of patches: put a single one in a list")
     documents = [_document(patch, index) for index, patch in enumerate(patches, start=1)]
     loaded = load(name, variant, documents)
     if loaded.idle:
@@ -37,7 +48,7 @@ def plan(name: str, variant: str | None = None, patches: Sequence[Patch] = ()) -
 
 
 def bundle(
-    name: str,
+    name: Name,
     variant: str | None = None,
     patches: Sequence[Patch] = (),
     charts: str | None = None,
@@ -50,7 +61,7 @@ def bundle(
 
 
 def render(
-    name: str,
+    name: Name,
     variant: str | None = None,
     patches: Sequence[Patch] = (),
     *,
@@ -61,12 +72,52 @@ def render(
 
     Raises as `bundle` does, and KeyError for a target that does not exist.
     """
-    complete = plan(name, variant, patches)
-    return TARGETS[target](complete, compile_plan(complete, charts))
+    found = plan(name, variant, patches)
+    return TARGETS[target](found, compile_plan(found, charts))
+
+
+def simulate(
+    name: Name,
+    variant: str | None = None,
+    patches: Sequence[Patch] = (),
+    *,
+    port: int = 0,
+    requests: int = 8,
+    max_replicas: int = 2,
+    while_up: Callable[["Verdict"], None] = lambda _: None,
+) -> "Verdict":
+    """Run a recipe's graph on this machine without a GPU, and return what was seen of it.
+
+    Dynamo's real frontend runs with the rendered arguments, its mocker stands in for each worker's engine.
+    The first call installs Dynamo's wheels into recipegen's cache.
+
+    Args:
+        name: as for `plan`, and so are `variant` and `patches`.
+        variant: a variant of the recipe.
+        patches: merge patches.
+        port: port of the frontend on the loopback interface; 0 for any free one.
+        requests: chat requests, sent at the same time, that show which workers are used.
+        max_replicas: replicas of each component that are started at most.
+        while_up: called with the verdict while the graph still answers at its `url`.
+
+    Raises:
+        ToolError: when the runtime cannot be had or dies, or the port is in use; otherwise as `plan` does.
+    """
+    # Only now: rendering should not wait for what runs processes.
+    from recipegen import twin
+
+    found = bundle(name, variant, patches)
+    return twin.simulate(found, port=port, requests=requests, max_replicas=max_replicas, while_up=while_up)
 
 
 def _document(patch: Patch, index: int) -> Document:
     if isinstance(patch, Document):
         return patch
+    if not isinstance(patch, Mapping):
+        raise TypeError(f"patch {index} is no mapping but {type(patch).__name__}")
     # Through text, so that data from a program meets the same limits as data from a file.
-    return yamlio.read(yamlio.write(dict(patch)), f"patch {index}")
+    try:
+        text = yamlio.write(dict(patch))
+    except RecursionError as error:
+        raise ValueError(f"patch {index} holds itself, or is nested too deeply") from error
+    return yamlio.read(text, f"patch {index}", lines=False)

@@ -253,6 +253,8 @@ class Model(Block):
     """Commit of the weights. Default: the newest, which can change under you."""
     backend: Backend = Backend()
     """Engine and image. Default: vLLM of the newest Dynamo release recipegen knows."""
+    mocker: bool = False
+    """`true`: Dynamo's mocker in place of the engine, without a GPU, for kind and CI clusters (`render --twin`). Default: `false`."""
     deployment: Deployment = Deployment()
     """Whether the graph is created. Default: yes."""
     disaggregation: bool = False
@@ -370,8 +372,10 @@ class Recipe(Block):
     """Diagnosis Job. Default: off."""
     platform: Platform = Platform()
     """The upstream operator. Default: installed along."""
-    variants: dict[Annotated[str, Field(pattern=LABEL, max_length=40)], Variant] = {}
-    """Named changes of this recipe, chosen with `--variant`. Default: none."""
+    variants: Annotated[
+        dict[Annotated[str, Field(pattern=LABEL, max_length=40)], Variant], Field(max_length=100)
+    ] = {}
+    """Named changes of this recipe, chosen with `--variant`, at most 100. Default: none."""
 
 
 def block_at(path: tuple[str | int, ...]) -> type[Block] | None:

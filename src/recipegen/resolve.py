@@ -58,8 +58,8 @@ class Plan:
 
     @property
     def gpus(self) -> int:
-        """GPUs of all replicas of all workers; none where the graph is not created."""
-        if not self.recipe.model.deployment.create:
+        """GPUs of all replicas of all workers; none for a graph that is not created or runs the mocker."""
+        if self.recipe.model.mocker or not self.recipe.model.deployment.create:
             return 0
         return sum(w.replicas * w.nodes * (w.gpus or 0) for w in self.workers.values())
 

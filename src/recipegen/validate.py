@@ -1,16 +1,15 @@
 """Stage 2: check the data against the recipe language and the rules. Every problem is reported at once."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
 
+from recipegen import hints, rules
 from recipegen import recipe as language
-from recipegen import rules
 from recipegen.document import Document
-from recipegen.errors import Path, Problem, RecipeError, nearest, redact, show
+from recipegen.errors import Path, Problem, RecipeError, nearest, show
 from recipegen.load import Loaded
 from recipegen.recipe import Recipe
 
@@ -78,7 +77,7 @@ def _problem(detail: Any, document: Document) -> Problem:
     if path[:1] and path[-1:] == ("enabled",) and language.block_at(path[:-1]) is language.Unavailable:
         message = f"{path[0]} is not part of this version of recipegen, got {show(value)}"
         return Problem("unavailable", path, message, "leave the block out, or set it to false")
-    message, hint = _words(kind, context, value)
+    message, hint = _words(kind, context, path, value)
     code = "wrong-type" if kind.endswith("_type") else "wrong-value"
     if detail["loc"][-1] == "[key]":
         code = "wrong-key"
@@ -119,35 +118,20 @@ BOUNDS = {
 }
 
 
-def _words(kind: str, context: dict[str, Any], value: Any) -> tuple[str, str]:
+def _words(kind: str, context: dict[str, Any], path: Path, value: Any) -> tuple[str, str]:
     """Return message and hint for a finding of pydantic's."""
     if kind in TYPES:
-        hint = "put it in quotes" if kind == "string_type" and isinstance(value, int | float) else ""
-        if kind in ("int_type", "float_type", "bool_type") and isinstance(value, str):
-            hint = "write it without quotes"
-        return TYPES[kind], hint
+        return TYPES[kind], hints.of_type(kind, path, value)
     if kind in BOUNDS:
         bound, words = BOUNDS[kind]
         return f"{words} {context[bound]}", ""
     if kind == "literal_error":
         known = [option.strip("' ") for option in context["expected"].replace(" or ", ", ").split(",")]
-        return f"is none of {', '.join(known)}", nearest(str(value), known)
+        return f"is none of {', '.join(known)}", hints.of_choice(value, known)
     if kind == "string_pattern_mismatch":
-        return f"is not {language.FORMS[context['pattern']]}", _valid(context["pattern"], value)
+        pattern = context["pattern"]
+        return f"is not {language.FORMS[pattern]}", hints.of_form(pattern, value)
     return kind.replace("_", " "), ""
-
-
-# What may not stand in a name of each form.
-FOREIGN = {language.LABEL: r"[^a-z0-9-]+", language.OBJECT_NAME: r"[^a-z0-9.-]+"}
-
-
-def _valid(pattern: str, name: str) -> str:
-    """Return "did you mean …?" for the name of the form that is most alike, or nothing."""
-    # A token that became a name would not look like a token any more.
-    if pattern not in FOREIGN or redact(name) != name:
-        return ""
-    valid = re.sub(FOREIGN[pattern], "-", name.lower()).strip("-.")
-    return f"did you mean {show(valid)}?" if valid else ""
 
 
 def _unknown(path: Path, **place: Any) -> Problem:

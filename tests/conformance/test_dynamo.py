@@ -20,6 +20,7 @@ from recipegen.compile import compile_plan
 from recipegen.document import from_set
 from recipegen.load import load, variants
 from recipegen.recipe import BackendType, RoutingPolicy
+from recipegen.twin import runtime
 
 HERE = Path(__file__).parent
 RECIPE = str(HERE / "recipe.yaml")
@@ -45,9 +46,7 @@ ENGINE = {
     "reasoningParser": "qwen3",
 }
 
-pytestmark = pytest.mark.skipif(
-    "RECIPEGEN_CONFORMANCE" not in os.environ, reason="`make conformance` runs it; it needs Dynamo's wheels"
-)
+pytestmark = pytest.mark.usefixtures("dynamo")
 
 
 @dataclass(frozen=True)
@@ -236,7 +235,7 @@ def ask(commands: list[Command]) -> list[Answer]:
     """Return what Dynamo's parsers say, each in the environment of its wheels and no other."""
     asked = json.dumps([{"module": each.module, "argv": each.argv} for each in commands])
     done = subprocess.run(
-        [os.environ["RECIPEGEN_CONFORMANCE"], HERE / "parse.py"],
+        [runtime.python(runtime.DYNAMO, print), HERE / "parse.py"],
         input=asked,
         capture_output=True,
         text=True,

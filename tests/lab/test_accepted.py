@@ -14,12 +14,13 @@ EVERYTHING = ("--with", "benchmark", "--set", "model.cache.enabled=true")
 
 
 def cases() -> list[Any]:
-    """Every recipe of the catalog with each of its variants, and one with all components on."""
+    """Every recipe of the catalog with each of its variants and as a twin, and one with all components on."""
     found: dict[str, tuple[str, ...]] = {"everything": (recipes.RECIPE, *EVERYTHING)}
     for name, path in catalog.recipes().items():
         variants = yaml.safe_load(path.read_text()).get("variants", {})
         found[name] = (name,)
         found |= {f"{name}-{variant}": (name, "--variant", variant) for variant in variants}
+        found |= {f"{name}-{variant}-twin": (name, "--variant", variant, "--twin") for variant in variants}
     return [pytest.param(arguments, id=case) for case, arguments in found.items()]
 
 

@@ -3,21 +3,25 @@
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from itertools import pairwise
+from pathlib import Path
 
 from recipegen.cli import arguments
 from recipegen.cli.printing import report
 from recipegen.errors import Problem, RecipegenError, ToolError
-
-INTERRUPTED = 130
 
 
 def main(given: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
 
     0 done, 1 the recipe is wrong, 2 wrong usage, 3 the result differs, 4 a tool or file failed,
-    5 the cluster refused, 70 a fault in recipegen, 130 interrupted.
+    5 the cluster refused, 70 a fault in recipegen. The process itself ends with 130 when interrupted.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # Recipes and messages are UTF-8, whatever the terminal's settings say.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     given = sys.argv[1:] if given is None else given
     # Known before the arguments are understood, because that can fail too.
     as_json = "--format=json" in given or ("--format", "json") in pairwise(given)
@@ -25,6 +29,7 @@ def main(given: Sequence[str] | None = None) -> int:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         args = arguments.parser().parse_args(given)
+        _look_around()
         code = int(args.run(args))
     except RecipegenError as error:
         report(error.problems, as_json=as_json)
@@ -32,8 +37,6 @@ def main(given: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # Whoever read has what it wanted, or said itself what went wrong.
         return ToolError.exit_code
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except Exception as error:  # the last net
         if os.environ.get("RECIPEGEN_DEBUG"):
             raise
@@ -42,3 +45,11 @@ def main(given: Sequence[str] | None = None) -> int:
         report([problem], as_json=as_json)
         return 70
     return code
+
+
+def _look_around() -> None:
+    """Refuse a current directory that was removed, which nothing can be found from."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise ToolError("the current directory is not there any more; change to another one") from error

@@ -3,9 +3,9 @@
 import argparse
 from collections.abc import Callable
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from recipegen.errors import Problem, UsageError
+from recipegen.errors import Problem, UsageError, show
 from recipegen.version import __version__
 
 PROGRAM = "recipegen"
@@ -18,6 +18,7 @@ COMMANDS = {
     "explain": "Say where a value comes from, and what it means.",
     "validate": "Check recipes and all their variants.",
     "check": "Check recipes, render them through Helm, check the objects.",
+    "simulate": "Run a recipe's graph on this machine without a GPU: Dynamo's frontend and mocker.",
     "schema": "Print the recipe language as JSON Schema.",
 }
 
@@ -35,14 +36,14 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--format", choices=["text", "json"], default="text", help="form of the error messages"
         )
-    for name in ("show", "render", "explain"):
+    for name in ("show", "render", "explain", "simulate"):
         words = "recipe of the catalog, path of a recipe file, or -"
         commands[name].add_argument("name", metavar="NAME", help=words)
     for name in ("validate", "check"):
         words = "recipes of the catalog, paths, or -"
         commands[name].add_argument("names", metavar="NAME", nargs="*", help=words)
         commands[name].add_argument("--all", action="store_true", help="the whole catalog")
-    for name in ("show", "render", "explain", "validate", "check"):
+    for name in ("show", "render", "explain", "validate", "check", "simulate"):
         _add_changes(commands[name])
     _add_own(commands)
     return top
@@ -51,14 +52,22 @@ def parser() -> argparse.ArgumentParser:
 def _add_changes(command: argparse.ArgumentParser) -> None:
     """Add what changes a recipe: a variant and patches."""
 
-    def several(*flags: str, metavar: str, words: str, to: str) -> None:
-        command.add_argument(*flags, metavar=metavar, action="append", default=[], dest=to, help=words)
+    def several(*flags: str, metavar: str, words: str, **rest: Any) -> None:
+        command.add_argument(*flags, **{"action": "append", **rest}, metavar=metavar, default=[], help=words)
 
-    command.add_argument("--variant", metavar="V", help="variant of the recipe")
-    several("-f", "--file", metavar="FILE", words="patch file, such as a cluster profile", to="file")
-    several("--set", metavar="K=V", words="set one value", to="set")
-    several("--with", metavar="C", words="switch a component on", to="with_component")
-    several("--without", metavar="C", words="switch a component off", to="without_component")
+    command.add_argument("--variant", metavar="V", action=_Once, help="variant of the recipe")
+    several("-f", "--file", metavar="FILE", words="patch file, such as a cluster profile", type=_patch)
+    several("--set", metavar="K=V", words="set one value")
+    several("--with", metavar="C", words="switch a component on", action=_Switch, dest="with_component")
+    several(
+        "--without", metavar="C", words="switch a component off", action=_Switch, dest="without_component"
+    )
+
+
+def _patch(name: str) -> str:
+    if name == "-":
+        raise argparse.ArgumentTypeError("a patch cannot come from standard input; write a file first")
+    return name
 
 
 def _add_own(commands: dict[str, argparse.ArgumentParser]) -> None:
@@ -70,14 +79,39 @@ def _add_own(commands: dict[str, argparse.ArgumentParser]) -> None:
     render = commands["render"]
     words = "what to render to"
     render.add_argument("--target", choices=["helmfile", "values"], default="helmfile", help=words)
+    words = "mock the engines: the same releases for clusters without GPUs, short for --set model.mocker=true"
+    render.add_argument("--twin", action="store_true", help=words)
     words = "write a self-contained helmfile directory"
-    render.add_argument("-o", "--output", metavar="DIR", help=words)
+    render.add_argument("-o", "--output", metavar="DIR", action=_Once, help=words)
     words = "compare with DIR instead of writing it; exit 3 when it differs"
     render.add_argument("--check", action="store_true", help=words)
     words = "folder or oci:// address of the charts; default: those that came along"
-    render.add_argument("--charts", metavar="REF", help=words)
+    render.add_argument("--charts", metavar="REF", action=_Once, help=words)
+    _add_simulate(commands["simulate"])
     words = "such as model.worker.replicas"
     commands["explain"].add_argument("path", metavar="PATH", help=words)
+
+
+def _add_simulate(command: argparse.ArgumentParser) -> None:
+    words = "port of the frontend on this machine, 0 for any free one; default: 8000"
+    command.add_argument("--port", type=_number(0, 65_535), default=8000, metavar="N", help=words)
+    words = "chat requests, sent at the same time; default: 8"
+    command.add_argument("--requests", type=_number(1, 10_000), default=8, metavar="N", help=words)
+    words = "replicas of each component that run at most; default: 2"
+    command.add_argument("--max-replicas", type=_number(1, 1000), default=2, metavar="N", help=words)
+    words = "run the recipe's own benchmark too; installs aiperf first"
+    command.add_argument("--bench", action="store_true", help=words)
+    words = "go on serving until Ctrl-C"
+    command.add_argument("--keep", action="store_true", help=words)
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not least <= int(text[:9]) <= most:
+            raise argparse.ArgumentTypeError(f"a whole number from {least} to {most}, got {text!r}")
+        return int(text)
+
+    return read
 
 
 def _runner(name: str) -> Callable[[argparse.Namespace], int]:
@@ -88,8 +122,35 @@ def _runner(name: str) -> Callable[[argparse.Namespace], int]:
     return run
 
 
+class _Once(argparse.Action):
+    """Takes a value, and no second one in its place."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: Any = None
+    ) -> None:
+        """Put the value into the namespace."""
+        if getattr(namespace, self.dest) is not None:
+            parser.error(f"{option} is there twice")
+        setattr(namespace, self.dest, values)
+
+
+class _Switch(argparse.Action):
+    """Gathers components, and refuses one that is switched both on and off."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, _: Any = None
+    ) -> None:
+        """Put the component into the namespace."""
+        setattr(namespace, self.dest, [*getattr(namespace, self.dest), values])
+        if values in namespace.with_component and values in namespace.without_component:
+            parser.error(f"{show(values)} is switched both on and off")
+
+
 class _Parser(argparse.ArgumentParser):
-    """Reports wrong usage the way every other problem is reported."""
+    """Reports wrong usage the way every other problem is reported, and guesses no option."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(Problem("usage", (), message, f"`{self.prog} --help` shows the usage"))

@@ -2,15 +2,17 @@
 
 import argparse
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from recipegen import catalog, pipeline, yamlio
 from recipegen import recipe as language
 from recipegen.cli.printing import report
 from recipegen.components import COMPONENTS
-from recipegen.document import Document, from_set
+from recipegen.document import Document, from_set, merge
 from recipegen.errors import Problem, RecipeError, UsageError, nearest, show
-from recipegen.load import load, variants
+from recipegen.load import choose, read, variants
 from recipegen.resolve import Plan, resolve
 from recipegen.validate import validate
 
@@ -26,6 +28,12 @@ def plan(args: argparse.Namespace) -> Plan:
     return found
 
 
+def patched(found: Plan, expression: str) -> Plan:
+    """Return a plan with one more value set, without reading its recipe again."""
+    document = merge(found.loaded.document, from_set(expression))
+    return resolve(validate(replace(found.loaded, document=document)))
+
+
 def plans(args: argparse.Namespace) -> list[Plan]:
     """Return a plan for every recipe named, and for every variant of it unless one was chosen.
 
@@ -34,15 +42,21 @@ def plans(args: argparse.Namespace) -> list[Plan]:
     """
     if bool(args.names) == args.all:
         raise UsageError("name one or more recipes, or say --all")
+    if args.names.count("-") > 1:
+        raise UsageError("standard input, -, can be read once only")
     found: list[Plan] = []
     # Each once: a mistake of the recipe itself is one of every variant.
     problems: dict[tuple[object, ...], Problem] = {}
     documents = patches(args)
-    for name, variant in _chosen(args):
-        try:
-            found.append(resolve(validate(load(name, variant, documents))))
-        except RecipeError as error:
-            problems = {_place(p): p for p in error.problems} | problems
+    for name in args.names or catalog.recipes():
+        with _gathered(problems):
+            recipe = read(name)
+            for variant in [args.variant] if args.variant else [None, *variants(recipe.document)]:
+                with _gathered(problems):
+                    # The block of the variants itself is checked along with the recipe.
+                    alone = not args.variant and variant is not None
+                    loaded = choose(recipe, variant, documents, alone=alone)
+                    found.append(resolve(validate(loaded)))
     if problems:
         raise RecipeError(*problems.values())
     # One cluster profile is meant for many recipes, some of which say already what it says.
@@ -63,6 +77,8 @@ def patches(args: argparse.Namespace) -> list[Document]:
     documents = [yamlio.read_file(Path(file), file) for file in args.file]
     for components, value in ((args.with_component, "true"), (args.without_component, "false")):
         documents += [from_set(f"{_switch(key)}={value}") for key in components]
+    if getattr(args, "twin", False):
+        documents.append(from_set("model.mocker=true"))
     return [*documents, *(from_set(expression) for expression in args.set)]
 
 
@@ -74,23 +90,17 @@ def _switch(component: str) -> str:
     raise UsageError(Problem("usage", (), f"no component is called {show(component)}", hint))
 
 
+@contextmanager
+def _gathered(problems: dict[tuple[object, ...], Problem]) -> Iterator[None]:
+    """Add the problems of what is done inside to those that were found before."""
+    try:
+        yield
+    except RecipeError as error:
+        for problem in error.problems:
+            problems.setdefault(_place(problem), problem)
+
+
 def _place(problem: Problem) -> tuple[object, ...]:
     """Return what tells problems apart: their place, and where that has no lines, their path."""
     lines = problem.mark is not None and problem.mark.line
     return (problem.code, str(problem.mark), () if lines else problem.path)
-
-
-def _chosen(args: argparse.Namespace) -> Iterator[tuple[str, str | None]]:
-    for name in args.names or catalog.recipes():
-        yield name, args.variant
-        # Standard input can be read once only.
-        if args.variant is None and name != "-":
-            yield from ((name, variant) for variant in _variants(name))
-
-
-def _variants(name: str) -> list[str]:
-    try:
-        return variants(load(name).document)
-    except RecipeError:
-        # The plan of the recipe itself has said so.
-        return []

@@ -45,18 +45,23 @@ def cut(text: str, width: int = 40) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def note(text: str) -> None:
-    """Tell the person at the terminal something that is no result."""
-    if sys.stderr is not None:
-        sys.stderr.write(f"{text}\n")
+def note(text: str, *, as_json: bool = False) -> None:
+    """Tell the person at the terminal something that is no result; programs are told problems alone."""
+    if not as_json:
+        _err(text)
 
 
 def report(problems: Sequence[Problem], *, as_json: bool) -> None:
     """Print problems, all of them for programs, the first ones for people."""
     if as_json and problems:
-        note(json.dumps([problem.as_dict() for problem in problems]))
+        _err(json.dumps([problem.as_dict() for problem in problems]))
         return
     for problem in problems[:SHOWN_PROBLEMS]:
-        note(problem.text())
+        _err(problem.text())
     if len(problems) > SHOWN_PROBLEMS:
-        note(f"and {len(problems) - SHOWN_PROBLEMS} more problems")
+        _err(f"and {len(problems) - SHOWN_PROBLEMS} more problems")
+
+
+def _err(text: str) -> None:
+    if sys.stderr is not None:
+        sys.stderr.write(f"{text}\n")

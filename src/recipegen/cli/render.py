@@ -5,9 +5,9 @@ import shlex
 from pathlib import Path
 
 from recipegen.cli import inputs
-from recipegen.cli.printing import note, out
+from recipegen.cli.printing import note, out, report
 from recipegen.compile import compile_plan
-from recipegen.errors import DiffersError, UsageError
+from recipegen.errors import DiffersError, Problem, UsageError
 from recipegen.resolve import Plan
 from recipegen.targets import TARGETS, directory
 
@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--check compares with a directory: say which with -o")
     plan = inputs.plan(args)
     if folder:
-        return _directory(plan, folder, check=args.check)
+        return _directory(plan, folder, check=args.check, as_json=args.format == "json")
     charts = args.charts
     if charts and "://" not in charts:
         charts = str(Path(charts).absolute())
@@ -33,11 +33,17 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _directory(plan: Plan, folder: Path, *, check: bool) -> int:
+def _directory(plan: Plan, folder: Path, *, check: bool, as_json: bool) -> int:
     files = directory.files(plan)
     if not check:
         directory.write(files, folder)
-        note(f"wrote {len(files)} files; apply them with: cd {shlex.quote(str(folder))} && helmfile apply")
+        place = shlex.quote(str(folder))
+        note(f"wrote {len(files)} files; apply them with: cd {place} && helmfile apply", as_json=as_json)
+        left = [
+            f"{folder / name} is not recipegen's and was left alone"
+            for name in directory.strangers(files, folder)
+        ]
+        report([Problem("stranger", (), message, warning=True) for message in left], as_json=as_json)
         return 0
     found = directory.differences(files, folder)
     if found:

@@ -12,5 +12,5 @@ def run(args: argparse.Namespace) -> int:
     for plan in inputs.plans(args):
         found.setdefault(plan.name, []).append(plan.variant)
     names = "; ".join(f"{name} ({', '.join(variants)})" for name, variants in found.items())
-    note(f"{sum(map(len, found.values()))} checked, no problem: {names}")
+    note(f"{sum(map(len, found.values()))} checked, no problem: {names}", as_json=args.format == "json")
     return 0

@@ -14,9 +14,12 @@ from typing import Any, Literal
 
 import yaml
 
-from recipegen.errors import Mark, Path, ToolError, escape
+from recipegen.errors import Mark, Path, Problem, ToolError, escape
 from recipegen.yamlio.scan import LOADER, MAX_BYTES, Scan
 from recipegen.yamlio.writer import write
+
+NOT_A_FILE = "not a regular file"
+A_FILE = "pipes and devices are not read: write a file first, or a recipe to standard input, as -"
 
 __all__ = ["Document", "read", "read_file", "read_objects", "read_value", "write"]
 
@@ -45,18 +48,19 @@ class Document:
         return self.keys.get(path)
 
 
-def read(text: bytes | str, source: str, *, root: type = dict) -> Document:
+def read(text: bytes | str, source: str, *, root: type = dict, lines: bool = True) -> Document:
     """Return the one YAML document in the text.
 
     Args:
         text: The whole text; bytes are UTF-8.
         source: What messages call it: the file as the user named it.
         root: What the document has to be; list where a list is wanted.
+        lines: Whether marks have line and column; not for a text that its author never saw.
 
     Raises:
         RecipeError: The text is not YAML, or holds what a recipe cannot; with every problem found.
     """
-    scan = Scan(text, source)
+    scan = Scan(text, source, lines=lines)
     data = scan.document(root)
     return Document(data, scan.keys, scan.values)
 
@@ -68,11 +72,15 @@ def read_file(path: File | Literal["-"], name: str) -> Document:
         ToolError: The file is missing, cannot be read, or is not a regular file.
         RecipeError: As `read`.
     """
+    # Python has none when it was closed before Python began.
+    if path == "-" and sys.stdin is None:
+        raise ToolError("standard input is closed")
     try:
         text = sys.stdin.buffer.read(MAX_BYTES + 1) if path == "-" else _contents(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise ToolError(f"{escape(name)}: {reason}") from error
+        hint = A_FILE if reason == NOT_A_FILE else ""
+        raise ToolError(Problem("tool", (), f"{escape(name)}: {reason}", hint)) from error
     return read(text, name)
 
 
@@ -112,7 +120,7 @@ def _contents(path: File) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError("not a regular file")
+            raise OSError(NOT_A_FILE)
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read(MAX_BYTES + 1)
     finally:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import yaml
 
@@ -22,6 +22,7 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _BOM = b"\xef\xbb\xbf"
 _OTHER_ENCODINGS = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
+_BLOCKS = ("|", ">")
 _TAB_OR_COMMENT = re.compile(r"#[^\n]*|\t")
 _HINTS = (
     ("cannot start any token", "put a text that begins like this in quotes"),
@@ -41,6 +42,7 @@ class Scan:
         self.values: dict[Path, Mark] = {}
         self.problems: list[Problem] = []
         self.nodes = 0
+        self.end = 0
         # A str may hold half a surrogate pair; as bytes it meets the same check as a file.
         raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
         self.text = self._decoded(raw)
@@ -59,11 +61,19 @@ class Scan:
     def value(self) -> Any:
         """Return the one value, or raise with every problem."""
         node = self._first("there is no value", 'write null to delete the key, "" for an empty text')
+        if "\n" in self.text:
+            hint = r'write \n for it in double quotes, as in "a\nb", or use a patch file'
+            self._stop("syntax", self.path, "holds a line break, which YAML would fold or drop", node, hint)
+        if isinstance(node, yaml.ScalarEvent) and node.style in _BLOCKS:
+            self._stop("syntax", self.path, "begins a block of lines", node, "put the text in quotes")
         if isinstance(node, yaml.CollectionStartEvent) and not node.flow_style:
             hint = "put a text in quotes; write a list as [a, b] and a map as {a: b}"
             self._stop("syntax", self.path, "looks like a list or map, but has no brackets", node, hint)
         data = self._node(node, self.path)
         self._end()
+        if comment := self.text[self.end :].strip():
+            hint = "put the whole value in quotes, or leave the comment out"
+            self._stop("syntax", self.path, f"ends in a comment, {show(comment)}", node, hint)
         return data
 
     def _first(self, empty: str, hint: str = "") -> Any:
@@ -113,6 +123,8 @@ class Scan:
             for event in yaml.parse(self.text, LOADER):
                 if tabs and isinstance(event, yaml.ScalarEvent | yaml.StreamEndEvent):
                     end = self._tabs(end, event)
+                if isinstance(event, yaml.ScalarEvent | yaml.CollectionEndEvent):
+                    self.end = cast(Any, event.end_mark).index
                 if not isinstance(event, yaml.StreamStartEvent | yaml.DocumentEndEvent):
                     yield event
         # The parser in Python lets the errors of int and chr through.

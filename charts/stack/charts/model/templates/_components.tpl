@@ -2,7 +2,8 @@
 {{- define "model.components" -}}
 {{- $components := list (include "model.frontend" . | fromYaml) -}}
 {{- range include "model.roles" . | fromYamlArray -}}
-{{- $components = append $components (include "model.worker" (list $ .) | fromYaml) -}}
+{{- $worker := $.Values.mocker | ternary "model.mockedWorker" "model.worker" -}}
+{{- $components = append $components (include $worker (list $ .) | fromYaml) -}}
 {{- end -}}
 {{- toYaml $components -}}
 {{- end -}}
@@ -142,7 +143,7 @@ tolerations:
 {{- define "model.env" -}}
 {{- $root := index . 0 -}}
 {{- $env := dict -}}
-{{- if $root.Values.cache.enabled -}}
+{{- if include "model.cached" $root -}}
 {{- $_ := set $env "HF_HOME" $root.Values.cache.mountPath -}}
 {{- end -}}
 {{- range index . 2 -}}

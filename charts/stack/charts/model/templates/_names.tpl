@@ -35,10 +35,20 @@ app.kubernetes.io/managed-by: {{ $root.Release.Service | quote }}
 {{- $version -}}
 {{- end -}}
 
-{{- /* Image of frontend, workers and download Job: {{ include "model.image" . }} */ -}}
+{{- /* Image of frontend, workers and download Job; the mocker has none of its own and lies in the planner's.
+       {{ include "model.image" . }} */ -}}
 {{- define "model.image" -}}
 {{- $backend := include "model.backend" . | fromYaml -}}
-{{- .Values.backend.image | default (printf "%s/%s:%s" .Values.backend.registry $backend.image (include "model.version" .)) -}}
+{{- $image := .Values.mocker | ternary "dynamo-planner" $backend.image -}}
+{{- $own := printf "%s/%s:%s" .Values.backend.registry $image (include "model.version" .) -}}
+{{- .Values.mocker | ternary $own (.Values.backend.image | default $own) -}}
+{{- end -}}
+
+{{- /* Not empty when there is a volume for the weights; the mocker has no weights: {{ include "model.cached" . }} */ -}}
+{{- define "model.cached" -}}
+{{- if and .Values.cache.enabled (not .Values.mocker) -}}
+true
+{{- end -}}
 {{- end -}}
 
 {{- /* Claim of the volume for the weights: {{ include "model.cacheClaim" . }} */ -}}

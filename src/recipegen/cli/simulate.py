@@ -1,0 +1,101 @@
+"""`recipegen simulate`: the graph on this machine, with Dynamo's real frontend and its mocker, no GPU."""
+
+import argparse
+import json
+import shutil
+import signal
+import sys
+import time
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from recipegen import twin
+from recipegen.cli import inputs
+from recipegen.cli.printing import cut, note, out, table
+from recipegen.compile import compile_plan
+from recipegen.errors import RecipeError
+from recipegen.twin import Verdict
+
+CLEAR = "\r\x1b[K"
+MEANING = {
+    True: "Dynamo's own frontend and router take this graph and serve it.",
+    False: "the graph does not work as the recipe has it.",
+}
+LIMITS = "Its engines are mocked: this says nothing of speed, of GPU memory, or of what an engine accepts."
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the verdict; return 0 when every check holds, 1 when one does not."""
+    plan = inputs.plan(args)
+    if args.bench and not plan.recipe.benchmark.enabled:
+        plan = inputs.patched(plan, "benchmark.enabled=true")
+    as_json = args.format == "json"
+
+    def tell(text: str) -> None:
+        _status("")
+        note(text, as_json=as_json)
+
+    # What stops a service elsewhere stops this one as Ctrl-C does, and leaves as little behind.
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+
+    def while_up(verdict: Verdict) -> None:
+        tell("")
+        out(json.dumps(verdict.as_dict(), indent=2) if as_json else _text(verdict))
+        if args.keep:
+            tell(f"it answers at {verdict.url} until Ctrl-C")
+            _wait()
+            tell("stopping")
+
+    try:
+        verdict = twin.simulate(
+            compile_plan(plan),
+            port=args.port,
+            requests=args.requests,
+            max_replicas=args.max_replicas,
+            bench=args.bench,
+            tell=tell,
+            status=_status,
+            while_up=while_up,
+        )
+    finally:
+        _status("")
+    return 0 if verdict.green else RecipeError.exit_code
+
+
+def _text(verdict: Verdict) -> str:
+    rows = [["  ok" if check.holds else "  RED", check.name, check.detail] for check in verdict.checks]
+    lines = [
+        f"{verdict.recipe}, variant {verdict.variant}: {verdict.model} without a GPU, at {verdict.url}",
+        "",
+        table(["  ", "CHECK", "WHAT WAS SEEN"], rows),
+        "",
+        f"asked: POST {verdict.url}/v1/chat/completions {json.dumps(verdict.request)}",
+    ]
+    for component, replicas in verdict.capped.items():
+        lines.append(
+            f"fewer: {component} has {replicas} replicas in the recipe, --max-replicas says how many run here"
+        )
+    # Workers of all roles are told much the same, so each option is named once.
+    left_out = dict.fromkeys(option for options in verdict.left_out.values() for option in options)
+    if left_out:
+        lines.append(f"left out, for the mocker has no use for them: {', '.join(left_out)}")
+    colour = "green" if verdict.green else "RED"
+    return "\n".join([*lines, "", f"{colour}: {MEANING[verdict.green]} {LIMITS}"])
+
+
+def _wait() -> None:
+    with suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(3600)
+
+
+def _status(text: str) -> None:
+    """Show what is awaited on the last line of a terminal; say nothing elsewhere."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        sys.stderr.write(CLEAR + cut(text, shutil.get_terminal_size().columns - 1))
+        sys.stderr.flush()
+
+
+def _interrupt(*_: Any) -> NoReturn:
+    raise KeyboardInterrupt

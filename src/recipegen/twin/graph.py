@@ -1,0 +1,78 @@
+"""What a rendered graph runs: its components, read from the Kubernetes objects and from nothing else."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from recipegen.errors import ToolError
+
+FRONTEND = "dynamo.frontend"
+
+
+@dataclass(frozen=True)
+class Component:
+    """One component of a graph."""
+
+    name: str
+    replicas: int
+    module: str
+    """Python module that its container runs."""
+    argv: tuple[str, ...]
+    """Arguments of the module, token by token."""
+    env: dict[str, str]
+    """Environment of its container, as far as the graph spells it out."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A DynamoGraphDeployment, as far as its processes go."""
+
+    name: str
+    dynamo_namespace: str
+    """Under which its components find each other; the operator computes the same."""
+    frontend: Component
+    workers: tuple[Component, ...]
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """The frontend, then the workers."""
+        return (self.frontend, *self.workers)
+
+
+def read(objects: Iterable[dict[str, Any]], namespace: str) -> Graph:
+    """Return the graph among the objects of a release in a Kubernetes namespace.
+
+    Raises:
+        ToolError: when the graph has no frontend or no workers.
+    """
+    found = next(item for item in objects if item["kind"] == "DynamoGraphDeployment")
+    name = found["metadata"]["name"]
+    components = [_component(item) for item in found["spec"]["components"]]
+    frontends = [component for component in components if component.module == FRONTEND]
+    workers = tuple(component for component in components if component.module != FRONTEND)
+    if not frontends or not workers:
+        raise ToolError(f"nothing to simulate: {name} lacks a frontend or workers")
+    return Graph(name, f"{namespace}-{name}", frontends[0], workers)
+
+
+def option(argv: Iterable[str], name: str) -> str | None:
+    """Return the value of an option, the last one given; None without it."""
+    tokens = [*argv]
+    values = [value for token, value in pairwise(tokens) if token == name]
+    values += [token.removeprefix(f"{name}=") for token in tokens if token.startswith(f"{name}=")]
+    return values[-1] if values else None
+
+
+def _component(item: dict[str, Any]) -> Component:
+    container = item["podTemplate"]["spec"]["containers"][0]
+    tokens = [*container["command"], *container["args"]]
+    start = tokens.index("-m") + 1
+    return Component(
+        name=item["name"],
+        replicas=item["replicas"],
+        module=tokens[start],
+        argv=tuple(tokens[start + 1 :]),
+        # Values from Secrets and fields of the pod are known in a cluster only.
+        env={entry["name"]: entry["value"] for entry in container.get("env", []) if "value" in entry},
+    )

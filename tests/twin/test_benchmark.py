@@ -1,0 +1,46 @@
+"""The recipe's own benchmark against the twin, with the real aiperf."""
+
+from dataclasses import replace
+
+import pytest
+
+from recipegen import pipeline, twin
+from recipegen.compile import Bundle
+from recipegen.errors import ToolError
+
+pytestmark = pytest.mark.usefixtures("dynamo", "aiperf")
+
+SMALL = {"isl": 64, "osl": 16, "concurrency": [1, 2], "requestsPerConcurrency": 2}
+
+
+def test_the_benchmark_of_the_recipe_runs_through() -> None:
+    verdict = twin.simulate(with_benchmark(), bench=True)
+
+    assert [check for check in verdict.checks if not check.holds] == []
+    assert verdict.checks[-1].name == "benchmark"
+    assert verdict.checks[-1].detail == ("6 requests at concurrency 1, 2, none failed; 64 tokens in, 16 out")
+
+
+def test_requests_that_the_graph_refuses_are_red() -> None:
+    """Longer than the model's context: what a benchmark without gates reports as a result."""
+    bundle = with_benchmark()
+    releases = (
+        replace(release, values={**release.values, "engine": {"maxModelLen": 48, "blockSize": 16}})
+        if release.labels["component"] == "model"
+        else release
+        for release in bundle.releases
+    )
+    verdict = twin.simulate(replace(bundle, releases=tuple(releases)), bench=True)
+    checks = {check.name: check for check in verdict.checks}
+
+    assert not checks["benchmark"].holds
+    assert checks["benchmark"].detail.endswith("aiperf failed with concurrency 1")
+
+
+def test_a_bundle_without_a_benchmark_has_none_to_run() -> None:
+    with pytest.raises(ToolError, match="the recipe renders no benchmark"):
+        twin.simulate(pipeline.bundle("qwen-0.6b"), bench=True)
+
+
+def with_benchmark() -> Bundle:
+    return pipeline.bundle("qwen-0.6b", patches=[{"benchmark": {"enabled": True, "config": SMALL}}])
