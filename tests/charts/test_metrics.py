@@ -65,8 +65,19 @@ def test_dashboard_shows_the_releases_graph_without_global(dashboard: Callable[.
     assert variable(dashboard(), "dynamo_namespace") == "team-qwen"
 
 
+def test_a_worker_writes_the_namespace_with_underscores(dashboard: Callable[..., dict[str, Any]]) -> None:
+    assert variable(dashboard(), "worker_namespace") == "team_qwen"
+
+
 def test_every_query_is_about_the_graph_alone(dashboard: Callable[..., dict[str, Any]]) -> None:
-    assert all('{dynamo_namespace=~"$dynamo_namespace' in e for e in expressions(dashboard()))
+    """A frontend's metrics get the label from the pod; a worker's have it from the worker itself."""
+    variables = {"dynamo_frontend": "dynamo_namespace", "dynamo_component": "worker_namespace"}
+    found = [
+        re.findall(r'(dynamo_[a-z]+)_\w+\{dynamo_namespace=~"\$(\w+)\(', e) for e in expressions(dashboard())
+    ]
+
+    assert all(len(each) == 1 for each in found)
+    assert {pair for each in found for pair in each} == {*variables.items()}
 
 
 def test_every_metric_is_one_of_dynamos(dashboard: Callable[..., dict[str, Any]]) -> None:
