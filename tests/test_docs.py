@@ -19,6 +19,7 @@ LAB = re.compile(r"\| helmfile\b")
 SIMULATE = re.compile(r"^recipegen simulate\b")
 # What differs from one simulation to the next.
 MADE_UP = re.compile(r"word1\d{3}( word1\d{3})*")
+MEMORY = re.compile(r"(?<=memory: )\d+ MiB in all, \d+ MiB")
 PORT = re.compile(r"(?<=127\.0\.0\.1:)\d+")
 
 
@@ -28,7 +29,8 @@ def run(command: str) -> str:
     environment = {"PATH": path, "LANG": "C.UTF-8", "PYTHONPATH": "src", "HOME": str(Path.home())}
     if SIMULATE.search(command):
         found = run(f"{{ {command} --port 0 2>&-; }}")
-        return PORT.sub("8000", MADE_UP.sub("word1482 word1907 word1126 …", found))
+        found = MEMORY.sub("300 MiB in all, 115 MiB", MADE_UP.sub("word1482 word1907 word1126 …", found))
+        return PORT.sub("8000", found)
     answer = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {command} 2>&1"],
         cwd=ROOT, env=environment, capture_output=True, text=True, check=False,

@@ -96,7 +96,7 @@ def simulate(
         variant: a variant of the recipe.
         patches: merge patches.
         port: port of the frontend on the loopback interface; 0 for any free one.
-        requests: chat requests, sent at the same time, that show which workers are used.
+        requests: chat requests, several at a time, that show which workers are used.
         max_replicas: replicas of each component that are started at most.
         while_up: called with the verdict while the graph still answers at its `url`.
 

@@ -9,6 +9,7 @@ from recipegen.twin import hub
 
 COMMIT = "c" * 40
 MODEL = "Org/Model"
+SIZES = json.dumps({"num_hidden_layers": 1, "num_attention_heads": 1, "hidden_size": 1})
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def cache(tmp_path: Path) -> Path:
     snapshot = repository / "snapshots" / COMMIT
     snapshot.mkdir(parents=True)
     for name in hub.NEEDED:
-        (snapshot / name).write_text("{}")
+        (snapshot / name).write_text(SIZES)
     (repository / "refs").mkdir()
     (repository / "refs/main").write_text(COMMIT)
     (repository / "refs/v1.0").write_text(COMMIT)
@@ -42,6 +43,21 @@ def test_a_model_without_its_tokenizer_does_not_count(cache: Path) -> None:
     assert hub.cached(MODEL, None, {"HF_HUB_CACHE": str(cache)}) is None
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", "\xff", '{"num_hidden_layers": 1}'])
+def test_a_model_with_a_broken_file_does_not_count(cache: Path, text: str) -> None:
+    file = cache / "models--Org--Model/snapshots" / COMMIT / "config.json"
+    file.write_text(text, encoding="latin-1")
+
+    assert hub.cached(MODEL, None, {"HF_HUB_CACHE": str(cache)}) is None
+
+
+def test_a_model_of_several_parts_has_its_sizes_below(cache: Path) -> None:
+    file = cache / "models--Org--Model/snapshots" / COMMIT / "config.json"
+    file.write_text(json.dumps({"vision_config": {}, "text_config": json.loads(SIZES)}))
+
+    assert hub.cached(MODEL, None, {"HF_HUB_CACHE": str(cache)}) is not None
+
+
 def test_the_cache_is_looked_for_where_hugging_face_has_it(tmp_path: Path) -> None:
     folders = {
         tmp_path / "a": {"HF_HUB_CACHE": f"{tmp_path}/a", "HF_HOME": "/nowhere"},
@@ -52,7 +68,7 @@ def test_the_cache_is_looked_for_where_hugging_face_has_it(tmp_path: Path) -> No
         snapshot = folder / "models--Org--Model/snapshots" / COMMIT
         snapshot.mkdir(parents=True)
         for name in hub.NEEDED:
-            (snapshot / name).touch()
+            (snapshot / name).write_text(SIZES)
     found = [hub.cached(MODEL, COMMIT, env) for env in folders.values()]
 
     assert found == [folder / "models--Org--Model/snapshots" / COMMIT for folder in folders]

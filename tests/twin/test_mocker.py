@@ -44,8 +44,8 @@ def test_every_option_of_the_table_is_one_that_the_backend_has(backend: str) -> 
     known |= {
         token for switch in table["switches"].values() for tokens in switch.values() for token in tokens
     }
-    # vLLM's own, given through `args`.
-    known |= {"--num-gpu-blocks-override"}
+    # Dynamo's for every worker, and vLLM's own: given through `args`.
+    known |= {"--endpoint", "--num-gpu-blocks-override"}
 
     assert {*table["mocker"]["options"], *table["mocker"]["switches"]} <= known
 

@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from recipegen.compile import Bundle
 from recipegen.errors import ToolError
 from recipegen.load import load, variants
 from recipegen.twin import client, hub
+from recipegen.twin.processes import free_ports
 
 pytestmark = pytest.mark.usefixtures("dynamo")
 
@@ -44,9 +47,19 @@ def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     assert [path for path in tmp_path.iterdir() if path.name.startswith("recipegen-twin-")] == []
 
 
+@pytest.fixture(scope="session")
+def verdicts(request: pytest.FixtureRequest) -> dict[tuple[str, str | None], Future[twin.Verdict]]:
+    """Simulate the whole catalog, as much at a time as the machine has processors."""
+    request.getfixturevalue("dynamo")
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        return {(name, variant): pool.submit(recipegen.simulate, name, variant) for name, variant in SHIPPED}
+
+
 @pytest.mark.parametrize(("name", "variant"), SHIPPED, ids=str)
-def test_the_catalog_is_served(name: str, variant: str | None) -> None:
-    verdict = recipegen.simulate(name, variant)
+def test_the_catalog_is_served(
+    name: str, variant: str | None, verdicts: dict[tuple[str, str | None], Future[twin.Verdict]]
+) -> None:
+    verdict = verdicts[name, variant].result()
 
     assert failed(verdict) == {}
     assert [check.name for check in verdict.checks] == [*ALWAYS, *WITH_KV, "metrics"]
@@ -89,7 +102,7 @@ def test_decode_workers_without_a_prefill_worker_are_red() -> None:
 
     assert list(failed(verdict)) == ["model"]
     assert failed(verdict)["model"] == (
-        "8 s after all components were up /v1/models lists nothing; the graph has no prefill worker"
+        "5 s after all components were up /v1/models lists nothing; the graph has no prefill worker"
     )
 
 
@@ -101,18 +114,125 @@ def test_workers_that_do_not_tell_what_they_cache_are_red() -> None:
     assert "the engine is not told to publish KV events" in failed(verdict)["cache events"]
 
 
-def test_the_models_own_tokenizer_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    revision = recipegen.plan("qwen-0.6b").recipe.model.revision
-    # A cache of the user's, laid out as huggingface_hub does, with a tokenizer that a test can have.
+def test_a_worker_that_registers_elsewhere_is_red() -> None:
+    args = {"args": ["--endpoint", "dyn://elsewhere.backend.generate"]}
+    verdict = recipegen.simulate("qwen-0.6b", "disagg", [{"model": {"decode": {"engine": args}}}])
+
+    assert list(failed(verdict)) == ["model"]
+
+
+def test_components_on_different_planes_are_red() -> None:
+    verdict = twin.simulate(with_values({"worker": {"env": {"DYN_REQUEST_PLANE": "nats"}}}))
+
+    reason = "--request-plane differ, so components do not find each other: frontend tcp, worker nats"
+    assert failed(verdict) == {"planes": reason}
+
+
+def test_a_plane_that_needs_a_server_cannot_be_simulated() -> None:
+    nats = {"env": {"DYN_REQUEST_PLANE": "nats"}}
+
+    with pytest.raises(ToolError, match="--request-plane nats needs a server that is not here"):
+        twin.simulate(with_values({"frontend": nats, "worker": nats}))
+
+
+def test_a_dashboard_that_asks_for_what_nobody_has_is_red(tmp_path: Path) -> None:
+    bundle = pipeline.bundle("qwen-0.6b")
+    chart = tmp_path / "metrics"
+    shutil.copytree(next(r.chart for r in bundle.releases if r.labels["component"] == "metrics"), chart)
+    dashboard = chart / "dashboards/graph.json"
+    text = dashboard.read_text()
+    dashboard.write_text(text.replace("dynamo_frontend_queued_requests", "dynamo_frontnd_queued_requests"))
+    releases = (
+        replace(release, chart=str(chart)) if release.labels["component"] == "metrics" else release
+        for release in bundle.releases
+    )
+    verdict = twin.simulate(replace(bundle, releases=tuple(releases)))
+
+    reason = "panels and alerts stay empty: nobody has dynamo_frontnd_queued_requests"
+    assert failed(verdict) == {"metrics": reason}
+
+
+@pytest.fixture
+def own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Hugging Face cache of the user's with the quickstart's model, as far as a test can have it."""
+    revision = str(recipegen.plan("qwen-0.6b").recipe.model.revision)
     home = tmp_path / "huggingface"
     hub.lay_out(home, "Qwen/Qwen3-0.6B", None, 40_960)
     snapshots = home / "hub/models--Qwen--Qwen3-0.6B/snapshots"
-    next(snapshots.iterdir()).rename(snapshots / str(revision))
+    next(snapshots.iterdir()).rename(snapshots / revision)
     monkeypatch.setenv("HF_HOME", str(home))
+    return snapshots / revision
+
+
+def test_the_models_own_tokenizer_serves(own_files: Path) -> None:
     verdict = recipegen.simulate("qwen-0.6b")
 
     assert failed(verdict) == {}
-    assert verdict.tokenizer == f"the model's own, from {snapshots / str(revision)}"
+    assert verdict.tokenizer == f"the model's own, from {own_files}"
+
+
+def test_a_chat_template_that_begins_the_same_for_everybody_is_green(own_files: Path) -> None:
+    file = own_files / "tokenizer_config.json"
+    settings = json.loads(file.read_text())
+    beginning = "system: You are a helpful assistant, and this is what you always hear first. "
+    file.write_text(json.dumps({**settings, "chat_template": beginning + settings["chat_template"]}))
+    verdict = recipegen.simulate("qwen-0.6b")
+    known = {check.name: check.detail for check in verdict.checks}["routed by cache"].rpartition(": ")[2]
+
+    assert failed(verdict) == {}
+    # The first time it knows the beginning, later the whole.
+    assert int(known.split(", ")[0]) > 0
+
+
+def test_a_broken_tokenizer_is_no_fault_of_the_recipe(own_files: Path) -> None:
+    (own_files / "tokenizer.json").write_text('{"version": "1.')
+    verdict = recipegen.simulate("qwen-0.6b")
+
+    assert failed(verdict) == {}
+    assert verdict.tokenizer.startswith("made up")
+
+
+def test_several_frontends_all_serve() -> None:
+    verdict = recipegen.simulate("qwen-0.6b", patches=[{"model": {"frontend": {"replicas": 2}}}])
+
+    assert failed(verdict) == {}
+    assert verdict.checks[1].detail.endswith(" at each of 2 frontends")
+
+
+def test_another_release_than_the_one_that_runs_is_said() -> None:
+    done = command("qwen-0.6b", "--port", "0", "--set", "model.backend.version=1.6.0")
+
+    assert done.returncode == 0, done.stderr
+    assert "\nanother release: the recipe names Dynamo 1.6.0, run here was 1.6.1\n" in done.stdout
+
+
+def test_the_frontend_listens_on_this_machine_alone() -> None:
+    """Whatever its arguments say."""
+    listening: list[str] = []
+
+    def look(verdict: twin.Verdict) -> None:
+        port = int(verdict.url.rpartition(":")[2])
+        lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+        # Address and port in hex, then the state: 0A listens.
+        fields = [line.split() for line in lines]
+        listening.extend(f[1] for f in fields if f[3] == "0A" and f[1].endswith(f":{port:04X}"))
+
+    everywhere = {"frontend": {"args": ["--http-host", "0.0.0.0"]}}
+    twin.simulate(with_values(everywhere), while_up=look)
+
+    assert [address.partition(":")[0] for address in listening] == ["0100007F"]
+
+
+@pytest.mark.parametrize("limit", [160, 1024])
+def test_a_short_context_has_room_for_the_questions(limit: int) -> None:
+    verdict = recipegen.simulate("qwen-0.6b", patches=[{"model": {"engine": {"maxModelLen": limit}}}])
+
+    assert failed(verdict) == {}
+
+
+def test_a_context_without_room_for_a_question_is_refused() -> None:
+    with pytest.raises(ToolError, match="a context of 64 tokens has no room for a question"):
+        recipegen.simulate("qwen-0.6b", patches=[{"model": {"engine": {"maxModelLen": 64}}}])
 
 
 def test_more_replicas_than_allowed_are_capped_and_said() -> None:
@@ -155,6 +275,71 @@ def test_a_process_that_dies_ends_the_simulation() -> None:
         twin.simulate(pipeline.bundle("qwen-0.6b"), status=kill_a_worker)
 
 
+def test_a_process_that_dies_while_it_is_kept_ends_the_simulation() -> None:
+    with pytest.raises(ToolError, match=r"^the runtime died: worker-\d ended with code -9: "):
+        twin.simulate(
+            pipeline.bundle("qwen-0.6b"),
+            keep=True,
+            while_up=lambda _: os.kill(mockers_of(os.getpid())[0], signal.SIGKILL),
+        )
+
+
+def test_two_that_want_one_port_do_not_mix() -> None:
+    [port] = free_ports(1)
+    both = [
+        subprocess.Popen(
+            [*COMMAND, "qwen-0.6b", "--port", str(port)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    outputs = [process.communicate(timeout=120) for process in both]
+
+    assert sorted(process.returncode for process in both) == [0, 4], outputs
+
+
+def test_a_command_that_is_stopped_again_and_again_leaves_nothing() -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "qwen-0.6b", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    while " is ready after " not in process.stderr.readline():
+        pass
+    for _ in range(6):
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.05)
+    process.communicate(timeout=30)
+
+    assert process.returncode in (130, -signal.SIGTERM)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_an_installation_that_is_stopped_leaves_nothing_outside_the_cache(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    process = subprocess.Popen(
+        [*COMMAND, "qwen-0.6b", "--port", "0"],
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("installing dynamo ")
+    time.sleep(4)
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    time.sleep(1)
+
+    left = [path.name for path in folder.iterdir() if not path.name.startswith("recipegen-twin-")]
+    assert left == []
+    assert [line for line in commands() if str(tmp_path / "cache") in line] == []
+
+
 def test_the_command_prints_a_verdict_for_people() -> None:
     done = command("qwen-0.6b", "--variant", "disagg", "--port", "0")
 
@@ -188,9 +373,9 @@ def test_a_command_that_is_stopped_leaves_nothing(number: signal.Signals, tmp_pa
     process.send_signal(number)
     process.communicate(timeout=20)
     if number == signal.SIGKILL:
-        # Nobody is left to clear away files; the processes die all the same.
-        [folder] = tmp_path.glob("recipegen-twin-*")
-        subprocess.run(["rm", "-r", str(folder)], check=True)
+        # Nobody is left to clear away files, so the next one does; the processes die all the same.
+        assert list(tmp_path.glob("recipegen-twin-*"))
+        recipegen.simulate("qwen-0.6b")
 
     assert len(started) == 2
     # Whoever stops a graph that was kept has what it wanted.
@@ -257,6 +442,18 @@ def mockers_of(parent: int) -> list[int]:
         if f"PPid:\t{parent}\n" in status and b"dynamo.mocker" in line:
             found.append(int(folder.name))
     return sorted(found)
+
+
+def commands() -> list[str]:
+    """Return the command lines of all processes."""
+    found = []
+    for process in Path("/proc").iterdir():
+        try:
+            if process.name.isdigit():
+                found.append((process / "cmdline").read_text())
+        except OSError:
+            continue
+    return found
 
 
 def processes_in(folder: Path) -> list[str]:

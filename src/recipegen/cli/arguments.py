@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     for name, command in commands.items():
         command.set_defaults(run=_runner(name))
         command.add_argument(
-            "--format", choices=["text", "json"], default="text", help="form of the error messages"
+            "--format", choices=["text", "json"], default="text", help="form of messages, and of a verdict"
         )
     for name in ("show", "render", "explain", "simulate"):
         words = "recipe of the catalog, path of a recipe file, or -"
@@ -95,7 +95,7 @@ def _add_own(commands: dict[str, argparse.ArgumentParser]) -> None:
 def _add_simulate(command: argparse.ArgumentParser) -> None:
     words = "port of the frontend on this machine, 0 for any free one; default: 8000"
     command.add_argument("--port", type=_number(0, 65_535), default=8000, metavar="N", help=words)
-    words = "chat requests, sent at the same time; default: 8"
+    words = "chat requests that show which workers are used; default: 8"
     command.add_argument("--requests", type=_number(1, 10_000), default=8, metavar="N", help=words)
     words = "replicas of each component that run at most; default: 2"
     command.add_argument("--max-replicas", type=_number(1, 1000), default=2, metavar="N", help=words)

@@ -5,8 +5,8 @@ import json
 import shutil
 import signal
 import sys
-import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from recipegen import twin
@@ -18,7 +18,7 @@ from recipegen.twin import Verdict
 
 CLEAR = "\r\x1b[K"
 MEANING = {
-    True: "Dynamo's own frontend and router take this graph and serve it.",
+    True: "Dynamo {release}'s own frontend and router take this graph and serve it.",
     False: "the graph does not work as the recipe has it.",
 }
 LIMITS = "Its engines are mocked: this says nothing of speed, of GPU memory, or of what an engine accepts."
@@ -35,31 +35,24 @@ def run(args: argparse.Namespace) -> int:
         _status("")
         note(text, as_json=as_json)
 
-    # What stops a service elsewhere stops this one as Ctrl-C does, and leaves as little behind.
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
-
     def while_up(verdict: Verdict) -> None:
         tell("")
         out(json.dumps(verdict.as_dict(), indent=2) if as_json else _text(verdict))
         if args.keep:
             tell(f"it answers at {verdict.url} until Ctrl-C")
-            _wait()
-            tell("stopping")
 
-    try:
+    with _stoppable():
         verdict = twin.simulate(
             compile_plan(plan),
             port=args.port,
             requests=args.requests,
             max_replicas=args.max_replicas,
             bench=args.bench,
+            keep=args.keep,
             tell=tell,
             status=_status,
             while_up=while_up,
         )
-    finally:
-        _status("")
     return 0 if verdict.green else RecipeError.exit_code
 
 
@@ -70,8 +63,9 @@ def _text(verdict: Verdict) -> str:
         "",
         table(["  ", "CHECK", "WHAT WAS SEEN"], rows),
         "",
-        f"asked: POST {verdict.url}/v1/chat/completions {json.dumps(verdict.request)}",
     ]
+    if any(check.name == "chat" for check in verdict.checks):
+        lines.append(f"asked: POST {verdict.url}/v1/chat/completions {json.dumps(verdict.request)}")
     for component, replicas in verdict.capped.items():
         lines.append(
             f"fewer: {component} has {replicas} replicas in the recipe, --max-replicas says how many run here"
@@ -79,15 +73,31 @@ def _text(verdict: Verdict) -> str:
     # Workers of all roles are told much the same, so each option is named once.
     left_out = dict.fromkeys(option for options in verdict.left_out.values() for option in options)
     if left_out:
-        lines.append(f"left out, for the mocker has no use for them: {', '.join(left_out)}")
+        lines.append(f"not looked into, for there is no engine: {', '.join(left_out)}")
+    peaks = [replica.peak_mib for replica in verdict.replicas if replica.peak_mib]
+    if peaks:
+        lines.append(f"memory: {sum(peaks)} MiB in all, {max(peaks)} MiB the largest process")
+    if verdict.wanted != verdict.release:
+        lines.append(
+            f"another release: the recipe names Dynamo {verdict.wanted}, run here was {verdict.release}"
+        )
     colour = "green" if verdict.green else "RED"
-    return "\n".join([*lines, "", f"{colour}: {MEANING[verdict.green]} {LIMITS}"])
+    meaning = MEANING[verdict.green].format(release=verdict.release)
+    return "\n".join([*lines, "", f"{colour}: {meaning} {LIMITS}"])
 
 
-def _wait() -> None:
-    with suppress(KeyboardInterrupt):
-        while True:
-            time.sleep(3600)
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let what stops a service elsewhere stop this one as Ctrl-C does, so that it leaves as little behind."""
+    numbers = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+        _status("")
 
 
 def _status(text: str) -> None:

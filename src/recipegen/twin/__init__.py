@@ -4,9 +4,9 @@ What runs is read from the rendered objects: the frontend with their very argume
 with what its engine's arguments mean without a GPU.
 """
 
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,14 @@ from typing import Any
 from recipegen import helm
 from recipegen.compile import Bundle, Release
 from recipegen.errors import ToolError
-from recipegen.twin import benchmark, checks, graph, hub, mocker, runtime
+from recipegen.twin import benchmark, checks, graph, hub, metrics, mocker, planes, runtime
+from recipegen.twin import requests as asked
 from recipegen.twin.graph import Graph, option
-from recipegen.twin.processes import Process, Processes
+from recipegen.twin.processes import Process, Processes, reserved
 from recipegen.twin.scene import Check
-from recipegen.twin.start import Tell, all_alive, cap, check_port, components_ready, model_served, start
+from recipegen.twin.start import Tell, all_alive, cap, components_ready, model_served, start
 
+KEEP_SECONDS = 0.5
 CONTEXT = 131_072
 """Tokens that a model of made-up files holds, where its workers are told no limit."""
 
@@ -43,6 +45,10 @@ class Verdict:
 
     recipe: str
     variant: str
+    release: str
+    """Dynamo release that ran."""
+    wanted: str
+    """Dynamo release that the recipe names."""
     url: str
     """Where the frontend listens."""
     model: str
@@ -59,7 +65,7 @@ class Verdict:
     @property
     def request(self) -> dict[str, Any]:
         """The chat request that was answered first."""
-        return checks.chat_request(self.model, checks.HELLO)
+        return asked.chat(self.model, asked.HELLO)
 
     @property
     def green(self) -> bool:
@@ -78,6 +84,7 @@ def simulate(
     requests: int = 8,
     max_replicas: int = 2,
     bench: bool = False,
+    keep: bool = False,
     tell: Tell = lambda _: None,
     status: Tell = lambda _: None,
     while_up: Callable[[Verdict], None] = lambda _: None,
@@ -87,9 +94,10 @@ def simulate(
     Args:
         bundle: the releases of a recipe.
         port: port of the frontend on the loopback interface; 0 for any free one.
-        requests: chat requests, sent at the same time, that show which workers are used.
+        requests: chat requests, several at a time, that show which workers are used.
         max_replicas: replicas of each component that are started at most.
         bench: whether the benchmark that the bundle has runs too.
+        keep: whether to go on serving after `while_up`, until KeyboardInterrupt.
         tell: called with each line that a person wants to keep.
         status: called with what is awaited at the moment, empty when nothing is.
         while_up: called with the verdict before anything is stopped.
@@ -103,19 +111,19 @@ def simulate(
     objects = {component: _objects(release) for component, release in releases.items()}
     whole = graph.read(objects["model"], releases["model"].namespace)
     run = cap(whole, max_replicas)
-    check_port(port)
-    python = runtime.python(runtime.DYNAMO, tell)
-    aiperf = runtime.python(runtime.AIPERF, tell) if bench else None
-    with _folder() as folder, Processes(folder) as processes:
-        model, tokenizer = _model(run, folder)
+    way = planes.check(run)
+    with reserved(port), Processes() as processes:
+        python = runtime.python(runtime.DYNAMO, tell)
+        aiperf = runtime.python(runtime.AIPERF, tell) if bench else None
+        model, tokenizer = _model(run, processes.folder)
         tell(f"tokenizer: {tokenizer}")
         scene = start(run, processes, python, port)
         found = [components_ready(scene, tell, status)]
         if found[0].holds:
-            found.append(model_served(scene, model, status))
+            found.append(model_served(scene, model, tell, status))
         if all(check.holds for check in found):
             status("asking")
-            found += checks.run(scene, model, requests, checks.metrics_of(objects["metrics"]))
+            found += checks.run(scene, model, requests, metrics.expressions(objects["metrics"]))
             if aiperf:
                 found.append(benchmark.run(objects["benchmark"], scene, processes, aiperf, status))
             all_alive(scene)
@@ -123,15 +131,21 @@ def simulate(
         verdict = Verdict(
             recipe=bundle.name,
             variant=bundle.variant,
+            release=runtime.release(),
+            wanted=releases["model"].values["backend"]["version"],
             url=f"http://127.0.0.1:{scene.frontend.port}",
             model=model,
             tokenizer=tokenizer,
             left_out={worker.name: mocker.of(worker).left_out for worker in run.workers},
             capped={c.name: c.replicas for c in whole.components if c.replicas > max_replicas},
             replicas=tuple(_replica(process) for process in scene.all),
-            checks=tuple(found),
+            checks=tuple(found if way.holds else [way, *found]),
         )
         while_up(verdict)
+        with suppress(KeyboardInterrupt):
+            while keep:
+                all_alive(scene)
+                time.sleep(KEEP_SECONDS)
     return verdict
 
 
@@ -146,18 +160,12 @@ def _model(run: Graph, folder: Path) -> tuple[str, str]:
     path, served = option(told[0], "--model-path"), option(told[0], "--model-name")
     if path is None or served is None:
         raise ToolError(f"nothing to simulate: {run.workers[0].name} is told no model")
-    limits = [int(limit) for argv in told if (limit := option(argv, "--max-model-len"))]
+    limit = asked.context(run)
+    if limit is not None and limit < 2 * asked.OVERHEAD:
+        raise ToolError(f"nothing to simulate: a context of {limit} tokens has no room for a question")
     revision = option(run.workers[0].argv, "--revision")
-    return served, hub.lay_out(folder / "hf", path, revision, max(limits, default=CONTEXT))
+    return served, hub.lay_out(folder / "hf", path, revision, limit or CONTEXT)
 
 
 def _replica(process: Process) -> Replica:
     return Replica(process.name, process.argv, process.ready_after, process.peak_mib())
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    """Give a folder for everything that the processes write; it goes with them."""
-    # What a process writes while it ends must not keep the folder from going.
-    with tempfile.TemporaryDirectory(prefix="recipegen-twin-", ignore_cleanup_errors=True) as name:
-        yield Path(name)

@@ -56,6 +56,12 @@ def read(objects: Iterable[dict[str, Any]], namespace: str) -> Graph:
     return Graph(name, f"{namespace}-{name}", frontends[0], workers)
 
 
+def setting(component: Component, name: str, variable: str) -> str | None:
+    """Return what a component is told by an option, or else by an environment variable."""
+    told = option(component.argv, name)
+    return component.env.get(variable) if told is None else told
+
+
 def option(argv: Iterable[str], name: str) -> str | None:
     """Return the value of an option, the last one given; None without it."""
     tokens = [*argv]

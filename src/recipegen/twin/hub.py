@@ -4,9 +4,13 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 MAIN = "main"
-NEEDED = ("config.json", "tokenizer.json", "tokenizer_config.json")
+CONFIG = "config.json"
+NEEDED = (CONFIG, "tokenizer.json", "tokenizer_config.json")
+# Without these the mocker asks for a library that is not there: dynamo/mocker/utils/kv_cache.py.
+SIZES = ("num_hidden_layers", "num_attention_heads", "hidden_size")
 ENDINGS = (".json", ".jinja", ".model", ".txt")
 
 # The mocker answers with token ids from 1000 to 1999: words that come back as one token each. Any other text
@@ -42,11 +46,11 @@ def lay_out(home: Path, model: str, revision: str | None, context: int) -> str:
         return f"the model's own, from {own}"
     for name, content in _made_up(context).items():
         (snapshot / name).write_text(json.dumps(content), encoding="utf-8")
-    return f"made up, one token for each byte: {model} is not in the local Hugging Face cache"
+    return f"made up, one token for each byte: the local Hugging Face cache has no usable {model}"
 
 
 def cached(model: str, revision: str | None, env: Mapping[str, str]) -> Path | None:
-    """Return the snapshot of a model in the user's Hugging Face cache; None when its files are not all there.
+    """Return the snapshot of a model in the user's Hugging Face cache; None when it is not usable.
 
     The cache is where huggingface_hub looks: `HF_HUB_CACHE`, `HF_HOME/hub`, `~/.cache/huggingface/hub`.
     """
@@ -60,7 +64,22 @@ def cached(model: str, revision: str | None, env: Mapping[str, str]) -> Path | N
     except OSError:
         return None
     snapshot = repository / "snapshots" / (commit or MAIN)
-    return snapshot if all((snapshot / name).is_file() for name in NEEDED) else None
+    return snapshot if all(_usable(snapshot / name) for name in NEEDED) else None
+
+
+def _usable(file: Path) -> bool:
+    """Return whether a file holds what Dynamo needs of it; a broken cache is no fault of the recipe."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and (file.name != CONFIG or _has_sizes(found))
+
+
+def _has_sizes(config: dict[str, Any]) -> bool:
+    """Return whether the sizes stand in it, or in the part of it that is the language model's."""
+    below = (value for value in config.values() if isinstance(value, dict))
+    return all(isinstance(config.get(key), int) for key in SIZES) or any(map(_has_sizes, below))
 
 
 def _folder(model: str) -> str:

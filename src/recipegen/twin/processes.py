@@ -3,25 +3,29 @@
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
-from recipegen.errors import ToolError
+from recipegen.errors import Problem, ToolError
 
 LAUNCH = Path(__file__).with_name("launch.py")
-
+PREFIX = "recipegen-twin-"
 COLOUR = re.compile("\x1b\\[[0-9;]*m")
 # Dynamo reads DYN_SYSTEM_PORT as a signed 16-bit number; Linux gives connections ports from 32768 on.
 PORTS = range(20_000, 32_768)
 STOP_SECONDS = 5.0
 """How long a process may take to end after it was asked to."""
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass
@@ -34,6 +38,8 @@ class Process:
     """Module and arguments."""
     port: int
     """Where it answers HTTP: the frontend its API, a worker its health and metrics."""
+    home: Path
+    """The environment that it runs in."""
     log: Path
     popen: subprocess.Popen[bytes]
     ready_after: float | None = None
@@ -59,10 +65,9 @@ class Process:
 
 
 class Processes:
-    """Starts processes that write into a folder; leaving the `with` block stops them all."""
+    """Starts processes, and has a folder for all that they write; both go when the `with` block is left."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self) -> None:
         self.running: list[Process] = []
 
     def start(
@@ -70,11 +75,9 @@ class Processes:
     ) -> Process:
         """Start a module with its arguments, in a process group of its own, with a log in the folder."""
         log = self.folder / f"{name}.log"
-        # Unbuffered, for the last words of a process that dies; -P keeps this package off its path.
-        command = [str(python), "-P", "-u", str(LAUNCH), str(os.getpid()), *argv]
         with log.open("wb") as stream:
             popen = subprocess.Popen(
-                command,
+                command(python, *argv),
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
@@ -82,18 +85,20 @@ class Processes:
                 cwd=self.folder,
                 start_new_session=True,
             )
-        process = Process(name, argv, port, log, popen)
+        process = Process(name, argv, port, python.parent.parent, log, popen)
         self.running.append(process)
         return process
 
     def __enter__(self) -> "Processes":
+        _sweep()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # A second Ctrl-C must not leave half of them running.
-        with _interrupts_ignored():
+        # A second Ctrl-C must not leave half of it behind.
+        with _undisturbed():
             for process in self.running:
                 _signal(process, signal.SIGTERM)
             deadline = time.monotonic() + STOP_SECONDS
@@ -104,16 +109,23 @@ class Processes:
                 # The group may hold children of a process that has ended.
                 _signal(process, signal.SIGKILL)
                 process.popen.wait()
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback interface that nothing listens on at this moment.
+def command(python: Path, *argv: str) -> list[str]:
+    """Return what runs a module of an environment so that it ends when this process does."""
+    # Unbuffered, for the last words of a process that dies; -P keeps this package off its path.
+    return [str(python), "-P", "-u", str(LAUNCH), str(os.getpid()), *argv]
+
+
+def free_ports(count: int, taken: int = 0) -> list[int]:
+    """Return ports of the loopback interface that nothing listens on at this moment, without the taken one.
 
     Raises:
         ToolError: when there are not enough.
     """
     # At random, so that two twins that start together hardly ever choose the same.
-    free = (port for port in random.sample(PORTS, len(PORTS)) if is_free(port))
+    free = (port for port in random.sample(PORTS, len(PORTS)) if port != taken and _is_free(port))
     found = [*islice(free, count)]
     if len(found) < count:
         raise ToolError(
@@ -122,8 +134,27 @@ def free_ports(count: int) -> list[int]:
     return found
 
 
-def is_free(port: int) -> bool:
-    """Return whether a server could listen on the port of the loopback interface."""
+@contextmanager
+def reserved(port: int) -> Iterator[None]:
+    """Keep other simulations from a port from now on, not from when its server listens; 0 needs no keeping.
+
+    Raises:
+        ToolError: when something listens there, or another simulation has it.
+    """
+    with socket.socket(socket.AF_UNIX) as mark:
+        try:
+            if port and not _is_free(port):
+                raise OSError
+            if port:
+                # An abstract name: it belongs to this process and goes with it.
+                mark.bind(f"\0recipegen-twin-{port}")
+        except OSError:
+            hint = "another simulation may run; choose another port with --port, 0 for any free one"
+            raise ToolError(Problem("tool", (), f"port {port} is in use", hint)) from None
+        yield
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         # As servers do: a port whose last connection is fading away is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -134,15 +165,31 @@ def is_free(port: int) -> bool:
     return True
 
 
-class _interrupts_ignored:  # noqa: N801 - used like a function
-    def __enter__(self) -> None:
-        self._before = None
-        with suppress(ValueError):  # not the main thread, which alone receives them
-            self._before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _sweep() -> None:
+    """Remove the folders of twins that were killed without a chance to do so themselves."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        with suppress(OSError):
+            if owner.isdigit() and not Path("/proc", owner).exists() and folder.owner() == _me():
+                shutil.rmtree(folder, ignore_errors=True)
 
-    def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+
+def _me() -> str:
+    return Path("/proc/self").owner()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let nobody interrupt what is done inside."""
+    before = {}
+    # Only the main thread receives signals, and may say what becomes of them.
+    with suppress(ValueError):
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in INTERRUPTS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _signal(process: Process, number: signal.Signals) -> None:

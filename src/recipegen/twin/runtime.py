@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recipegen.errors import Problem, ToolError
+from recipegen.twin.processes import command
 
 LOCKS = Path(__file__).with_name("locks")
 MACHINES = ("x86_64", "aarch64")
@@ -70,6 +72,14 @@ def python(environment: Environment, tell: Callable[[str], None]) -> Path:
     return found
 
 
+def release() -> str:
+    """Return the Dynamo release that runs here."""
+    line = next(
+        line for line in DYNAMO.requirements.read_text().splitlines() if line.startswith("ai-dynamo==")
+    )
+    return line.removeprefix("ai-dynamo==").split()[0]
+
+
 def place(environment: Environment) -> Path:
     """Return the folder that an environment is installed into."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -79,19 +89,32 @@ def place(environment: Environment) -> Path:
 
 
 def _install(environment: Environment, folder: Path) -> None:
-    _run([sys.executable, "-m", "venv", "--clear", str(folder)], "make a virtual environment")
+    temporary = folder.with_name(f"{folder.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    try:
+        _fill(environment, folder, temporary)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _fill(environment: Environment, folder: Path, temporary: Path) -> None:
+    venv = command(Path(sys.executable), "venv", "--clear", str(folder))
+    _run(venv, temporary, "make a virtual environment")
     # The list names every package; Dynamo's own has some that neither frontend nor mocker uses.
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = command(folder / "bin" / "python", "pip", "install", "--quiet", "--disable-pip-version-check")
     safely = ["--no-deps", "--require-hashes", "--only-binary", ":all:"]
     soon = ["--no-input", "--timeout", "20", "--retries", "2"]
-    command = [*pip, *safely, *soon, "-r", str(environment.requirements)]
-    _run(command, f"install {environment.name}")
+    wanted = ["-r", str(environment.requirements)]
+    _run([*pip, *safely, *soon, *wanted], temporary, f"install {environment.name}")
 
 
-def _run(command: list[str], purpose: str) -> None:
+def _run(words: list[str], temporary: Path, purpose: str) -> None:
+    """Run a command, which ends when this process does and leaves nothing outside the cache."""
     try:
         done = subprocess.run(
-            command,
+            words,
+            env={**os.environ, "TMPDIR": str(temporary)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=INSTALL_SECONDS,

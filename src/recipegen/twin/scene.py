@@ -29,9 +29,14 @@ class Scene:
         return [process for each in self.processes.values() for process in each]
 
     @property
+    def frontends(self) -> list[Process]:
+        """The frontend's replicas."""
+        return self.processes[self.graph.frontend.name]
+
+    @property
     def frontend(self) -> Process:
         """The frontend that is asked."""
-        return self.processes[self.graph.frontend.name][0]
+        return self.frontends[0]
 
     @property
     def workers(self) -> dict[str, list[Process]]:

@@ -9,15 +9,16 @@ from pathlib import Path
 
 from recipegen.errors import Problem, ToolError
 from recipegen.twin import client, mocker
-from recipegen.twin.graph import Component, Graph
-from recipegen.twin.processes import Process, Processes, free_ports, is_free
+from recipegen.twin.graph import FRONTEND, Component, Graph, option
+from recipegen.twin.processes import Process, Processes, free_ports
 from recipegen.twin.scene import Check, Scene
 
 MAX_PROCESSES = 32
 # So that nobody waits for the time that a GPU would take.
 SPEEDUP = ("--speedup-ratio", "10")
 START_SECONDS = 60.0
-MODEL_SECONDS = 8.0
+MODEL_SECONDS = 30.0
+HALF_SECONDS = 5.0
 POLL_SECONDS = 0.05
 # How Dynamo's programs end when they do not accept their arguments; anything else that ends them is a fault.
 REFUSAL = re.compile(r"error: .*|Unknown arguments specified: .*|ValueError: .*")
@@ -42,26 +43,17 @@ def cap(graph: Graph, replicas: int) -> Graph:
     return replace(graph, frontend=frontend, workers=tuple(workers))
 
 
-def check_port(port: int) -> None:
-    """Raise a ToolError when the port is in use; 0 never is."""
-    if port and not is_free(port):
-        hint = "another simulation may run; choose another port with --port, 0 for any free one"
-        raise ToolError(Problem("tool", (), f"port {port} is in use", hint))
-
-
 def start(graph: Graph, processes: Processes, python: Path, port: int) -> Scene:
     """Start all replicas at once; the first frontend listens on the port, 0 for any free one."""
-    free = free_ports(sum(component.replicas for component in graph.components))
+    free = free_ports(sum(component.replicas for component in graph.components), taken=port)
     ports = iter([port, *free] if port else free)
     started: dict[str, list[Process]] = {component.name: [] for component in graph.components}
     for component in graph.components:
         for number in range(component.replicas):
             own = next(ports)
             env = _environment(graph, component, own, processes.folder)
-            argv = (component.module, *component.argv)
-            if component is not graph.frontend:
-                argv = (mocker.MODULE, *mocker.of(component).argv, *SPEEDUP)
             name = f"{component.name}-{number}"
+            argv = _argv(component, own)
             started[component.name].append(processes.start(python, name, argv, env, own))
     return Scene(graph, started)
 
@@ -86,37 +78,53 @@ def components_ready(scene: Scene, tell: Tell, status: Tell) -> Check:
         waiting = [process for process in waiting if process.ready_after is None]
         time.sleep(POLL_SECONDS)
     if waiting:
-        names = ", ".join(process.name for process in waiting)
-        return Check("components", holds=False, detail=f"not ready within {START_SECONDS:.0f} s: {names}")
+        words = "; ".join(f"{process.name}, which said last: {process.last_words()}" for process in waiting)
+        return Check("components", holds=False, detail=f"not ready within {START_SECONDS:.0f} s: {words}")
     counts = ", ".join(f"{len(each)} {name}" for name, each in scene.processes.items())
     return Check("components", holds=True, detail=f"{counts}, all up")
 
 
-def model_served(scene: Scene, model: str, status: Tell) -> Check:
-    """Wait until the frontend lists the model, knows every worker and answers a request.
+def model_served(scene: Scene, model: str, tell: Tell, status: Tell) -> Check:
+    """Wait until every frontend lists the model, knows every worker and answers a request.
 
     Raises:
         ToolError: when a process dies.
     """
-    deadline = time.monotonic() + MODEL_SECONDS
-    missing = ""
-    while time.monotonic() < deadline:
+    began = time.monotonic()
+    absent = {"prefill", "decode"} - {name for name, each in scene.workers.items() if each}
+    # Half of a pair will wait for ever; anything else may only be slow.
+    seconds = HALF_SECONDS if len(absent) == 1 else MODEL_SECONDS
+    missing = "nobody was asked"
+    while missing and time.monotonic() - began < seconds:
         status(f"waiting until {model} is served")
-        missing = _missing(scene, model)
-        if not missing:
-            return Check("model", holds=True, detail=f"/v1/models lists {model}")
         all_alive(scene)
         time.sleep(POLL_SECONDS)
-    roles = {name for name, each in scene.workers.items() if each}
-    absent = {"prefill", "decode"} - roles
-    alone = f"; the graph has no {absent.pop()} worker" if len(absent) == 1 else ""
-    detail = f"{MODEL_SECONDS:.0f} s after all components were up {missing}{alone}"
-    return Check("model", holds=False, detail=detail)
+        missing = next(filter(None, (_missing(f, scene, model) for f in scene.frontends)), "")
+    if missing:
+        alone = f"; the graph has no {absent.pop()} worker" if len(absent) == 1 else ""
+        detail = f"{seconds:.0f} s after all components were up {missing}{alone}"
+        return Check("model", holds=False, detail=detail)
+    tell(f"{model} answers, {time.monotonic() - began:.1f} s later")
+    frontends = f" at each of {len(scene.frontends)} frontends" if len(scene.frontends) > 1 else ""
+    return Check("model", holds=True, detail=f"/v1/models lists {model}{frontends}")
 
 
-def _missing(scene: Scene, model: str) -> str:
+def all_alive(scene: Scene) -> None:
+    """Raise a ToolError when a process has ended."""
+    ended = [process for process in scene.all if process.code is not None]
+    if not ended:
+        return
+    words = "; ".join(f"{p.name} ended with code {p.code}: {p.last_words()}" for p in ended)
+    hint = ""
+    if any("No module named" in process.last_words() for process in ended):
+        hint = "what needs an engine's own packages cannot be simulated; if nothing does, the installation"
+        hint += f" is broken: rm -r {ended[0].home}"
+    raise ToolError(Problem("tool", (), f"the runtime died: {words}", hint))
+
+
+def _missing(frontend: Process, scene: Scene, model: str) -> str:
     """Return what the model still lacks to be served, in words; nothing when it is."""
-    port = scene.frontend.port
+    port = frontend.port
     listed = [entry["id"] for entry in client.get(port, "/v1/models").data.get("data", [])]
     if model not in listed:
         return f"/v1/models lists {', '.join(listed) or 'nothing'}"
@@ -124,18 +132,11 @@ def _missing(scene: Scene, model: str) -> str:
     known = sum(instance.get("endpoint") == "generate" for instance in instances)
     workers = sum(map(len, scene.workers.values()))
     if known < workers:
-        return f"the frontend knows {known} of {workers} workers"
+        return f"{frontend.name} knows {known} of {workers} workers"
     # Listed is not yet ready: for a moment the frontend answers 503.
     body = {"model": model, "messages": [{"role": "user", "content": "?"}], "max_tokens": 1}
     answer = client.post(port, "/v1/chat/completions", body)
-    return "" if answer.status == 200 else f"a chat request is answered {answer.short}"
-
-
-def all_alive(scene: Scene) -> None:
-    """Raise a ToolError when a process has ended."""
-    ended = [f"{p.name} ended with code {p.code}: {p.last_words()}" for p in scene.all if p.code is not None]
-    if ended:
-        raise ToolError(f"the runtime died: {'; '.join(ended)}")
+    return "" if answer.status == 200 else f"{frontend.name} answers a chat request {answer.short}"
 
 
 def _refused(scene: Scene) -> list[str]:
@@ -150,8 +151,18 @@ def _refused(scene: Scene) -> list[str]:
     return refused
 
 
+def _argv(component: Component, port: int) -> tuple[str, ...]:
+    """Return module and arguments of a process: a frontend's very own, a mocker's for its engine's."""
+    if component.module != FRONTEND:
+        return (mocker.MODULE, *mocker.of(component).argv, *SPEEDUP)
+    # Where it listens and how it finds others is this machine's affair. An option wins over the environment.
+    ours = {"--http-host": LOOPBACK, "--http-port": str(port), "--discovery-backend": "file"}
+    again = [token for name, value in ours.items() if option(component.argv, name) for token in (name, value)]
+    return (FRONTEND, *component.argv, *again)
+
+
 def _ready(process: Process, scene: Scene) -> bool:
-    if process in scene.processes[scene.graph.frontend.name]:
+    if process in scene.frontends:
         return client.get(process.port, "/live").status == 200
     # The process as a whole never calls itself ready; its endpoint does.
     return bool(client.get(process.port, "/health").data.get("endpoints", {}).get("generate") == "ready")
@@ -173,6 +184,8 @@ def _environment(graph: Graph, component: Component, port: int, folder: Path) ->
         "DYN_DISCOVERY_BACKEND": "file",
         "DYN_FILE_KV": str(folder / "discovery"),
         "DYN_REQUEST_PLANE": "tcp",
+        "DYN_RESPONSE_PLANE": "tcp",
+        "DYN_EVENT_PLANE": "zmq",
         "DYN_HTTP_HOST": LOOPBACK,
         "DYN_SYSTEM_HOST": LOOPBACK,
         "DYN_TCP_RPC_HOST": LOOPBACK,

@@ -1,0 +1,79 @@
+"""What dashboards ask for, and whether it is there."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recipegen.twin import metrics, promql
+from recipegen.twin.client import Sample
+from recipegen.twin.promql import Matcher, Selector
+
+NAMES = st.from_regex(r"[a-z_]{1,4}_[a-z0-9_]{1,8}:?[a-z]{1,4}", fullmatch=True)
+LABELS = st.from_regex(r"[a-z]{1,6}_[a-z]{1,6}", fullmatch=True)
+VALUES = st.text(st.characters(codec="ascii", exclude_characters='"\\\n'), max_size=8)
+MATCHERS = st.lists(st.builds(Matcher, LABELS, st.sampled_from(["=", "!=", "=~", "!~"]), VALUES), max_size=3)
+SERVED = [
+    Sample("dynamo_frontend_requests_total", {"model": "m", "status": "success"}, 1),
+    Sample("dynamo_component_requests_total", {"dynamo_namespace": "a_b", "dynamo_endpoint": "generate"}, 1),
+]
+
+
+@given(NAMES, MATCHERS, NAMES, LABELS)
+def test_a_selector_is_found_wherever_it_stands(
+    name: str, matchers: list[Matcher], other: str, label: str
+) -> None:
+    shown = ", ".join(f'{m.label}{m.operator}"{m.value}"' for m in matchers)
+    text = f"sum by ({label}) (rate({name}{{{shown}}}[$__rate_interval])) / on ({label}) {other} > 0.5"
+
+    assert promql.selectors(text) == [Selector(name, tuple(matchers)), Selector(other, ())]
+    assert promql.grouping(text) == {label}
+
+
+@pytest.mark.parametrize(
+    ("expression", "problem"),
+    [
+        ("dynamo_frontnd_requests_total", "nobody has dynamo_frontnd_requests_total"),
+        ("sum by (modelname) (dynamo_frontend_requests_total)", "has no label modelname"),
+        ('dynamo_frontend_requests_total{dynamo_ns="a-b"}', "has no label dynamo_ns"),
+        ('dynamo_frontend_requests_total{dynamo_namespace="a_b"}', "is of a-b, asked for is a_b"),
+        ('dynamo_component_requests_total{dynamo_namespace=~"a-b(-x)?"}', "is of a_b, asked for is a-b"),
+    ],
+)
+def test_what_would_leave_a_panel_empty_is_found(expression: str, problem: str) -> None:
+    [found] = metrics.look([expression], SERVED, "a-b").problems
+
+    assert problem in found
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        'sum by (model, pod) (rate(dynamo_frontend_requests_total{dynamo_namespace=~"a-b(-x)?"}[5m]))',
+        'dynamo_component_requests_total{dynamo_namespace=~"a_b(_x)?", dynamo_endpoint="generate"}',
+        'dynamo_frontend_requests_total{status="error"}',
+    ],
+)
+def test_what_fills_a_panel_is_right(expression: str) -> None:
+    assert metrics.look([expression], SERVED, "a-b").problems == ()
+
+
+def test_what_only_an_engine_or_a_cluster_has_is_named() -> None:
+    wanted = ["vllm:num_requests_running", "dynamo_component_gpu_cache_usage_percent", "kube_pod_info"]
+
+    assert metrics.look(wanted, SERVED, "a-b").unseen == tuple(wanted)
+
+
+def test_expressions_come_from_dashboards_and_alerts_with_constants_filled_in() -> None:
+    dashboard: dict[str, Any] = {
+        "templating": {"list": [{"name": "ns", "type": "constant", "query": "a-b"}]},
+        "panels": [{"targets": [{"expr": 'up{x="$ns"}'}, {"expr": 'up{x="${ns}"}'}]}],
+    }
+    objects: list[dict[str, Any]] = [
+        {"kind": "ConfigMap", "data": {"d.json": json.dumps(dashboard), "other": "no JSON"}},
+        {"kind": "PrometheusRule", "spec": {"groups": [{"rules": [{"alert": "A", "expr": "down > 0"}]}]}},
+    ]
+
+    assert metrics.expressions(objects) == ['up{x="a-b"}', 'up{x="a-b"}', "down > 0"]
