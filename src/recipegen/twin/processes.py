@@ -1,5 +1,6 @@
 """The processes of a twin: started together, watched, and stopped together whatever happens."""
 
+import fcntl
 import os
 import random
 import re
@@ -20,6 +21,7 @@ from recipegen.errors import Problem, ToolError
 
 LAUNCH = Path(__file__).with_name("launch.py")
 PREFIX = "recipegen-twin-"
+LOCK = "lock"
 COLOUR = re.compile("\x1b\\[[0-9;]*m")
 # Dynamo reads DYN_SYSTEM_PORT as a signed 16-bit number; Linux gives connections ports from 32768 on.
 PORTS = range(20_000, 32_768)
@@ -91,7 +93,10 @@ class Processes:
 
     def __enter__(self) -> "Processes":
         _sweep()
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        # Held as long as this process lives, however it ends.
+        self._lock = (self.folder / LOCK).open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
         return self
 
     def __exit__(
@@ -110,6 +115,7 @@ class Processes:
                 _signal(process, signal.SIGKILL)
                 process.popen.wait()
             shutil.rmtree(self.folder, ignore_errors=True)
+            self._lock.close()
 
 
 def command(python: Path, *argv: str) -> list[str]:
@@ -166,16 +172,11 @@ def _is_free(port: int) -> bool:
 
 
 def _sweep() -> None:
-    """Remove the folders of twins that were killed without a chance to do so themselves."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
-        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
-        with suppress(OSError):
-            if owner.isdigit() and not Path("/proc", owner).exists() and folder.owner() == _me():
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-def _me() -> str:
-    return Path("/proc/self").owner()
+    """Remove the folders that killed twins left behind: those whose lock nobody holds any more."""
+    for lock in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{LOCK}"):
+        with suppress(OSError), lock.open("r+") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(lock.parent, ignore_errors=True)
 
 
 @contextmanager
