@@ -16,7 +16,6 @@ PROPOSAL = yaml.safe_load((TESTS / "golden" / "proposal" / "recipe.yaml").read_t
 RECIPE = {
     "about": {"title": "Qwen", "evidence": "rendered"},
     "dynamoNamespace": "qwen",
-    "hardware": {"gpu": "h100-sxm-80gb"},
     "model": {"name": "Qwen/Qwen3-0.6B"},
     "gateway": {"enabled": False},
     "benchmark": {"enabled": True, "config": None},
@@ -50,6 +49,19 @@ def test_proposals_own_block_is_a_values_file(render: Render) -> None:
 def test_other_namespace_than_the_recipes_is_refused_with_the_right_one(render: Render) -> None:
     with pytest.raises(helm_python.HelmError, match="run helm with -n qwen"):
         render(RECIPE, namespace="default")
+
+
+def test_hardware_is_refused_without_the_label_that_it_stands_for(render: Render) -> None:
+    """Silently left out, it would let a recipe for one GPU run on any other."""
+    recipe: dict[str, Any] = {**RECIPE, "hardware": {"gpu": "h100-sxm-80gb"}}
+    label = {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"}
+    labelled = {**recipe, "model": {**recipe["model"], "nodeSelector": {**label, "pool": "big"}}}
+
+    assert "DynamoGraphDeployment" in kinds(render(labelled, namespace="qwen"))
+    with pytest.raises(helm_python.HelmError, match="recipegen render NAME --target values"):
+        render(recipe, namespace="qwen")
+    with pytest.raises(helm_python.HelmError, match=r"hardware: its node label is filled in by recipegen"):
+        render({**recipe, "model": {**recipe["model"], "nodeSelector": {"pool": "big"}}}, namespace="qwen")
 
 
 def test_nothing_but_the_graph_is_on_by_default(render: Render) -> None:

@@ -24,7 +24,7 @@ PASSED_ON = {"engine"}
 # The identity that all components share; recipegen fills it in.
 SHARED = {"global": dict.fromkeys(schema.SHARED["properties"], "")}
 # Given by the recipe's `model` block, not by the parent chart's own values.
-OF_A_SUBCHART = {"model.name"}
+OF_A_SUBCHART = {"model.name", "model.mocker", "model.nodeSelector"}
 # Keys of a backend's data file that only recipegen's rules read.
 READ_BY_RULES = {
     "aliases", "configFileEndings", "configOverride", "configBlockSize", "mustDivide", "disaggregation",
