@@ -36,7 +36,11 @@ def test_a_selector_is_found_wherever_it_stands(
     ("expression", "problem"),
     [
         ("dynamo_frontnd_requests_total", "nobody has dynamo_frontnd_requests_total"),
-        ("sum by (modelname) (dynamo_frontend_requests_total)", "has no label modelname"),
+        ("sum by (modelname) (dynamo_frontend_requests_total)", "has a label modelname"),
+        ("sum BY (modelname) (dynamo_frontend_requests_total)", "has a label modelname"),
+        ("sum by (model", "cannot be read () is missing): sum by (model"),
+        ('dynamo_frontend_requests_total{model="m"', "cannot be read (} is missing)"),
+        ('dynamo_frontend_requests_total{dynamo_namespace=~"("}', "cannot be read ("),
         ('dynamo_frontend_requests_total{dynamo_ns="a-b"}', "has no label dynamo_ns"),
         ('dynamo_frontend_requests_total{dynamo_namespace="a_b"}', "is of a-b, asked for is a_b"),
         ('dynamo_component_requests_total{dynamo_namespace=~"a-b(-x)?"}', "is of a_b, asked for is a-b"),
@@ -54,6 +58,13 @@ def test_what_would_leave_a_panel_empty_is_found(expression: str, problem: str) 
         'sum by (model, pod) (rate(dynamo_frontend_requests_total{dynamo_namespace=~"a-b(-x)?"}[5m]))',
         'dynamo_component_requests_total{dynamo_namespace=~"a_b(_x)?", dynamo_endpoint="generate"}',
         'dynamo_frontend_requests_total{status="error"}',
+        "dynamo_frontend_requests_total{model='m', ${adhoc}} # by (nothing)",
+        'dynamo_frontend_requests_total{nosuch="", other!="x"} offset 5m',
+        'dynamo_frontend_requests_total{dynamo_namespace=~"${ns:regex}"}',
+        "sum without (le) (dynamo_frontend_requests_total) / sum by (model) (dynamo_frontend_requests_total)",
+        'sum by (dst) (label_replace(dynamo_frontend_requests_total, "dst", "$1", "model", "(.*)"))',
+        "sum by (${group:csv}) (rate(dynamo_frontend_requests_total[$__interval:5m]))",
+        "max_over_time(sum(dynamo_frontend_requests_total)[1h:1m]) @ end()",
     ],
 )
 def test_what_fills_a_panel_is_right(expression: str) -> None:
@@ -61,9 +72,20 @@ def test_what_fills_a_panel_is_right(expression: str) -> None:
 
 
 def test_what_only_an_engine_or_a_cluster_has_is_named() -> None:
-    wanted = ["vllm:num_requests_running", "dynamo_component_gpu_cache_usage_percent", "kube_pod_info"]
+    wanted = [
+        "vllm:num_requests_running",
+        "dynamo_component_gpu_cache_usage_percent",
+        '{__name__=~"kube_.*"}',
+    ]
 
-    assert metrics.look(wanted, SERVED, "a-b").unseen == tuple(wanted)
+    assert metrics.look(wanted, SERVED, "a-b").unseen == (*wanted[:2], "{…}")
+
+
+@given(st.text(st.sampled_from("{}()[],=~!\"'` ab$:#by_dynamo_1"), max_size=40))
+def test_no_text_is_too_odd_to_be_judged(text: str) -> None:
+    found = metrics.look([text, f"dynamo_frontend_requests_total{text}"], SERVED, "a-b")
+
+    assert found.there or found.unseen or found.problems
 
 
 def test_expressions_come_from_dashboards_and_alerts_with_constants_filled_in() -> None:

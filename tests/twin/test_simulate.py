@@ -21,7 +21,7 @@ from recipegen.compile import Bundle
 from recipegen.errors import ToolError
 from recipegen.load import load, variants
 from recipegen.twin import client, hub
-from recipegen.twin.processes import free_ports
+from recipegen.twin.processes import reserved
 
 pytestmark = pytest.mark.usefixtures("dynamo")
 
@@ -285,7 +285,8 @@ def test_a_process_that_dies_while_it_is_kept_ends_the_simulation() -> None:
 
 
 def test_two_that_want_one_port_do_not_mix() -> None:
-    [port] = free_ports(1)
+    with reserved(0, 1) as [port]:
+        pass
     both = [
         subprocess.Popen(
             [*COMMAND, "qwen-0.6b", "--port", str(port)],

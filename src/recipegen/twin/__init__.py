@@ -112,12 +112,13 @@ def simulate(
     whole = graph.read(objects["model"], releases["model"].namespace)
     run = cap(whole, max_replicas)
     way = planes.check(run)
-    with reserved(port), Processes() as processes:
+    count = sum(component.replicas for component in run.components)
+    with reserved(port, count) as ports, Processes() as processes:
         python = runtime.python(runtime.DYNAMO, tell)
         aiperf = runtime.python(runtime.AIPERF, tell) if bench else None
         model, tokenizer = _model(run, processes.folder)
         tell(f"tokenizer: {tokenizer}")
-        scene = start(run, processes, python, port)
+        scene = start(run, processes, python, ports)
         found = [components_ready(scene, tell, status)]
         if found[0].holds:
             found.append(model_served(scene, model, tell, status))

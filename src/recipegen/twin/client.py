@@ -28,11 +28,12 @@ class Answer:
 
     @property
     def data(self) -> Any:
-        """The answer's JSON; an empty object when it is none."""
+        """The answer's JSON object; an empty one when it is none."""
         try:
-            return json.loads(self.text)
+            found = json.loads(self.text)
         except ValueError:
             return {}
+        return found if isinstance(found, dict) else {}
 
 
 @dataclass(frozen=True)

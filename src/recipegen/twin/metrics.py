@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from recipegen.errors import brief
 from recipegen.twin import promql
 from recipegen.twin.client import Sample
 
@@ -19,6 +20,10 @@ SCRAPED = ("container", "dynamo_component_type", "endpoint", "instance", "job", 
 # The PodMonitor of frontends gives this one, from the pod's label.
 NAMESPACE = "dynamo_namespace"
 FRONTEND = "dynamo_frontend_"
+# What a value still has in it when a dashboard fills it in only while it is looked at.
+VARIABLES = ("$", "[[")
+# Functions that make labels of their own.
+MAKE_LABELS = ("label_replace", "label_join", "count_values")
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,11 @@ def expressions(objects: Iterable[dict[str, Any]]) -> list[str]:
     for item in objects:
         if item["kind"] == "PrometheusRule":
             found += _expressions(item)
-        for name, text in item.get("data", {}).items():
-            if name.endswith(".json"):
-                dashboard = json.loads(text)
-                variables = dashboard.get("templating", {}).get("list", [])
-                constants = {v["name"]: v["query"] for v in variables if v["type"] == "constant"}
-                found += [_filled(expression, constants) for expression in _expressions(dashboard)]
+        files = item.get("data") or {}
+        for dashboard in (json.loads(text) for name, text in files.items() if name.endswith(".json")):
+            variables = dashboard.get("templating", {}).get("list", [])
+            constants = {v["name"]: v["query"] for v in variables if v.get("type") == "constant"}
+            found += [_filled(expression, constants) for expression in _expressions(dashboard)]
     return found
 
 
@@ -64,32 +68,54 @@ def look(wanted: Iterable[str], samples: Iterable[Sample], dynamo_namespace: str
     unseen: dict[str, None] = {}
     problems: dict[str, None] = {}
     for expression in wanted:
-        for selector in promql.selectors(expression):
-            name = selector.metric
-            if name in ENGINE_ONLY or not name.startswith(DYNAMO):
-                unseen[name] = None
-            elif name not in by_name:
-                problems[f"nobody has {name}"] = None
-            else:
-                there[name] = None
-                groups = promql.grouping(expression)
-                problems |= dict.fromkeys(_labels(selector, groups, by_name[name], dynamo_namespace))
+        try:
+            selectors = promql.selectors(expression)
+            for selector in selectors:
+                name = selector.metric
+                if name in ENGINE_ONLY or not name.startswith(DYNAMO):
+                    unseen[name or "{…}"] = None
+                elif name not in by_name:
+                    problems[f"nobody has {name}"] = None
+                else:
+                    there[name] = None
+                    problems |= dict.fromkeys(_wrong_labels(selector, by_name[name], dynamo_namespace))
+            problems |= dict.fromkeys(_wrong_groups(expression, selectors, by_name))
+        except (ValueError, re.error) as error:
+            problems[f"cannot be read ({error}): {brief(expression)}"] = None
     return Findings(tuple(there), tuple(unseen), tuple(problems))
 
 
-def _labels(selector: promql.Selector, groups: set[str], samples: list[Sample], graph: str) -> Iterator[str]:
-    """Yield what is wrong with the labels that series are chosen and grouped by."""
-    written = {label for sample in samples for label in sample.labels}
-    known = {*written, *SCRAPED, *([NAMESPACE] if selector.metric.startswith(FRONTEND) else [])}
-    for label in sorted({m.label for m in selector.matchers} | groups):
-        if label not in known:
-            yield f"{selector.metric} has no label {label}"
+def _wrong_labels(selector: promql.Selector, samples: list[Sample], graph: str) -> Iterator[str]:
+    """Yield what is wrong with the labels that series are chosen by."""
+    known = _labels(selector, samples)
     for matcher in selector.matchers:
-        if matcher.label == NAMESPACE and matcher.operator in ("=", "=~"):
+        # What must not be there, or may be empty, need not be there.
+        if matcher.label not in known and matcher.operator in ("=", "=~") and matcher.value:
+            yield f"{selector.metric} has no label {matcher.label}"
+        filled = not any(variable in matcher.value for variable in VARIABLES)
+        if matcher.label == NAMESPACE and matcher.operator in ("=", "=~") and filled:
             values = {s.labels[NAMESPACE] for s in samples if NAMESPACE in s.labels} or {graph}
             pattern = matcher.value if matcher.operator == "=~" else re.escape(matcher.value)
             if not any(re.fullmatch(pattern, value) for value in values):
                 yield f"{selector.metric} is of {', '.join(sorted(values))}, asked for is {matcher.value}"
+
+
+def _wrong_groups(
+    expression: str, selectors: Iterable[promql.Selector], by_name: dict[str, list[Sample]]
+) -> Iterator[str]:
+    """Yield labels to group by that no series of the expression has, where all of them are seen."""
+    selectors = [*selectors]
+    made = any(function in expression for function in MAKE_LABELS)
+    if made or not all(selector.metric in by_name for selector in selectors):
+        return
+    known = {label for selector in selectors for label in _labels(selector, by_name[selector.metric])}
+    for label in sorted(promql.grouping(expression) - known):
+        yield f"nothing in {brief(expression)} has a label {label}"
+
+
+def _labels(selector: promql.Selector, samples: list[Sample]) -> set[str]:
+    written = {label for sample in samples for label in sample.labels}
+    return {*written, *SCRAPED, *([NAMESPACE] if selector.metric.startswith(FRONTEND) else [])}
 
 
 def _expressions(data: Any) -> list[str]:

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -94,9 +94,10 @@ class Processes:
     def __enter__(self) -> "Processes":
         _sweep()
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-        # Held as long as this process lives, however it ends.
-        self._lock = (self.folder / LOCK).open("w")
+        # Held as long as this process lives, however it ends; nobody sees it before it is held.
+        self._lock = (self.folder / "unlocked").open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+        (self.folder / "unlocked").rename(self.folder / LOCK)
         return self
 
     def __exit__(
@@ -124,40 +125,39 @@ def command(python: Path, *argv: str) -> list[str]:
     return [str(python), "-P", "-u", str(LAUNCH), str(os.getpid()), *argv]
 
 
-def free_ports(count: int, taken: int = 0) -> list[int]:
-    """Return ports of the loopback interface that nothing listens on at this moment, without the taken one.
-
-    Raises:
-        ToolError: when there are not enough.
-    """
-    # At random, so that two twins that start together hardly ever choose the same.
-    free = (port for port in random.sample(PORTS, len(PORTS)) if port != taken and _is_free(port))
-    found = [*islice(free, count)]
-    if len(found) < count:
-        raise ToolError(
-            f"only {len(found)} free ports between {PORTS[0]} and {PORTS[-1]}, needed are {count}"
-        )
-    return found
-
-
 @contextmanager
-def reserved(port: int) -> Iterator[None]:
-    """Keep other simulations from a port from now on, not from when its server listens; 0 needs no keeping.
+def reserved(first: int, count: int) -> Iterator[list[int]]:
+    """Give ports of the loopback interface that no server has, and no other simulation until it ends.
+
+    Args:
+        first: the first of them; 0 for any.
+        count: how many.
 
     Raises:
-        ToolError: when something listens there, or another simulation has it.
+        ToolError: when the first is in use, or there are not enough.
     """
-    with socket.socket(socket.AF_UNIX) as mark:
-        try:
-            if port and not _is_free(port):
-                raise OSError
-            if port:
-                # An abstract name: it belongs to this process and goes with it.
-                mark.bind(f"\0recipegen-twin-{port}")
-        except OSError:
+    with ExitStack() as stack:
+        if first and not _reserve(first, stack):
             hint = "another simulation may run; choose another port with --port, 0 for any free one"
-            raise ToolError(Problem("tool", (), f"port {port} is in use", hint)) from None
-        yield
+            raise ToolError(Problem("tool", (), f"port {first} is in use", hint))
+        others = (port for port in random.sample(PORTS, len(PORTS)) if _reserve(port, stack))
+        ports = [*([first] if first else []), *islice(others, count - bool(first))]
+        if len(ports) < count:
+            raise ToolError(f"{len(ports)} ports are free from {PORTS[0]} to {PORTS[-1]}, needed are {count}")
+        yield ports
+
+
+def _reserve(port: int, stack: ExitStack) -> bool:
+    """Take a port away from other simulations from now on, not from when its server listens."""
+    if not _is_free(port):
+        return False
+    mark = stack.enter_context(socket.socket(socket.AF_UNIX))
+    try:
+        # An abstract name: it belongs to this process and goes with it.
+        mark.bind(f"\0{PREFIX}{port}")
+    except OSError:
+        return False
+    return True
 
 
 def _is_free(port: int) -> bool:
@@ -190,7 +190,8 @@ def _undisturbed() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            # None stands for a handler that is not Python's, which cannot be put back.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def _signal(process: Process, number: signal.Signals) -> None:

@@ -94,6 +94,9 @@ def _install(environment: Environment, folder: Path) -> None:
     temporary.mkdir()
     try:
         _fill(environment, folder, temporary)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -125,7 +128,11 @@ def _run(words: list[str], temporary: Path, purpose: str) -> None:
     if done.returncode:
         lines = (done.stderr + done.stdout).decode(errors="replace").strip().splitlines()
         errors = [line for line in lines if line.startswith("ERROR:")] or lines[-1:] or ["no reason given"]
-        hint = "it needs access to a Python package index, once; PIP_INDEX_URL names a mirror"
+        hint = (
+            "it needs access to a Python package index, once; PIP_INDEX_URL names a mirror"
+            if "pip" in words
+            else ""
+        )
         raise ToolError(Problem("tool", (), f"could not {purpose}: {errors[0]}", hint))
 
 

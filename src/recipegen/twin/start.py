@@ -3,14 +3,14 @@
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from recipegen.errors import Problem, ToolError
 from recipegen.twin import client, mocker
 from recipegen.twin.graph import FRONTEND, Component, Graph, option
-from recipegen.twin.processes import Process, Processes, free_ports
+from recipegen.twin.processes import Process, Processes
 from recipegen.twin.scene import Check, Scene
 
 MAX_PROCESSES = 32
@@ -43,14 +43,13 @@ def cap(graph: Graph, replicas: int) -> Graph:
     return replace(graph, frontend=frontend, workers=tuple(workers))
 
 
-def start(graph: Graph, processes: Processes, python: Path, port: int) -> Scene:
-    """Start all replicas at once; the first frontend listens on the port, 0 for any free one."""
-    free = free_ports(sum(component.replicas for component in graph.components), taken=port)
-    ports = iter([port, *free] if port else free)
+def start(graph: Graph, processes: Processes, python: Path, ports: Sequence[int]) -> Scene:
+    """Start all replicas at once, each with a port of its own, the first frontend with the first."""
+    free = iter(ports)
     started: dict[str, list[Process]] = {component.name: [] for component in graph.components}
     for component in graph.components:
         for number in range(component.replicas):
-            own = next(ports)
+            own = next(free)
             env = _environment(graph, component, own, processes.folder)
             name = f"{component.name}-{number}"
             argv = _argv(component, own)
