@@ -12,7 +12,8 @@ from recipegen.compile import Release, compile_plan
 from recipegen.components import COMPONENTS
 from recipegen.document import from_set
 from recipegen.errors import RecipeError, ToolError
-from recipegen.recipe import Engine, key_names
+from recipegen.language import key_names
+from recipegen.recipe import Engine
 from recipegen.resolve import Plan
 from recipegen.rules.roles import engine_of
 from recipegen.targets import TARGETS

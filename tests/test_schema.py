@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from referencing import Registry
 
 from conftest import ROOT
-from recipegen import recipe as language
-from recipegen import schema, yamlio
+from recipegen import language, schema, yamlio
+from recipegen import recipe as blocks
 from recipegen.recipe import FORMS, Model, Recipe
 from samples import MINIMAL, leaves, mutated, plan_of, recipes
 
@@ -90,11 +90,11 @@ def test_every_default_of_the_schema_is_the_languages() -> None:
     }
 
     for (name, key), default in stated.items():
-        block = getattr(language, name)
+        block = getattr(blocks, name)
         field = block.model_fields[language.key_names(block)[key]]
         plain = (
             field.default.model_dump(by_alias=True)
-            if isinstance(field.default, language.Block)
+            if isinstance(field.default, blocks.Block)
             else field.default
         )
         assert default == plain, f"{name}.{key}"
@@ -165,7 +165,7 @@ def test_the_metrics_charts_defaults_are_the_languages() -> None:
 
 
 def test_the_benchmark_charts_defaults_are_the_languages() -> None:
-    config = language.BenchmarkConfig().model_dump(by_alias=True)
+    config = blocks.BenchmarkConfig().model_dump(by_alias=True)
 
     assert defaults("benchmark") == {**plan_of(MINIMAL).tree["benchmark"], "config": config}
 

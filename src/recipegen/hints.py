@@ -3,8 +3,9 @@
 import re
 from typing import Any
 
-from recipegen import recipe as language
+from recipegen import language
 from recipegen.errors import Path, brief, nearest, redact, show
+from recipegen.recipe import LABEL, OBJECT_NAME, QUANTITY, Block, Cache, Resources, Worker
 from recipegen.yamlio.scalars import UnclearError, plain
 
 UNQUOTED: dict[str, tuple[type, ...]] = {"int_type": (int,), "float_type": (int, float), "bool_type": (bool,)}
@@ -13,9 +14,9 @@ SWITCHES = ("enabled", "create", "install")
 # Kubernetes' own short names, which no one writes out by a slip of the finger.
 SHORT = {"rwx": "ReadWriteMany", "rwo": "ReadWriteOnce"}
 MEMORY = ("memory", "ephemeral-storage")
-SIZES = ((language.Worker, "sharedMemory"), (language.Cache, "size"))
+SIZES = ((Worker, "sharedMemory"), (Cache, "size"))
 # What may not stand in a name of each form.
-FOREIGN = {language.LABEL: r"[^a-z0-9-]+", language.OBJECT_NAME: r"[^a-z0-9.-]+"}
+FOREIGN = {LABEL: r"[^a-z0-9-]+", OBJECT_NAME: r"[^a-z0-9.-]+"}
 
 _WORDS = re.compile(r"[\w./=:@+-]+( +[\w./=:@+-]+)*")
 _SIZE = re.compile(r"([0-9.]+) *([kmgtp])(i?)b?", re.IGNORECASE)
@@ -31,7 +32,7 @@ def of_type(kind: str, path: Path, value: Any) -> str:
     if kind == "list_type" and isinstance(value, str | int | float):
         return _as_list(value)
     if kind in ("model_type", "dict_type") and isinstance(value, bool):
-        keys = language.key_names(language.block_at(path) or language.Block)
+        keys = language.key_names(language.block_at(path) or Block)
         switch = next((name for name in SWITCHES if name in keys), "")
         return f"write {{{switch}: {show(value)}}}" if switch else ""
     return ""
@@ -45,7 +46,7 @@ def of_choice(value: Any, known: list[str]) -> str:
 
 def of_form(pattern: str, text: str) -> str:
     """Return the hint for a text without the form that the language wants."""
-    if pattern == language.QUANTITY:
+    if pattern == QUANTITY:
         return _quantity(text)
     return _name(FOREIGN[pattern], text) if pattern in FOREIGN else ""
 
@@ -63,7 +64,7 @@ def _quantity(text: str) -> str:
     number, unit, binary = found[1], found[2].upper(), found[3]
     decimal = f"{number}{'k' if unit == 'K' else unit}"
     forms = [f"{number}{unit}i"] if binary else [decimal, f"{number}{unit}i"]
-    return f"write {' or '.join(forms)}" if all(re.match(language.QUANTITY, form) for form in forms) else ""
+    return f"write {' or '.join(forms)}" if all(re.match(QUANTITY, form) for form in forms) else ""
 
 
 def _as_list(value: Any) -> str:
@@ -83,6 +84,6 @@ def _unquoted(text: str) -> Any:
 
 def _is_size(path: Path) -> bool:
     """Return whether the language has a size in bytes at the path."""
-    if language.block_at(path[:-2]) is language.Resources:
+    if language.block_at(path[:-2]) is Resources:
         return path[-1] in MEMORY
     return (language.block_at(path[:-1]), path[-1]) in SIZES

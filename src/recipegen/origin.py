@@ -6,7 +6,7 @@ from functools import reduce
 from operator import getitem
 from typing import Any, cast
 
-from recipegen import recipe as language
+from recipegen import language
 from recipegen.errors import Path, Problem, UsageError, dotted, key_of, nearest, segments, show
 from recipegen.resolve import Plan
 

@@ -4,8 +4,7 @@ The docstring below each key is its description in the JSON Schema, in editors a
 Cross-field rules live in `rules/`; values that depend on other values are filled in by `resolve.py`.
 """
 
-from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -376,55 +375,3 @@ class Recipe(Block):
         dict[Annotated[str, Field(pattern=LABEL, max_length=40)], Variant], Field(max_length=100)
     ] = {}
     """Named changes of this recipe, chosen with `--variant`, at most 100. Default: none."""
-
-
-def block_at(path: tuple[str | int, ...]) -> type[Block] | None:
-    """Return the block that the language has at `path`, or None where it has a value or nothing."""
-    found: Any = Recipe
-    for segment in path:
-        found = _step(found, segment)
-        if found is None:
-            return None
-    return found if isinstance(found, type) and issubclass(found, Block) else None
-
-
-def knows(path: tuple[str | int, ...]) -> bool:
-    """Return whether the language has a key, list item or free-form value at `path`."""
-    parent = block_at(path[:-1])
-    if parent is not None:
-        return path[-1] in key_names(parent)
-    return block_at(path) is not None or _is_open(path[:-1])
-
-
-def key_names(block: type[Block]) -> dict[str, str]:
-    """Return the keys of a block as written in a recipe, each with its attribute's name."""
-    return {field.alias or name: name for name, field in block.model_fields.items()}
-
-
-def _is_open(path: tuple[str | int, ...]) -> bool:
-    found: Any = Recipe
-    for segment in path:
-        found = _step(found, segment)
-        if found is None or found is Any:
-            return found is Any
-    return get_origin(found) is dict or found is Any
-
-
-def _step(found: Any, segment: str | int) -> Any:
-    """Return the type one segment further down, with `Annotated`, `| None` and `| str` taken off."""
-    if isinstance(found, type) and issubclass(found, Block):
-        name = key_names(found).get(str(segment))
-        return None if name is None else _plain(found.model_fields[name].annotation)
-    if get_origin(found) in (dict, list):
-        return _plain(get_args(found)[-1])
-    return Any if found is Any else None
-
-
-def _plain(annotation: Any) -> Any:
-    while get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
-    if get_origin(annotation) in (Union, UnionType):
-        options = [_plain(option) for option in get_args(annotation) if option is not type(None)]
-        blocks = [o for o in options if get_origin(o) in (dict, list) or isinstance(o, type)]
-        return blocks[0] if blocks else None
-    return annotation

@@ -6,12 +6,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from recipegen import hints, rules
-from recipegen import recipe as language
+from recipegen import hints, language, rules
 from recipegen.document import Document
 from recipegen.errors import Path, Problem, RecipeError, nearest, show
 from recipegen.load import Loaded
-from recipegen.recipe import Recipe
+from recipegen.recipe import FORMS, Recipe, Unavailable
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def _problem(detail: Any, document: Document) -> Problem:
         return _unknown(path)
     if kind == "missing":
         return Problem("missing-key", path, "is required but not there")
-    if path[:1] and path[-1:] == ("enabled",) and language.block_at(path[:-1]) is language.Unavailable:
+    if path[:1] and path[-1:] == ("enabled",) and language.block_at(path[:-1]) is Unavailable:
         message = f"{path[0]} is not part of this version of recipegen, got {show(value)}"
         return Problem("unavailable", path, message, "leave the block out, or set it to false")
     message, hint = _words(kind, context, path, value)
@@ -130,7 +129,7 @@ def _words(kind: str, context: dict[str, Any], path: Path, value: Any) -> tuple[
         return f"is none of {', '.join(known)}", hints.of_choice(value, known)
     if kind == "string_pattern_mismatch":
         pattern = context["pattern"]
-        return f"is not {language.FORMS[pattern]}", hints.of_form(pattern, value)
+        return f"is not {FORMS[pattern]}", hints.of_form(pattern, value)
     return kind.replace("_", " "), ""
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from recipegen.errors import Path, Problem
+from recipegen.errors import Problem
 from recipegen.recipe import BenchmarkConfig, Recipe
-from recipegen.rules.roles import engine_of, workers
+from recipegen.rules.roles import engine_of, path_of, workers
 
 
 def check(recipe: Recipe) -> Iterator[Problem]:
@@ -17,7 +17,6 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         # A prefill worker reads the prompt alone.
         what, tokens = ("isl", config.isl) if role == "prefill" else ("isl + osl", config.isl + config.osl)
         if limit is not None and tokens > limit:
-            owner: Path = ("model",) if worker.engine.max_model_len is None else ("model", role)
             message = f"is less than the requests of the benchmark have, {what} = {tokens}, got {limit}"
             hint = "make it larger, or benchmark.config.isl and osl smaller"
-            yield Problem("benchmark", (*owner, "engine", "maxModelLen"), message, hint)
+            yield Problem("benchmark", path_of(role, worker, "maxModelLen"), message, hint)

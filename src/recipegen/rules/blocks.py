@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from recipegen.errors import Problem, show
-from recipegen.recipe import Cache, Recipe, key_names
+from recipegen.language import key_names
+from recipegen.recipe import Cache, Recipe
 
 
 def check(recipe: Recipe) -> Iterator[Problem]:

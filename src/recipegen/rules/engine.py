@@ -5,9 +5,10 @@ from typing import Any
 
 from recipegen import facts
 from recipegen.errors import Path, Problem, nearest, show
-from recipegen.recipe import Backend, Engine, Model, Recipe, key_names
+from recipegen.language import key_names, setting
+from recipegen.recipe import Backend, Engine, Model, Recipe
 from recipegen.rules.images import release_in
-from recipegen.rules.roles import engine_of, workers
+from recipegen.rules.roles import engine_of, path_of, workers
 
 
 def check(recipe: Recipe) -> Iterator[Problem]:
@@ -40,8 +41,8 @@ def block_sizes(recipe: Recipe) -> Iterator[Problem]:
 
 def _unsupported(path: Path, engine: Engine, table: dict[str, Any], backend: str) -> Iterator[Problem]:
     has = {*table["flags"], *table["switches"], "args"}
-    for alias, name in key_names(Engine).items():
-        value = getattr(engine, name)
+    for alias in key_names(Engine):
+        value = setting(engine, alias)
         if value is None:
             continue
         if alias not in has:
@@ -56,11 +57,9 @@ def _parsers(path: Path, engine: Engine, backend: Backend) -> Iterator[Problem]:
     """Yield parsers that Dynamo does not have, each of which ends the worker when it starts."""
     # An image of a release that nobody knows here may have more of them.
     unsure = backend.image is not None and backend.version is None and release_in(backend.image) is None
-    for alias, name in {
-        "toolCallParser": engine.tool_call_parser,
-        "reasoningParser": engine.reasoning_parser,
-    }.items():
-        if name is not None and name not in (known := facts.parsers()[alias]):
+    for alias, known in facts.parsers().items():
+        name = setting(engine, alias)
+        if name is not None and name not in known:
             message = f"Dynamo has no parser of that name, got {show(name)}"
             hint = nearest(name.replace("-", "_"), known) or f"known are {', '.join(known)}"
             yield Problem("unknown-parser", (*path, alias), message, hint, warning=unsure)
@@ -74,7 +73,6 @@ def _spelt(table: dict[str, Any], alias: str) -> set[str]:
 def _prefix_caching(model: Model) -> Iterator[Problem]:
     for role, worker in workers(model).items():
         if engine_of(model, worker).prefix_caching is False:
-            owner = role if worker.engine.prefix_caching is False else ""
-            path = ("model", *((owner,) if owner else ()), "engine", "prefixCaching")
+            path = path_of(role, worker, "prefixCaching")
             message = "KV routing needs the prefix cache, got false"
             yield Problem("kv-routing", path, message, "leave it out, or choose another routingPolicy")

@@ -6,10 +6,13 @@ from typing import Any
 
 from recipegen import facts, yamlio
 from recipegen.errors import Path, Problem, RecipeError, show
-from recipegen.recipe import Engine, ExtraConfig, Model, Recipe, Role, Worker, key_names
+from recipegen.language import key_names, setting
+from recipegen.recipe import Engine, ExtraConfig, Model, Recipe, Role, Worker
 from recipegen.rules.arguments import owned_options
 from recipegen.rules.configs import ENGINE_VARIABLE, files_of
-from recipegen.rules.roles import PARALLEL, engine_of, workers
+from recipegen.rules.roles import engine_of, workers
+
+PARALLEL = ("engine.tensorParallel", "engine.pipelineParallel", "engine.dataParallel")
 
 
 def check(recipe: Recipe) -> Iterator[Problem]:
@@ -54,7 +57,7 @@ def _repeated(
 ) -> Iterator[Problem]:
     """Yield keys that say what the rest of the recipe says: one of two values would win without a word."""
     engine = engine_of(model, workers(model)[role])
-    values = {f"engine.{alias}": getattr(engine, name) for alias, name in key_names(Engine).items()}
+    values = {f"engine.{key}": setting(engine, key) for key in key_names(Engine)}
     values["model.revision"] = model.revision
     if model.routing_policy == "kv":
         values["engine.blockSize"] = engine.block_size or table["blockSize"]
@@ -63,7 +66,7 @@ def _repeated(
     for keys, option in _options(content, table, owned):
         owner = owned[option]
         hint = "leave it out"
-        if owner.removeprefix("engine.") in PARALLEL:
+        if owner in PARALLEL:
             message = f"{owner} sets this, because GPUs follow from the parallel sizes"
             hint = f"leave it out, and set {owner} instead"
         elif owner not in values:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from math import prod
 
 from recipegen import facts
-from recipegen.errors import Problem, nearest, show
+from recipegen.errors import Path, Problem, nearest, show
+from recipegen.language import setting
 from recipegen.recipe import Engine, Model, Recipe, Role, Worker
 
 ROLES: dict[bool, tuple[Role, ...]] = {False: ("worker",), True: ("prefill", "decode")}
@@ -43,19 +44,16 @@ def engine_of(model: Model, worker: Worker) -> Engine:
     return model.engine.model_copy(update={k: v for k, v in own.items() if v is not None})
 
 
+def path_of(role: Role, worker: Worker, key: str) -> Path:
+    """Return where an engine setting in force for a role is written: with the role, or shared by all."""
+    own = setting(worker.engine, key) is not None
+    return ("model", role, "engine", key) if own else ("model", "engine", key)
+
+
 def gpus_of_replica(model: Model, worker: Worker) -> int:
     """Return the GPUs that one replica needs over all its nodes: the product of the sizes that add GPUs."""
     engine = engine_of(model, worker)
-    factors = facts.engine(model.backend.type)["gpuFactors"]
-    sizes = {alias: getattr(engine, name) or 1 for alias, name in PARALLEL.items()}
-    return prod(sizes[factor] for factor in factors)
-
-
-PARALLEL = {
-    "tensorParallel": "tensor_parallel",
-    "pipelineParallel": "pipeline_parallel",
-    "dataParallel": "data_parallel",
-}
+    return prod(setting(engine, factor) or 1 for factor in facts.engine(model.backend.type)["gpuFactors"])
 
 
 def _gpus(recipe: Recipe, role: Role, worker: Worker) -> Iterator[Problem]:
@@ -82,11 +80,11 @@ def _gpus(recipe: Recipe, role: Role, worker: Worker) -> Iterator[Problem]:
 
 def _shared_gpus(model: Model, role: Role, worker: Worker) -> Iterator[Problem]:
     """Yield ranks that share another size's GPUs without dividing them evenly, which the engine refuses."""
-    engine, own = engine_of(model, worker), worker.engine
+    engine = engine_of(model, worker)
     for field, other in facts.engine(model.backend.type).get("mustDivide", {}).items():
-        ranks, gpus = (getattr(engine, PARALLEL[alias]) or 1 for alias in (field, other))
+        ranks, gpus = (setting(engine, key) or 1 for key in (field, other))
         if gpus % ranks:
-            owner = ("model", role) if getattr(own, PARALLEL[field]) is not None else ("model",)
             sharing = f"{model.backend.type} shares the GPUs of {other} ({gpus}) evenly among its ranks"
             hint = f"make {other} a multiple of {ranks}"
-            yield Problem("gpu-count", (*owner, "engine", field), f"{sharing}, got {ranks}", hint)
+            path = path_of(role, worker, field)
+            yield Problem("gpu-count", path, f"{sharing}, got {ranks}", hint)

@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from recipegen import recipe as language
+from recipegen import language
+from recipegen import recipe as blocks
 from recipegen.components import COMPONENTS
 from recipegen.recipe import Block, Model, Recipe
 
@@ -82,7 +83,7 @@ def _described(block: type[Block]) -> dict[str, Any]:
     schema = block.model_json_schema(by_alias=True)
     words = _docstrings()
     for definition in (schema, *schema.get("$defs", {}).values()):
-        definition_class = getattr(language, definition["title"])
+        definition_class = getattr(blocks, definition["title"])
         for name in definition_class.model_fields:
             entry = definition["properties"][to_camel(name)]
             entry.pop("title", None)
@@ -106,7 +107,7 @@ def _close(schema: Any) -> None:
 def _docstrings() -> dict[str, str]:
     """Return the text below each key of `recipe.py`, by `Class.attribute`."""
     found: dict[str, str] = {}
-    for node in ast.parse(inspect.getsource(language)).body:
+    for node in ast.parse(inspect.getsource(blocks)).body:
         if not isinstance(node, ast.ClassDef):
             continue
         for field, text in zip(node.body, node.body[1:], strict=False):
