@@ -93,11 +93,11 @@ def _add_own(commands: dict[str, argparse.ArgumentParser]) -> None:
 
 
 def _add_simulate(command: argparse.ArgumentParser) -> None:
-    words = "port of the frontend on this machine, 0 for any free one; default: 8000"
+    words = "port of the frontend on this machine, 0 for any free one; default: %(default)s"
     command.add_argument("--port", type=_number(0, 65_535), default=8000, metavar="N", help=words)
-    words = "chat requests that show which workers are used; default: 8"
+    words = "chat requests that show which workers are used; default: %(default)s"
     command.add_argument("--requests", type=_number(1, 10_000), default=8, metavar="N", help=words)
-    words = "replicas of each component that run at most; default: 2"
+    words = "replicas of each component that run at most; default: %(default)s"
     command.add_argument("--max-replicas", type=_number(1, 1000), default=2, metavar="N", help=words)
     words = "run the recipe's own benchmark too; installs aiperf first"
     command.add_argument("--bench", action="store_true", help=words)

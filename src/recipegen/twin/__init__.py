@@ -14,8 +14,7 @@ from typing import Any
 from recipegen import helm
 from recipegen.compile import Bundle, Release
 from recipegen.errors import ToolError
-from recipegen.twin import benchmark, checks, graph, hub, metrics, mocker, planes, runtime
-from recipegen.twin import requests as asked
+from recipegen.twin import benchmark, checks, graph, hub, metrics, mocker, planes, prompts, runtime
 from recipegen.twin.graph import Graph, option
 from recipegen.twin.processes import Process, Processes, reserved
 from recipegen.twin.scene import Check
@@ -65,7 +64,7 @@ class Verdict:
     @property
     def request(self) -> dict[str, Any]:
         """The chat request that was answered first."""
-        return asked.chat(self.model, asked.HELLO)
+        return prompts.chat(self.model, prompts.HELLO)
 
     @property
     def green(self) -> bool:
@@ -134,7 +133,7 @@ def simulate(
             variant=bundle.variant,
             release=runtime.release(),
             wanted=releases["model"].values["backend"]["version"],
-            url=f"http://127.0.0.1:{scene.frontend.port}",
+            url=scene.url,
             model=model,
             tokenizer=tokenizer,
             left_out={worker.name: mocker.of(worker).left_out for worker in run.workers},
@@ -161,10 +160,11 @@ def _model(run: Graph, folder: Path) -> tuple[str, str]:
     path, served = option(told[0], "--model-path"), option(told[0], "--model-name")
     if path is None or served is None:
         raise ToolError(f"nothing to simulate: {run.workers[0].name} is told no model")
-    limit = asked.context(run)
-    if limit is not None and limit < 2 * asked.OVERHEAD:
+    limit = prompts.context(run)
+    if limit is not None and limit < 2 * prompts.OVERHEAD:
         raise ToolError(f"nothing to simulate: a context of {limit} tokens has no room for a question")
-    revision = option(run.workers[0].argv, "--revision")
+    _, table = mocker.table(run.workers[0])
+    revision = option(run.workers[0].argv, table["revision"])
     return served, hub.lay_out(folder / "hf", path, revision, limit or CONTEXT)
 
 

@@ -49,7 +49,7 @@ def run(
         "HF_HOME": str(folder / "hf"),
         "HF_HUB_OFFLINE": "1",
         "PYTHONPATH": str(folder),
-        "URL": f"http://127.0.0.1:{scene.frontend.port}",
+        "URL": scene.url,
         "AIPERF": str(aiperf.with_name("aiperf")),
         "RESULTS": str(folder / NAME),
         "WAIT_SECONDS": "30",

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 
-from recipegen.twin import client, mocker, requests
+from recipegen.twin import client, mocker, prompts
 from recipegen.twin.graph import Component, Graph, option, setting
 from recipegen.twin.processes import Process
 from recipegen.twin.scene import Check, Scene
@@ -22,15 +22,15 @@ BLOCK_SIZE = "dynamo_frontend_model_kv_cache_block_size"
 def run(scene: Scene, model: str) -> Iterator[Check]:
     """Yield the checks of KV routing; none for a graph that routes by something else."""
     frontend = scene.graph.frontend
-    if setting(frontend, "--router-mode", "DYN_ROUTER_MODE") != "kv":
+    if setting(frontend, "--router-mode") != "kv":
         return
     yield _one_block_size(scene)
     guesses = "--no-router-kv-events" in frontend.argv or _off(frontend, "DYN_ROUTER_USE_KV_EVENTS")
     if not guesses:
         yield _events(scene)
     # A router that is told to choose at random, or a cache that is off, does not do it.
-    random = float(setting(frontend, "--router-temperature", "DYN_ROUTER_TEMPERATURE") or 0) > 0
-    long_enough = len(requests.long_text(scene.graph)) >= 2 * requests.block_size(scene.graph)
+    random = float(setting(frontend, "--router-temperature") or 0) > 0
+    long_enough = len(prompts.long_text(scene.graph)) >= 2 * prompts.block_size(scene.graph)
     if long_enough and not random and not _cache_is_off(scene.graph):
         yield _routing(scene, model)
 
@@ -48,7 +48,7 @@ def sent_to(process: Process) -> int:
 def _one_block_size(scene: Scene) -> Check:
     """A size that differs is served in silence, and every lookup in the router's index misses."""
     frontend = scene.graph.frontend
-    sizes = {"frontend": setting(frontend, "--kv-cache-block-size", "DYN_KV_CACHE_BLOCK_SIZE")}
+    sizes = {"frontend": setting(frontend, "--kv-cache-block-size")}
     for worker in scene.graph.workers:
         sizes[worker.name] = option(mocker.of(worker).argv, "--block-size")
     for sample in client.metrics(scene.frontend.port):
@@ -83,7 +83,7 @@ def _routing(scene: Scene, model: str) -> Check:
     Some it knows the first time, when the model's chat template begins with the same words for everybody.
     """
     name = _publishers(scene.graph)[0].name
-    body = requests.chat(model, f"Asked more than once. {requests.long_text(scene.graph)}")
+    body = prompts.chat(model, f"Asked more than once. {prompts.long_text(scene.graph)}")
     workers: set[int] = set()
     known: list[int] = []
     events = _total(scene, EVENTS)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from recipegen.twin import cache, client, metrics, requests
+from recipegen.twin import cache, client, metrics, prompts
 from recipegen.twin.scene import Check, Scene
 
 AT_A_TIME = 32
@@ -30,21 +30,23 @@ def run(scene: Scene, model: str, number: int, wanted: Sequence[str]) -> Iterato
 
 
 def _chat(scene: Scene, model: str) -> Check:
-    body = requests.chat(model, requests.HELLO)
+    body = prompts.chat(model, prompts.HELLO)
     answer = client.post(scene.frontend.port, "/v1/chat/completions", body)
     text = _first(answer.data).get("message", {}).get("content") or ""
-    return Check("chat", answer.status == 200 and bool(text.strip()), f'"Hello!": {_said(answer, text)}')
+    return Check(
+        "chat", answer.status == 200 and bool(text.strip()), f'"{prompts.HELLO}": {_said(answer, text)}'
+    )
 
 
 def _completion(scene: Scene, model: str) -> Check:
-    body = {"model": model, "prompt": "Once upon a time", "max_tokens": requests.TOKENS}
+    body = {"model": model, "prompt": "Once upon a time", "max_tokens": prompts.TOKENS}
     answer = client.post(scene.frontend.port, "/v1/completions", body)
     text = _first(answer.data).get("text") or ""
     return Check("completion", answer.status == 200 and bool(text.strip()), _said(answer, text))
 
 
 def _stream(scene: Scene, model: str) -> Check:
-    body = {**requests.chat(model, "Piece by piece!"), "stream": True}
+    body = {**prompts.chat(model, "Piece by piece!"), "stream": True}
     answer = client.post(scene.frontend.port, "/v1/chat/completions", body)
     events = [*client.events(answer)]
     pieces = [event for event in events if '"content":' in event]
@@ -53,8 +55,8 @@ def _stream(scene: Scene, model: str) -> Check:
 
 
 def _traffic(scene: Scene, model: str, number: int) -> Check:
-    text = requests.long_text(scene.graph)
-    bodies = [requests.chat(model, f"Request {n}. {text}") for n in range(number)]
+    text = prompts.long_text(scene.graph)
+    bodies = [prompts.chat(model, f"Request {n}. {text}") for n in range(number)]
 
     def ask(body: dict[str, Any]) -> client.Answer:
         return client.post(scene.frontend.port, "/v1/chat/completions", body)

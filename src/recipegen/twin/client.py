@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from typing import Any
 
+from recipegen.twin.processes import LOOPBACK
+
 TIMEOUT = 30.0
 """Seconds that one answer may take."""
 
@@ -75,7 +77,7 @@ def metrics(port: int) -> list[Sample]:
 
 def _ask(port: int, method: str, path: str, body: dict[str, Any] | None) -> Answer:
     # Straight to the loopback interface: no proxy of the user's may come between.
-    connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+    connection = HTTPConnection(LOOPBACK, port, timeout=TIMEOUT)
     try:
         data = None if body is None else json.dumps(body)
         connection.request(method, path, data, {"Content-Type": "application/json"} if data else {})

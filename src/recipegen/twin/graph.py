@@ -56,10 +56,10 @@ def read(objects: Iterable[dict[str, Any]], namespace: str) -> Graph:
     return Graph(name, f"{namespace}-{name}", frontends[0], workers)
 
 
-def setting(component: Component, name: str, variable: str) -> str | None:
-    """Return what a component is told by an option, or else by an environment variable."""
+def setting(component: Component, name: str) -> str | None:
+    """Return what a component is told by an option, or else by the variable that Dynamo names after it."""
     told = option(component.argv, name)
-    return component.env.get(variable) if told is None else told
+    return component.env.get(f"DYN_{name[2:].replace('-', '_').upper()}") if told is None else told
 
 
 def option(argv: Iterable[str], name: str) -> str | None:

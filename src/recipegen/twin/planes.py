@@ -4,12 +4,12 @@ from recipegen.errors import Problem, ToolError
 from recipegen.twin.graph import Graph, setting
 from recipegen.twin.scene import Check
 
-# Option, variable, and what a cluster has when nobody says anything.
+# What a cluster has when nobody says anything.
 PLANES = {
-    "--discovery-backend": ("DYN_DISCOVERY_BACKEND", "kubernetes"),
-    "--request-plane": ("DYN_REQUEST_PLANE", "tcp"),
-    "--response-plane": ("DYN_RESPONSE_PLANE", "tcp"),
-    "--event-plane": ("DYN_EVENT_PLANE", None),
+    "--discovery-backend": "kubernetes",
+    "--request-plane": "tcp",
+    "--response-plane": "tcp",
+    "--event-plane": None,
 }
 # They need a server that is not here.
 SERVERS = ("etcd", "nats")
@@ -22,8 +22,8 @@ def check(graph: Graph) -> Check:
         ToolError: when they are, but need a server that this machine does not have.
     """
     told = {
-        plane: {c.name: setting(c, plane, variable) or default for c in graph.components}
-        for plane, (variable, default) in PLANES.items()
+        plane: {c.name: setting(c, plane) or default for c in graph.components}
+        for plane, default in PLANES.items()
     }
     split = {plane: each for plane, each in told.items() if len({*each.values()}) > 1}
     if split:

@@ -19,6 +19,7 @@ from types import TracebackType
 
 from recipegen.errors import Problem, ToolError
 
+LOOPBACK = "127.0.0.1"
 LAUNCH = Path(__file__).with_name("launch.py")
 PREFIX = "recipegen-twin-"
 LOCK = "lock"
@@ -165,7 +166,7 @@ def _is_free(port: int) -> bool:
         # As servers do: a port whose last connection is fading away is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((LOOPBACK, port))
         except OSError:
             return False
     return True

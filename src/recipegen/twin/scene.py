@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from recipegen.twin.graph import Graph
-from recipegen.twin.processes import Process
+from recipegen.twin.processes import LOOPBACK, Process
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ class Scene:
     def frontend(self) -> Process:
         """The frontend that is asked."""
         return self.frontends[0]
+
+    @property
+    def url(self) -> str:
+        """Where that frontend listens."""
+        return f"http://{LOOPBACK}:{self.frontend.port}"
 
     @property
     def workers(self) -> dict[str, list[Process]]:

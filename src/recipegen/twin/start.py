@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from recipegen.errors import Problem, ToolError
-from recipegen.twin import client, mocker
+from recipegen.twin import client, mocker, prompts
 from recipegen.twin.graph import FRONTEND, Component, Graph, option
-from recipegen.twin.processes import Process, Processes
+from recipegen.twin.processes import LOOPBACK, Process, Processes
 from recipegen.twin.scene import Check, Scene
 
 MAX_PROCESSES = 32
@@ -22,7 +22,6 @@ HALF_SECONDS = 5.0
 POLL_SECONDS = 0.05
 # How Dynamo's programs end when they do not accept their arguments; anything else that ends them is a fault.
 REFUSAL = re.compile(r"error: .*|Unknown arguments specified: .*|ValueError: .*")
-LOOPBACK = "127.0.0.1"
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ")
 
 Tell = Callable[[str], None]
@@ -133,8 +132,7 @@ def _missing(frontend: Process, scene: Scene, model: str) -> str:
     if known < workers:
         return f"{frontend.name} knows {known} of {workers} workers"
     # Listed is not yet ready: for a moment the frontend answers 503.
-    body = {"model": model, "messages": [{"role": "user", "content": "?"}], "max_tokens": 1}
-    answer = client.post(port, "/v1/chat/completions", body)
+    answer = client.post(port, "/v1/chat/completions", prompts.chat(model, "?", tokens=1))
     return "" if answer.status == 200 else f"{frontend.name} answers a chat request {answer.short}"
 
 

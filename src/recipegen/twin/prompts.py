@@ -16,9 +16,9 @@ LENGTH = 16
 BLOCK = 64
 
 
-def chat(model: str, text: str) -> dict[str, Any]:
-    """Return the body of a chat request."""
-    return {"model": model, "messages": [{"role": "user", "content": text}], "max_tokens": TOKENS}
+def chat(model: str, text: str, tokens: int = TOKENS) -> dict[str, Any]:
+    """Return the body of a chat request for an answer of so many tokens."""
+    return {"model": model, "messages": [{"role": "user", "content": text}], "max_tokens": tokens}
 
 
 def context(graph: Graph) -> int | None:
