@@ -2,6 +2,8 @@
 
 import copy
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +25,17 @@ PROPOSAL = ROOT / "tests/golden/proposal/recipe.yaml"
 STACK = str(catalog.charts() / "stack")
 Object = dict[str, Any]
 Step = str | int
+
+
+def in_new_python(code: str, *, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """What a Python that has loaded nothing yet makes of code that uses recipegen."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=check,
+    )
 
 
 def plan_of(data: dict[str, Any], name: str = "qwen") -> Plan:

@@ -17,6 +17,7 @@ import yaml
 from conftest import ROOT
 from recipegen import __version__, catalog
 from recipegen.cli import main
+from samples import in_new_python
 
 RECIPE = """\
 dynamoNamespace: qwen
@@ -680,13 +681,7 @@ sys.meta_path.insert(0, Interrupt())
 sys.argv = ["recipegen", "list"]
 sys.exit(run())
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={"PYTHONPATH": str(ROOT / "src")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = in_new_python(code, check=False)
 
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 

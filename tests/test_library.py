@@ -1,16 +1,14 @@
 """recipegen as a library: what `import recipegen` offers, and what it keeps to itself."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 import recipegen
-from conftest import ROOT
 from recipegen import helm
 from recipegen.document import from_set
+from samples import in_new_python
 
 
 def test_a_recipe_renders_in_one_call() -> None:
@@ -83,13 +81,7 @@ def test_every_public_name_is_there(name: str) -> None:
 )
 def test_what_is_not_needed_is_not_loaded(code: str, heavy: set[str]) -> None:
     report = f"{code}\nimport sys\nprint(*sys.modules, file=sys.stderr)"
-    done = subprocess.run(
-        [sys.executable, "-c", report],
-        env={"PYTHONPATH": str(ROOT / "src")},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = in_new_python(report)
 
     assert heavy & set(done.stderr.split()) == set()
 
@@ -104,13 +96,7 @@ def test_rendering_opens_no_socket_and_starts_no_process() -> None:
         "outside = ('socket.', 'subprocess.', 'os.exec', 'os.fork', 'os.posix_spawn', 'os.system')\n"
         "print([event for event in seen if event.startswith(outside)], file=sys.stderr)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", watch],
-        env={"PYTHONPATH": str(ROOT / "src")},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = in_new_python(watch)
 
     assert done.stderr == "[]\n"
 
