@@ -30,7 +30,7 @@ demo: .venv/.ready  ## Render the quickstart recipe and run its graph here; no c
 	  echo "the graph was rendered but not run: the line above says what is in the way"; }
 	@echo
 	@echo "the whole document: build/demo/qwen-0.6b.yaml ($$(wc -l < build/demo/qwen-0.6b.yaml) lines)"
-	@echo "apply it, with helmfile, Helm and a cluster: $(BIN)/recipegen render $(DEMO) | helmfile -f - apply"
+	@echo "apply it, with helmfile, Helm and a cluster: set -o pipefail; $(BIN)/recipegen render $(DEMO) | helmfile -f - apply"
 	@echo "ask the graph yourself: $(BIN)/recipegen simulate $(DEMO) --keep"
 	@echo "see where each value comes from: $(BIN)/recipegen show $(DEMO) --origin"
 

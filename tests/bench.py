@@ -13,6 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from lab.tools import folder
+from recipegen.twin import runtime
 
 RUNS = 9
 RECIPE = "qwen-0.6b"
@@ -65,6 +66,9 @@ def twin() -> None:
     line("simulate: all checks, and stopped", f"{whole:.1f} s")
     done = subprocess.run([*command, "--format", "json"], check=True, capture_output=True)
     replicas = json.loads(done.stdout)["replicas"]
+    place = runtime.place(runtime.DYNAMO)
+    size = sum(path.lstat().st_size for path in place.rglob("*") if path.is_file()) / 2**20
+    line("Dynamo's packages on disk", f"{size:.0f} MiB")
     for module in ("dynamo.frontend", "dynamo.mocker"):
         peak = max(replica["peak_mib"] for replica in replicas if replica["argv"][0] == module)
         line(f"peak memory of a {module}", f"{peak} MiB")
