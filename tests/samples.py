@@ -60,8 +60,9 @@ def helmfile(plan: Plan) -> dict[str, Any]:
 
 
 def releases(plan: Plan) -> dict[str, Release]:
-    """The plan's own releases that are switched on, by component."""
-    return {r.labels["component"]: r for r in compile_plan(plan).releases if r.installed and not r.version}
+    """The recipe's own releases that are switched on, by component; not those that all recipes share."""
+    own = (release for release in compile_plan(plan).releases if "recipe" in release.labels)
+    return {release.labels["component"]: release for release in own if release.installed}
 
 
 def objects(*of: Release) -> list[Object]:
@@ -201,7 +202,13 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
 
 PLATFORMS = st.fixed_dictionaries(
     {"install": st.booleans()},
-    optional={"values": st.dictionaries(KEYS, PLAIN, max_size=2), "namespace": WORDS},
+    optional={
+        "values": st.dictionaries(KEYS, PLAIN, max_size=2),
+        "namespace": WORDS,
+        "podMonitors": st.booleans(),
+        "grove": st.sampled_from(["none", "install", "existing"]),
+        "gate": st.fixed_dictionaries({"enabled": st.booleans()}),
+    },
 )
 
 # Not whole numbers written as fractions, such as 2.0: to JSON Schema those are integers.

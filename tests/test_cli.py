@@ -517,13 +517,13 @@ def test_charts_of_another_place_are_an_absolute_path(cli: Cli, tmp_path: Path) 
     document = yaml.safe_load(cli("render", "./qwen.yaml", "--charts", "mine").out)
     charts = [entry["chart"] for entry in document["releases"] if "version" not in entry]
 
-    assert {chart.rpartition("/stack/")[0] for chart in charts} == {str(tmp_path / "mine")}
+    assert all(chart.startswith(f"{tmp_path / 'mine'}/") for chart in charts)
 
 
 def test_check_says_what_each_release_holds(cli: Cli) -> None:
     out = cli("check", "./qwen.yaml", "--variant", "default").out
 
-    assert "DynamoGraphDeployment qwen" in out
+    assert "DynamoGraphDeployment" in out
     assert "qwen-benchmark" in out
 
 

@@ -1,5 +1,6 @@
 """Stage 4: releases, what they need, and that both forms of a recipe are one tree."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from recipegen.components import COMPONENTS
 from recipegen.document import from_set
 from recipegen.errors import RecipeError, ToolError
 from recipegen.language import key_names
+from recipegen.platform_values import upstream_values
 from recipegen.recipe import Engine
 from recipegen.resolve import Plan
 from recipegen.rules.roles import engine_of
@@ -176,7 +178,7 @@ def test_every_value_survives_the_document(data: dict[str, Any]) -> None:
     # PyYAML reads YAML 1.1, as Helm does.
     assert values[plan.graph] == {**plan.tree["model"], "global": plan.shared}
     assert values.get("dynamo-platform", {}) == (
-        plan.tree["platform"]["values"] if plan.recipe.platform.install else {}
+        upstream_values(plan.recipe.platform) if plan.recipe.platform.install else {}
     )
 
 
@@ -237,11 +239,72 @@ def test_a_platform_that_is_off_is_left_alone() -> None:
     assert not [need for release in bundle.releases for need in release.needs if "dynamo-platform" in need]
 
 
-def test_the_graph_waits_for_the_platform_and_the_benchmark_for_the_graph() -> None:
-    plan = plan_of(EVERYTHING)
+def needs(**more: Any) -> dict[str, tuple[str, ...]]:
+    return {release.name: release.needs for release in compile_plan(plan_of({**EVERYTHING, **more})).releases}
 
-    assert releases(plan)["model"].needs == ("dynamo-system/dynamo-platform",)
-    assert releases(plan)["benchmark"].needs == ("qwen/qwen",)
+
+def test_each_release_waits_for_what_comes_before_it() -> None:
+    assert needs() == {
+        "dynamo-platform": (),
+        "dynamo-platform-ready": ("dynamo-system/dynamo-platform",),
+        "qwen": ("dynamo-system/dynamo-platform-ready",),
+        "qwen-metrics": ("qwen/qwen",),
+        "qwen-benchmark": ("qwen/qwen",),
+    }
+
+
+def test_without_the_gate_the_graph_waits_for_the_operator() -> None:
+    found = needs(platform={"gate": {"enabled": False}})
+
+    assert "dynamo-platform-ready" not in found
+    assert found["qwen"] == ("dynamo-system/dynamo-platform",)
+
+
+def test_the_gate_takes_its_values_from_the_platform_block_and_is_taken_back_when_it_fails() -> None:
+    gate = {"image": "registry.example.com/python:3.12", "timeoutSeconds": 60}
+    platform = {"version": "1.6.0", "namespace": "dynamo", "gate": gate}
+    (release,) = [
+        r
+        for r in compile_plan(plan_of({**MINIMAL, "platform": platform})).releases
+        if r.name.endswith("-ready")
+    ]
+
+    assert release.values == {**gate, "version": "1.6.0"}
+    assert release.namespace == "dynamo"
+    assert release.wait
+    assert release.wait_for_jobs
+    assert release.atomic
+    assert release.timeout > release.values["timeoutSeconds"]
+
+
+def platform_values(**platform: Any) -> dict[str, Any]:
+    return compile_plan(plan_of({**MINIMAL, "platform": platform})).releases[0].values
+
+
+def test_typed_keys_of_the_platform_become_the_upstream_charts_values() -> None:
+    metrics = {"podMonitors": {"enabled": True}, "prometheusEndpoint": "http://prometheus.monitoring:9090"}
+    operator = {
+        "dynamo": {"metrics": metrics},
+        "gpuDiscovery": {"enabled": False},
+        "natsAddr": "nats://n:4222",
+    }
+
+    assert platform_values() == {}
+    assert platform_values(
+        podMonitors=True,
+        prometheusEndpoint="http://prometheus.monitoring:9090",
+        gpuDiscovery=False,
+        grove="existing",
+        values={"dynamo-operator": {"natsAddr": "nats://n:4222"}},
+    ) == {"dynamo-operator": operator, "global": {"grove": {"enabled": True}}}
+
+
+def test_grove_and_kai_that_come_along_get_what_the_chart_asks_for() -> None:
+    both = platform_values(grove="install", kaiScheduler="install")
+
+    assert both["global"] == {"grove": {"install": True}, "kai-scheduler": {"install": True}}
+    assert both["kai-scheduler"]["scheduler"]["args"] == {"default-staleness-grace-period": "-1s"}
+    assert platform_values(kaiScheduler="install") == {"global": {"kai-scheduler": {"install": True}}}
 
 
 def test_needs_name_releases_of_the_same_document() -> None:
@@ -268,7 +331,8 @@ def test_two_recipes_of_one_cluster_render_the_same_platform(
     first = plan_of({**one, "platform": PROFILE}, "one")
     second = plan_of({**two, "platform": PROFILE}, "two")
 
-    assert entries(first)["dynamo-platform"] == entries(second)["dynamo-platform"]
+    for name in ("dynamo-platform", "dynamo-platform-ready"):
+        assert entries(first)[name] == entries(second)[name]
     assert compile_plan(first).repositories == compile_plan(second).repositories
 
 
@@ -314,15 +378,14 @@ def test_our_charts_are_paths_and_the_platforms_is_pinned() -> None:
 
     assert platform.version == "1.6.1"
     assert platform.wait
-    assert all(release.chart.startswith("/") and not release.version for release in own)
+    assert all(Path(release.chart, "Chart.yaml").is_file() and not release.version for release in own)
 
 
 def test_charts_of_a_registry_have_recipegens_version() -> None:
     own = compile_plan(plan_of(EVERYTHING), "oci://registry.example.com/charts").releases[1:]
 
-    assert [release.chart for release in own] == [
-        f"oci://registry.example.com/charts/{component.chart}" for component in COMPONENTS
-    ]
+    charts = ["platform-ready", *(component.chart for component in COMPONENTS)]
+    assert [release.chart for release in own] == [f"oci://registry.example.com/charts/{c}" for c in charts]
     assert {release.version for release in own} == {__version__}
 
 

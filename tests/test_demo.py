@@ -28,7 +28,7 @@ def test_the_demo_goes_from_a_recipe_to_a_chat_answer() -> None:
     done = demo()
 
     assert done.returncode == 0, done.stdout
-    assert "DynamoGraphDeployment qwen-0-6b" in done.stdout
+    assert "DynamoGraphDeployment" in done.stdout
     assert '  ok  chat              "Hello!": word' in done.stdout
     assert "\ngreen: " in done.stdout
 
@@ -38,6 +38,6 @@ def test_without_python_packages_the_demo_ends_after_the_render(tmp_path: Path) 
     done = demo(XDG_CACHE_HOME=str(tmp_path), PIP_NO_CACHE_DIR="1", **nowhere)
 
     assert done.returncode == 0, done.stdout
-    assert "DynamoGraphDeployment qwen-0-6b" in done.stdout
+    assert "DynamoGraphDeployment" in done.stdout
     assert "could not install dynamo: " in done.stdout
     assert "rendered but not run" in done.stdout

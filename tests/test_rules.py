@@ -168,6 +168,9 @@ def test_what_only_looks_wrong_passes_without_a_word(case: str) -> None:
         ({"model": {"name": "a/b", "cache": {"size": "1Ti"}}}, ("model", "cache", "size")),
         ({"model": {"name": "a/b", "cache": {"storageClass": "fast"}}}, ("model", "cache", "storageClass")),
         ({"platform": {"install": False, "values": {"a": 1}}}, ("platform", "values")),
+        ({"platform": {"install": False, "podMonitors": True}}, ("platform", "podMonitors")),
+        ({"platform": {"install": False, "grove": "existing"}}, ("platform", "grove")),
+        ({"platform": {"install": False, "gate": {"timeoutSeconds": 60}}}, ("platform", "gate")),
     ],
     ids=lambda value: ".".join(value) if isinstance(value, tuple) else "",
 )

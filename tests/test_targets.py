@@ -20,7 +20,8 @@ from samples import MINIMAL, leaves, plan_of, recipes
 # All that helmfile may ever be told; hooks, transformers and the like would run commands.
 STATE_KEYS = {"repositories", "releases"}
 RELEASE_KEYS = {
-    "name", "namespace", "chart", "version", "installed", "needs", "skipDeps", "wait",
+    "name", "namespace", "chart", "version", "installed", "needs", "skipDeps", "wait", "waitForJobs",
+    "timeout", "atomic",
     "disableValidationOnInstall", "labels", "values",
 }  # fmt: skip
 
@@ -64,7 +65,7 @@ def test_every_text_is_in_double_quotes() -> None:
     lines = TARGETS["helmfile"](plan, compile_plan(plan)).splitlines()[1:-1]
     bare = [line.partition(": ")[2] for line in lines if ": " in line and not line.endswith('"')]
 
-    assert set(bare) <= {"true", "false", "{}", "[]", "1"}
+    assert set(bare) <= {"true", "false", "{}", "[]", "1", "600", "780"}
 
 
 def test_a_folder_of_charts_brings_its_dependencies_along() -> None:

@@ -63,4 +63,4 @@ def test_an_installed_recipegen_renders_objects(installed: Path) -> None:
     answer = recipegen(installed, "check", "qwen-0.6b", "--variant", "disagg")
 
     assert answer.returncode == 0, answer.stderr
-    assert "DynamoGraphDeployment qwen-0-6b" in answer.stdout
+    assert "DynamoGraphDeployment" in answer.stdout

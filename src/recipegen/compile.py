@@ -1,11 +1,13 @@
 """Stage 4: turn a plan into releases. A release is one chart with its complete values."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from recipegen import catalog
-from recipegen.components import COMPONENTS, MODEL, PLATFORM, Component
+from recipegen.components import COMPONENTS, GATE, GATE_CHART, MODEL, PLATFORM, Component
 from recipegen.errors import Problem, UsageError, show
+from recipegen.platform_values import upstream_values
 from recipegen.resolve import Plan
 from recipegen.rules.text import EXECUTED
 from recipegen.version import __version__
@@ -33,6 +35,12 @@ class Release:
     """Releases that come first, as NAMESPACE/NAME."""
     wait: bool = False
     """Whether helmfile waits until its objects are ready."""
+    wait_for_jobs: bool = False
+    """Whether it waits until its Jobs are done, too."""
+    timeout: int = 0
+    """How long that may take, in seconds; 0: Helm's default, 300."""
+    atomic: bool = False
+    """Whether a release that fails is taken back, so that the next run installs it anew."""
     brings_own_kinds: bool = False
     """Whether the kinds of its objects arrive with another release of the same run."""
 
@@ -61,7 +69,7 @@ def compile_plan(plan: Plan, charts: str | None = None) -> Bundle:
         UsageError: when that folder or address holds what helmfile would execute.
     """
     place = _harmless(charts or str(catalog.charts()))
-    platform = (_platform(plan),) if plan.recipe.platform.install else ()
+    platform = tuple(_platform(plan, place))
     components = [c for c in COMPONENTS if c is not MODEL or c.enabled(plan.recipe)]
     releases = (*platform, *(_release(plan, component, place) for component in components))
     address = plan.recipe.platform.repository
@@ -84,38 +92,68 @@ def _harmless(place: str) -> str:
     return place
 
 
-def _platform(plan: Plan) -> Release:
-    """Return the upstream operator's release: from the `platform` block alone, the same for every recipe."""
+def _platform(plan: Plan, charts: str) -> Iterator[Release]:
+    """Yield the operator's release and its gate, from the `platform` block alone: no recipe has another."""
     platform = plan.recipe.platform
+    if not platform.install:
+        return
     oci = platform.repository.startswith("oci://")
     place = platform.repository.rstrip("/") if oci else REPOSITORY
-    return Release(
+    labels = {"component": "platform"}
+    yield Release(
         name=PLATFORM,
         namespace=platform.namespace,
         chart=f"{place}/{PLATFORM}",
         version=str(platform.version),
-        labels={"component": "platform"},
-        values=platform.values,
+        labels=labels,
+        values=upstream_values(platform),
         wait=True,
     )
+    if platform.gate.enabled:
+        chart, version = _chart(charts, GATE_CHART, GATE_CHART)
+        gate = {"image": platform.gate.image, "timeoutSeconds": platform.gate.timeout_seconds}
+        yield Release(
+            name=GATE,
+            namespace=platform.namespace,
+            chart=chart,
+            version=version,
+            labels=labels,
+            values={**gate, "version": platform.version},
+            needs=(f"{platform.namespace}/{PLATFORM}",),
+            wait=True,
+            wait_for_jobs=True,
+            # The Job ends by itself before.
+            timeout=platform.gate.timeout_seconds + 180,
+            atomic=True,
+        )
+
+
+def _chart(charts: str, folder: str, name: str) -> tuple[str, str]:
+    """Return place and version of one of our charts; a folder has no version of its own."""
+    return (f"{charts}/{name}", __version__) if "://" in charts else (f"{charts}/{folder}", "")
 
 
 def _release(plan: Plan, component: Component, charts: str) -> Release:
-    needs = []
-    if component is MODEL and plan.recipe.platform.install:
-        needs.append(f"{plan.recipe.platform.namespace}/{PLATFORM}")
-    if component.needs_graph and MODEL.enabled(plan.recipe):
-        needs.append(f"{plan.namespace}/{plan.graph}")
     enabled = component.enabled(plan.recipe)
-    remote = "://" in charts
+    chart, version = _chart(charts, f"stack/charts/{component.chart}", component.chart)
     return Release(
         name=plan.graph + component.suffix,
         namespace=plan.namespace,
-        chart=f"{charts}/{component.chart}" if remote else f"{charts}/stack/charts/{component.chart}",
-        version=__version__ if remote else "",
+        chart=chart,
+        version=version,
         labels={"recipe": plan.graph, "component": component.chart},
         values={**plan.tree[component.key], "global": plan.shared} if enabled else {},
         installed=enabled,
-        needs=tuple(needs) if enabled else (),
+        needs=tuple(_needs(plan, component)) if enabled else (),
         brings_own_kinds=component is MODEL,
     )
+
+
+def _needs(plan: Plan, component: Component) -> Iterator[str]:
+    """Yield the releases that come before a component's, of those that are installed."""
+    platform = plan.recipe.platform
+    if "platform" in component.needs and platform.install:
+        yield f"{platform.namespace}/{GATE if platform.gate.enabled else PLATFORM}"
+    for other in COMPONENTS:
+        if other.key in component.needs and other.enabled(plan.recipe):
+            yield f"{plan.namespace}/{plan.graph}{other.suffix}"

@@ -1,4 +1,4 @@
-"""The components of a recipe, written out: which block, which chart, which release, when."""
+"""The components of a recipe, written out: which block, which chart, which release, when, after what."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,19 +18,23 @@ class Component:
     """What the release's name has behind the graph's name."""
     enabled: Callable[[Recipe], bool]
     """Whether the recipe switches it on."""
-    needs_graph: bool = True
-    """Whether it is installed after the graph."""
+    needs: tuple[str, ...] = ("model",)
+    """Blocks whose releases come first, where they are installed."""
 
 
-MODEL = Component("model", "model", "", lambda recipe: recipe.model.deployment.create, needs_graph=False)
+# In the order of installation.
+MODEL = Component("model", "model", "", lambda recipe: recipe.model.deployment.create, ("platform",))
 COMPONENTS = (
     MODEL,
-    Component("observability", "metrics", "-metrics", lambda r: r.observability.enabled, needs_graph=False),
+    Component("observability", "metrics", "-metrics", lambda recipe: recipe.observability.enabled),
     Component("benchmark", "benchmark", "-benchmark", lambda recipe: recipe.benchmark.enabled),
 )
 
-# Release and chart of the upstream operator, which is no component of a recipe: all recipes share it.
+# Releases of the `platform` block, which all recipes of a cluster share: the upstream operator, called as its
+# chart is, and the gate that waits until its webhook answers.
 PLATFORM = "dynamo-platform"
+GATE = f"{PLATFORM}-ready"
+GATE_CHART = "platform-ready"
 
 # Also counts the components that are to come, so that a name that fits today fits then.
 LONGEST_SUFFIX = "-troubleshooting"

@@ -29,6 +29,7 @@ CONFIG_KEY = r"^[A-Za-z0-9._-]+$"
 MODEL_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
 REVISION = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 RESOURCE_NAME = r"^[a-z0-9.-]+/[a-z0-9._-]+$"
+URL = r"^https?://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?(/[A-Za-z0-9./_-]*)?$"
 REPOSITORY = r"^(https?|oci)://[A-Za-z0-9][A-Za-z0-9./:_-]*$"
 
 FORMS = {
@@ -47,6 +48,7 @@ FORMS = {
     MODEL_ID: "a model id such as Qwen/Qwen3-0.6B",
     REVISION: "a commit or tag",
     RESOURCE_NAME: "a Kubernetes resource such as nvidia.com/gpu",
+    URL: "an address, http(s)://HOST[:PORT][/PATH]",
     REPOSITORY: "the address of a chart repository, http(s):// or oci://",
 }
 
@@ -313,8 +315,22 @@ class Observability(Block):
     """Labels by which Grafana's sidecar finds dashboards. Default: `grafana_dashboard: "1"`."""
 
 
+class Gate(Block):
+    """A Job between the operator's release and the graph: it waits until the operator's webhook takes a graph."""
+
+    enabled: bool = True
+    """Whether it is installed, as the release `dynamo-platform-ready`. Default: `true`."""
+    image: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+    """Image with Python 3 that runs its script, for a mirror. Default: `python` in `facts/images.yaml`."""
+    timeout_seconds: Annotated[int, Field(ge=10, le=7200)] = 600
+    """How long the operator may take, in seconds. Default: 600."""
+
+
+Bundled = Literal["none", "install", "existing"]
+
+
 class Platform(Block):
-    """The upstream Dynamo operator, shared by every recipe of a cluster."""
+    """The upstream Dynamo operator, shared by every recipe of a cluster. Its values come from this block alone, so that all recipes render the same release."""
 
     install: bool = True
     """`false` where the cluster has it: the release is then left alone, never removed. Default: `true`."""
@@ -326,8 +342,20 @@ class Platform(Block):
     """Chart repository, for a mirror. Default: NVIDIA's."""
     namespace: Namespace = "dynamo-system"
     """Kubernetes namespace of the operator. Default: `dynamo-system`."""
+    pod_monitors: bool | None = None
+    """Whether the operator's chart makes PodMonitors, by which Prometheus finds every graph. Default: the chart's own look at the cluster, which sees nothing where manifests are rendered without one."""
+    prometheus_endpoint: Annotated[str, Field(pattern=URL, max_length=300)] | None = None
+    """Address of Prometheus, for the planner. Default: the chart's own."""
+    grove: Bundled = "none"
+    """Grove, which starts the pods of a graph together: `install` it along, `existing` where the cluster has it. Default: `none`."""
+    kai_scheduler: Bundled = "none"
+    """KAI scheduler, likewise. Default: `none`."""
+    gpu_discovery: bool | None = None
+    """Whether the operator looks up the GPUs of the cluster's nodes. Default: the chart's own."""
     values: dict[str, Any] = {}
-    """Values of the upstream chart, the same for every recipe of a cluster. Default: the chart's own."""
+    """Further values of the upstream chart. Default: none."""
+    gate: Gate = Gate()
+    """Waits until the operator works. Default: on."""
 
 
 class Unavailable(Block):

@@ -125,6 +125,8 @@ def _derived(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
     if recipe.platform.version is None:
         chart = facts.dynamo()[newest]["platformChart"]
         yield ("platform", "version"), chart, f"chart of Dynamo {newest} in facts/dynamo.yaml"
+    if recipe.platform.gate.image is None:
+        yield ("platform", "gate", "image"), facts.images()["python"], "facts/images.yaml"
     if recipe.hardware:
         fact = facts.hardware()[recipe.hardware.gpu]
         reason = f"hardware.gpu is {recipe.hardware.gpu}; facts/hardware.yaml"

@@ -13,12 +13,13 @@ STACK = Path(__file__).parents[2] / "charts" / "stack"
 
 @pytest.fixture(scope="session")
 def render() -> Callable[..., list[dict[str, Any]]]:
-    """What Helm makes of values: with the parent chart, or with the subchart of that name."""
+    """What Helm makes of values: with the parent chart, or with the chart of that name."""
 
     def objects(
         values: dict[str, Any], chart: str = "stack", name: str = "qwen", namespace: str = "default"
     ) -> list[dict[str, Any]]:
-        folder = STACK if chart == "stack" else STACK / "charts" / chart
+        beside = {"stack": STACK, "platform-ready": STACK.parent / "platform-ready"}
+        folder = beside.get(chart, STACK / "charts" / chart)
         # A chart loaded once and rendered twice would have lost the subcharts that were off the first time.
         with helm_python.Chart.load(folder) as loaded:
             files = loaded.render(values, name=name, namespace=namespace)

@@ -10,11 +10,15 @@ import pytest
 import yaml
 from pydantic.alias_generators import to_camel
 
-from recipegen import schema
+from recipegen import facts, schema
 from recipegen.recipe import Benchmark, Block, Engine, ExtraConfig, Observability, Worker
 
 STACK = Path(__file__).parents[2] / "charts" / "stack"
-CHARTS = {"stack": STACK, **{folder.name: folder for folder in (STACK / "charts").iterdir()}}
+CHARTS = {
+    "stack": STACK,
+    **{folder.name: folder for folder in (STACK / "charts").iterdir()},
+    "platform-ready": STACK.parent / "platform-ready",
+}
 BACKENDS = sorted((STACK / "charts" / "model" / "backends").iterdir())
 
 # Read by the parent chart alone, in a condition.
@@ -106,6 +110,13 @@ def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> 
     values = yaml.safe_load((CHARTS[chart] / "values.yaml").read_text())
 
     assert values.keys() == fields(block) | {"global"}
+
+
+@pytest.mark.parametrize(("chart", "image"), [("platform-ready", "python")])
+def test_a_chart_has_the_image_of_the_facts(chart: str, image: str) -> None:
+    values = yaml.safe_load((CHARTS[chart] / "values.yaml").read_text())
+
+    assert values["image"] == facts.images()[image]
 
 
 @pytest.mark.parametrize("chart", ["metrics", "benchmark"])

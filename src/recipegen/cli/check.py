@@ -1,6 +1,7 @@
 """`recipegen check`: validate, render through Helm, check the objects."""
 
 import argparse
+from typing import Any
 
 from recipegen import helm, policy
 from recipegen.cli import inputs
@@ -36,4 +37,10 @@ def _content(release: Release, problems: list[Problem]) -> str:
         return f"chart {release.chart} {release.version}, not rendered here"
     items = helm.objects(release)
     problems += policy.check(items)
-    return ", ".join(f"{item['kind']} {item['metadata']['name']}" for item in items)
+    return ", ".join(_named(item, release.name) for item in items)
+
+
+def _named(item: dict[str, Any], release: str) -> str:
+    """Return an object's kind, and its name where that is not the release's."""
+    name = item["metadata"]["name"]
+    return str(item["kind"]) if name == release else f"{item['kind']} {name}"

@@ -1,4 +1,4 @@
-"""Facts as data: Dynamo releases and parsers, GPU types, and how each engine spells its options."""
+"""Facts as data: Dynamo releases and parsers, GPU types, images, and how each engine spells its options."""
 
 from functools import cache
 from pathlib import Path
@@ -22,9 +22,21 @@ def hardware() -> dict[str, Any]:
 
 
 @cache
+def images() -> dict[str, Any]:
+    """Return the images that are not Dynamo's own, by what they are for."""
+    return _read(HERE / "images.yaml")
+
+
+@cache
 def mistaken_models() -> dict[str, Any]:
     """Return model ids that circulate but do not exist, each with the id that was meant."""
     return _read(HERE / "mistaken-models.yaml")
+
+
+@cache
+def platform() -> dict[str, Any]:
+    """Return where the typed keys of the `platform` block go in the upstream chart's values."""
+    return _read(HERE / "platform.yaml")
 
 
 @cache

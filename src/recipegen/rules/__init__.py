@@ -16,6 +16,7 @@ from recipegen.rules import (
     images,
     names,
     placement,
+    platform,
     resources,
     roles,
     text,
@@ -36,6 +37,7 @@ RECIPE_RULES = (
     placement.check,
     files.check,
     benchmark.check,
+    platform.check,
 )
 COMPLETE_RULES = (engine.block_sizes,)
 

@@ -12,7 +12,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
 
     A benchmark that is off keeps its settings for `--with benchmark`, so it is fine.
     """
-    cache, platform = recipe.model.cache, recipe.platform
+    cache = recipe.model.cache
     if not recipe.model.deployment.create and cache.enabled:
         message = (
             "has no effect while model.deployment.create is false: the cache belongs to the graph's release"
@@ -25,6 +25,3 @@ def check(recipe: Recipe) -> Iterator[Problem]:
             message = f"has no effect while model.cache.enabled is false, got {show(value)}"
             hint = "set model.cache.enabled to true, or leave it out"
             yield Problem("no-effect", ("model", "cache", key), message, hint, warning=True)
-    if platform.values and not platform.install:
-        message = f"has no effect while platform.install is false, got {show(platform.values)}"
-        yield Problem("no-effect", ("platform", "values"), message, "leave it out", warning=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from recipegen.components import COMPONENTS, LONGEST_SUFFIX, PLATFORM
+from recipegen.components import COMPONENTS, GATE, LONGEST_SUFFIX, PLATFORM
 from recipegen.errors import UNSAFE, Problem, show
 from recipegen.load import DEFAULT_VARIANT
 from recipegen.recipe import Recipe
@@ -37,8 +37,9 @@ def check(plan: "Plan") -> Iterator[Problem]:
         yield Problem("name", (), message, "give the recipe's file another name")
     yield from _too_long(plan)
     platform = plan.recipe.platform.namespace
-    if plan.namespace == platform and PLATFORM in (plan.graph + c.suffix for c in COMPONENTS):
-        message = f"a release of the recipe would be {PLATFORM} in {platform}, which is the operator's"
+    own = {plan.graph + component.suffix for component in COMPONENTS} & {PLATFORM, GATE}
+    if plan.namespace == platform and own:
+        message = f"a release of the recipe would be {own.pop()} in {platform}, which is the operator's"
         hint = "give the recipe's file another name, or the recipe another dynamoNamespace"
         yield Problem("name", (), message, hint)
     for path, namespace in {
