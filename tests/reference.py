@@ -1,7 +1,11 @@
-"""Writes docs/recipe.md, the reference of the recipe language, from its schema."""
+"""Writes docs/recipe.md, the reference of the recipe language, and the tables of values in READMEs of charts."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from recipegen import schema
 
@@ -23,6 +27,39 @@ def markdown() -> str:
     return HEAD + "".join(_table(name, blocks[name]) for name in order)
 
 
+VALUES = "## Values\n"
+
+
+def readme(folder: Path) -> str:
+    """Return a chart's README: what was written above its values, and a table of them from its schema."""
+    path = folder / "README.md"
+    chart = yaml.safe_load((folder / "Chart.yaml").read_text())
+    written = (
+        path.read_text() if path.is_file() else f"# {chart['name']}\n\n{chart['description']}\n\n{VALUES}"
+    )
+    values = yaml.safe_load((folder / "values.yaml").read_text())
+    language = json.loads((folder / "values.schema.json").read_text())
+    blocks = language.get("$defs", {})
+    head = "\nWritten by `make regen` from `values.schema.json` and `values.yaml`.\n"
+    text = head + _values(language, values)
+    for name in dict.fromkeys(_reachable(language, blocks)):
+        text += _table(name, blocks[name], "###")
+    return written.partition(VALUES)[0] + VALUES + text
+
+
+def _values(block: dict[str, Any], values: dict[str, Any]) -> str:
+    rows = [
+        f"| {key} | {_type(value)} | {_default(key, value, values)} | {_cell(value['description'])} |\n"
+        for key, value in block["properties"].items()
+    ]
+    return f"\n| key | type | default | meaning |\n|---|---|---|---|\n{''.join(rows)}"
+
+
+def _default(key: str, value: Any, values: dict[str, Any]) -> str:
+    # A block has a table of its own, which says its defaults.
+    return f"`{json.dumps(values[key])}`" if key in values and not [*_names(value)] else ""
+
+
 def _reachable(block: dict[str, Any], blocks: dict[str, Any]) -> Iterator[str]:
     for value in block["properties"].values():
         for name in _names(value):
@@ -30,13 +67,13 @@ def _reachable(block: dict[str, Any], blocks: dict[str, Any]) -> Iterator[str]:
             yield from _reachable(blocks[name], blocks)
 
 
-def _table(name: str, block: dict[str, Any]) -> str:
+def _table(name: str, block: dict[str, Any], level: str = "##") -> str:
     rows = []
     for key, value in block["properties"].items():
         name_cell = f"**{key}**" if key in block.get("required", []) else key
         rows.append(f"| {name_cell} | {_type(value)} | {_cell(value['description'])} |\n")
     head = "| key | type | meaning |\n|---|---|---|\n"
-    return f"\n## {name}\n\n{block['description']}\n\n{head}{''.join(rows)}"
+    return f"\n{level} {name}\n\n{block['description']}\n\n{head}{''.join(rows)}"
 
 
 def _type(value: dict[str, Any]) -> str:  # noqa: PLR0911 - one return a kind of type

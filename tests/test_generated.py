@@ -1,6 +1,10 @@
 """Files that are made from others: schemas, facts for the charts, reference, what the catalog renders to."""
 
 import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,14 +12,21 @@ import reference
 from conftest import ROOT, Golden
 from recipegen import catalog, facts, helm, pipeline, schema, yamlio
 from recipegen.compile import compile_plan
+from recipegen.components import COMPONENTS
 from recipegen.load import load, variants
 from recipegen.targets import TARGETS
 
-SCHEMAS = {
+SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "src/recipegen/schema/recipe.schema.json": schema.recipe,
     "charts/stack/values.schema.json": schema.stack_values,
-    "charts/stack/charts/model/values.schema.json": schema.model_values,
+    **{
+        f"charts/stack/charts/{component.chart}/values.schema.json": partial(
+            schema.component_values, component
+        )
+        for component in COMPONENTS
+    },
 }
+CHARTS = sorted(path.parent for path in catalog.charts().rglob("Chart.yaml"))
 RELEASES = """\
 # Dynamo releases that recipegen knows, newest first. Written by `make regen` from facts/dynamo.yaml.
 """
@@ -37,6 +48,11 @@ def test_the_model_chart_knows_the_dynamo_releases_of_the_facts(golden: Golden) 
 
 def test_the_reference_of_the_language_is_what_the_schema_says(golden: Golden) -> None:
     golden.file(ROOT / "docs/recipe.md", reference.markdown())
+
+
+@pytest.mark.parametrize("folder", CHARTS, ids=lambda folder: folder.name)
+def test_the_readme_of_a_chart_lists_its_values(folder: Path, golden: Golden) -> None:
+    golden.file(folder / "README.md", reference.readme(folder))
 
 
 @pytest.mark.parametrize(("name", "variant"), SHIPPED, ids=str)

@@ -20,7 +20,7 @@ from samples import MINIMAL, leaves, plan_of, recipes
 # All that helmfile may ever be told; hooks, transformers and the like would run commands.
 STATE_KEYS = {"repositories", "releases"}
 RELEASE_KEYS = {
-    "name", "namespace", "chart", "version", "installed", "needs", "skipDeps", "wait", "waitForJobs",
+    "name", "namespace", "chart", "version", "installed", "needs", "skipDeps", "wait",
     "timeout", "atomic",
     "disableValidationOnInstall", "labels", "values",
 }  # fmt: skip

@@ -35,8 +35,6 @@ class Release:
     """Releases that come first, as NAMESPACE/NAME."""
     wait: bool = False
     """Whether helmfile waits until its objects are ready."""
-    wait_for_jobs: bool = False
-    """Whether it waits until its Jobs are done, too."""
     timeout: int = 0
     """How long that may take, in seconds; 0: Helm's default, 300."""
     atomic: bool = False
@@ -120,9 +118,7 @@ def _platform(plan: Plan, charts: str) -> Iterator[Release]:
             labels=labels,
             values={**gate, "version": platform.version},
             needs=(f"{platform.namespace}/{PLATFORM}",),
-            wait=True,
-            wait_for_jobs=True,
-            # The Job ends by itself before.
+            # The Job, for which Helm waits because it is a hook, ends by itself before.
             timeout=platform.gate.timeout_seconds + 180,
             atomic=True,
         )

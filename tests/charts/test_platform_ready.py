@@ -41,12 +41,12 @@ def test_the_graph_that_it_tries_is_of_the_operators_release(render: Render) -> 
     assert main["image"].endswith(":1.6.0")
 
 
-def test_another_operator_is_waited_for_by_another_job(render: Render) -> None:
-    name, again, other = (
-        by_kind(render, version=version)["Job"]["metadata"]["name"] for version in ("1.6.1", "1.6.1", "1.6.0")
-    )
-
-    assert name == again != other
+def test_helm_runs_the_job_each_time_and_prints_why_it_failed(render: Render) -> None:
+    assert by_kind(render)["Job"]["metadata"]["annotations"] == {
+        "helm.sh/hook": "post-install,post-upgrade",
+        "helm.sh/hook-delete-policy": "before-hook-creation",
+        "helm.sh/hook-output-log-policy": "hook-failed",
+    }
 
 
 def test_the_job_ends_after_the_script_and_before_helm_stops_waiting(render: Render) -> None:

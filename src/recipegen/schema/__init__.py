@@ -1,4 +1,4 @@
-"""The recipe language as JSON Schema: for editors, for the parent chart and for the model chart.
+"""The recipe language as JSON Schema: for editors, for the parent chart and for the subcharts.
 
 The docstrings of `recipe.py` become the descriptions; they are read from its source only here, so that
 rendering does not wait for it.
@@ -12,8 +12,8 @@ from pydantic.alias_generators import to_camel
 
 from recipegen import language
 from recipegen import recipe as blocks
-from recipegen.components import COMPONENTS
-from recipegen.recipe import Block, Model, Recipe
+from recipegen.components import COMPONENTS, Component
+from recipegen.recipe import Block, Recipe
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -60,12 +60,15 @@ def stack_values() -> dict[str, Any]:
     return {**schema, "title": "Values of the stack chart: a recipe"}
 
 
-def model_values() -> dict[str, Any]:
-    """Return the schema of the model chart's values: the `model` block and `global`."""
-    schema = _described(Model)
+def component_values(component: Component) -> dict[str, Any]:
+    """Return the schema of a subchart's values: its block, complete or not, and `global`."""
+    block = language.block_at((component.key,))
+    assert block is not None
+    schema = _described(block)
     schema["properties"]["global"] = SHARED
-    schema.pop("required")
-    return {"$schema": DIALECT, **schema, "title": "Values of the model chart"}
+    # A chart's own defaults cannot have what every recipe must say.
+    schema.pop("required", None)
+    return {"$schema": DIALECT, **schema, "title": f"Values of the {component.chart} chart"}
 
 
 def describe(path: tuple[str | int, ...]) -> str:

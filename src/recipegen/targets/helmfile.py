@@ -45,7 +45,6 @@ def entry(release: Release, values: list[Any]) -> dict[str, Any]:
         # helmfile from adding the repositories above.
         "skipDeps": not release.version,
         "wait": release.wait,
-        "waitForJobs": release.wait_for_jobs,
         "timeout": release.timeout,
         "atomic": release.atomic,
         "disableValidationOnInstall": release.brings_own_kinds,

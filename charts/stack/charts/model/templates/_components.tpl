@@ -117,7 +117,8 @@ tolerations:
 {{- else -}}
 {{- $content := required (printf "%s: a configuration file needs either configMapRef or content" $role) $entry.content -}}
 {{- $_ := set $config "configMap" (printf "%s-%s-%s" (include "model.graph" $root) $role $volume) -}}
-{{- $_ := set $config "content" (kindIs "string" $content | ternary $content (toYaml $content)) -}}
+{{- /* toYaml leaves out the last newline, which may be the end of a value. */ -}}
+{{- $_ := set $config "content" (kindIs "string" $content | ternary $content (toYaml $content | printf "%s\n")) -}}
 {{- end -}}
 {{- $configs = append $configs $config -}}
 {{- end -}}
