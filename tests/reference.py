@@ -1,4 +1,4 @@
-"""Writes docs/recipe.md, the reference of the recipe language, and the tables of values in READMEs of charts."""
+"""Writes docs/recipe.md, the reference of the recipe language, and the tables of values in charts' READMEs."""
 
 import json
 from collections.abc import Iterator

@@ -26,7 +26,7 @@ def test_content_becomes_a_config_map_named_for_the_role(one: Make) -> None:
     made = one("ConfigMap", worker={"extraConfig": {"content": {"max_model_len": 1048576}}})
 
     assert made["metadata"]["name"] == "qwen-worker-config"
-    assert made["data"] == {"config.yaml": "max_model_len: 1048576"}
+    assert made["data"] == {"config.yaml": "max_model_len: 1048576\n"}
 
 
 def test_text_content_is_taken_as_it_is(one: Make) -> None:
