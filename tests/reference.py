@@ -1,4 +1,4 @@
-"""Writes docs/recipe.md, the reference of the recipe language, and the tables of values in charts' READMEs."""
+"""Writes docs/recipe.md, the reference of the recipe language, and the tables of values of charts."""
 
 import json
 from collections.abc import Iterator
