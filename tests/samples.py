@@ -179,7 +179,7 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
         "routingPolicy": st.sampled_from(["none", "kv", "random", "round-robin", "power-of-two"]),
         "engine": shared,
         "frontend": st.fixed_dictionaries(
-            {}, optional={"replicas": st.integers(0, 3), "env": ENV, "args": ARGS}
+            {}, optional={"replicas": st.integers(1, 3), "env": ENV, "args": ARGS}
         ),
         "cache": st.fixed_dictionaries({"enabled": st.booleans()}, optional={"size": QUANTITIES}),
         "huggingFaceTokenSecret": WORDS,
@@ -187,19 +187,65 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
         **roles,
     }
     switch = st.fixed_dictionaries({"enabled": st.booleans()})
-    return draw(
+    made: dict[str, Any] = draw(
         st.fixed_dictionaries(
             {"dynamoNamespace": WORDS, "model": st.fixed_dictionaries(model, optional=optional)},
             optional={
                 "about": st.fixed_dictionaries({}, optional={"title": TEXTS, "description": TEXTS}),
                 "benchmark": switch,
                 "observability": switch,
+                "gateway": GATEWAYS,
                 "platform": PLATFORMS,
             },
         )
     )
+    if made["model"].get("routingPolicy") == "kv" and draw(st.booleans()):
+        made["model"]["endpointPicker"] = draw(PICKERS)
+    return made
 
 
+PICKERS = st.fixed_dictionaries(
+    {"enabled": st.just(True)},
+    optional={
+        "replicas": st.integers(1, 3),
+        "env": ENV,
+        "resources": RESOURCES,
+        "sidecar": st.fixed_dictionaries({}, optional={"env": ENV, "resources": RESOURCES}),
+    },
+)
+BACKENDS = st.one_of(
+    st.fixed_dictionaries(
+        {"host": WORDS.map(lambda word: f"{word}.example.com")},
+        optional={"port": st.integers(1, 65535), "path": WORDS.map(lambda word: f"/{word}")},
+    ),
+    st.fixed_dictionaries({"backendRef": st.fixed_dictionaries({"name": WORDS, "port": st.just(80)})}),
+)
+ROUTES = {
+    "hostnames": st.lists(WORDS.map(lambda word: f"*.{word}"), max_size=2),
+    "pathPrefix": WORDS.map(lambda word: f"/{word}/v1.0"),
+    "timeout": st.sampled_from(["0s", "1h30m"]),
+    "modelHeader": st.fixed_dictionaries(
+        {}, optional={"value": st.just("the model"), "name": st.just("X-M")}
+    ),
+    "externalBackends": st.dictionaries(WORDS, BACKENDS, max_size=2).map(
+        lambda found: {name: {**backend, "model": name} for name, backend in found.items()}
+    ),
+}
+GATEWAYS = st.one_of(
+    st.just({"enabled": False}),
+    st.fixed_dictionaries(
+        {"enabled": st.just(True), "name": WORDS},
+        optional={"namespace": WORDS, "sectionName": WORDS, **ROUTES},
+    ),
+    st.fixed_dictionaries(
+        {"enabled": st.just(True), "create": st.just(True), "gatewayClassName": WORDS},
+        optional={
+            "listener": st.fixed_dictionaries({"port": st.integers(1, 65535)}, optional={"tlsSecret": WORDS}),
+            "infrastructure": st.fixed_dictionaries({"labels": st.dictionaries(WORDS, WORDS, max_size=2)}),
+            **ROUTES,
+        },
+    ),
+)
 PLATFORMS = st.fixed_dictionaries(
     {"install": st.booleans()},
     optional={

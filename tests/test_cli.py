@@ -271,10 +271,10 @@ def test_an_unknown_key_in_a_patch_names_its_file_and_line(cli: Cli) -> None:
 
 
 def test_a_component_that_is_still_to_come_is_refused_as_such(cli: Cli) -> None:
-    answer = cli("render", "./qwen.yaml", "--with", "gateway")
+    answer = cli("render", "./qwen.yaml", "--with", "faultInjection")
 
     assert answer.code == 1
-    assert "gateway is not part of this version of recipegen" in answer.err
+    assert "faultInjection is not part of this version of recipegen" in answer.err
 
 
 def test_problems_as_json_carry_place_and_hint(cli: Cli) -> None:

@@ -115,7 +115,7 @@ def test_schema_and_language_agree_on_the_mistakes(path: Path) -> None:
         {**MINIMAL, "model": {**MINIMAL["model"], "frontend": {"env": {"1bad": "x"}}}},
         {**MINIMAL, "model": {**MINIMAL["model"], "frontend": {"env": {"A" * 129: "x"}}}},
         {**MINIMAL, "variants": {"Bad Name": {"patch": {}}}},
-        {**MINIMAL, "gateway": {"enabled": True}},
+        {**MINIMAL, "faultInjection": {"enabled": True}},
     ],
     ids=[
         "attribute spelling",

@@ -31,6 +31,15 @@ REVISION = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 RESOURCE_NAME = r"^[a-z0-9.-]+/[a-z0-9._-]+$"
 URL = r"^https?://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?(/[A-Za-z0-9./_-]*)?$"
 REPOSITORY = r"^(https?|oci)://[A-Za-z0-9][A-Za-z0-9./:_-]*$"
+DURATION = r"^([0-9]{1,5}(h|m|s|ms)){1,4}$"
+HOST = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$"
+HOSTNAME = r"^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
+URL_PATH = r"^(/|(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)$"
+HEADER_NAME = r"^[A-Za-z0-9-]+$"
+HEADER_VALUE = r"^[!-~]([ -~]*[!-~])?$"
+API_GROUP = r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$"
+KIND = r"^[A-Z][A-Za-z0-9]*$"
+NAMESPACE_OR_ALL = r"^(\*|[a-z0-9]([a-z0-9-]*[a-z0-9])?)$"
 
 FORMS = {
     QUANTITY: "a Kubernetes quantity such as 500m, 0.5, 8 or 16Gi",
@@ -50,6 +59,15 @@ FORMS = {
     RESOURCE_NAME: "a Kubernetes resource such as nvidia.com/gpu",
     URL: "an address, http(s)://HOST[:PORT][/PATH]",
     REPOSITORY: "the address of a chart repository, http(s):// or oci://",
+    DURATION: "a duration such as 600s, 10m or 1h30m",
+    HOST: "the name of a host in DNS, such as api.example.com",
+    HOSTNAME: "a host name such as llm.example.com or *.example.com",
+    URL_PATH: "the path of a URL that starts with '/' and does not end in one, such as /qwen",
+    HEADER_NAME: "the name of an HTTP header",
+    HEADER_VALUE: "the value of an HTTP header: visible ASCII characters, and spaces between them",
+    API_GROUP: "an API group such as agentgateway.dev, or nothing for Kubernetes' core",
+    KIND: "a Kubernetes kind such as Service",
+    NAMESPACE_OR_ALL: "a Kubernetes namespace, or '*' for all",
 }
 
 Quantity = Annotated[str, Field(pattern=QUANTITY, max_length=30)]
@@ -60,6 +78,9 @@ LabelValue = Annotated[str, Field(pattern=LABEL_VALUE, max_length=63)]
 FilePath = Annotated[str, Field(pattern=FILE_PATH, max_length=255)]
 EnvName = Annotated[str, Field(pattern=ENV_NAME, max_length=128)]
 Version = Annotated[str, Field(pattern=VERSION, max_length=30)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+Hostname = Annotated[str, Field(pattern=HOSTNAME, max_length=253)]
+UrlPath = Annotated[str, Field(pattern=URL_PATH, max_length=255)]
 Argument = Annotated[str, Field(min_length=1, max_length=16_384)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Replicas = Annotated[int, Field(ge=0, le=10_000)]
@@ -200,6 +221,24 @@ class Frontend(Component):
     """Further arguments of `dynamo.frontend`, one token each. Default: none."""
 
 
+class Sidecar(Block):
+    """The frontend in each worker's pod. It passes requests on to that worker, which the endpoint picker chose."""
+
+    env: dict[EnvName, Annotated[str, Field(max_length=4096)]] = {}
+    """Environment variables, name to text. Default: none."""
+    resources: Resources = Resources()
+    """CPU, memory and storage of the container, beside those of the worker. Default: none stated."""
+
+
+class EndpointPicker(Component):
+    """Dynamo's endpoint picker: a gateway asks it which worker gets a request, so that no frontend routes. The operator makes the InferencePool `<graph>-pool` for it."""
+
+    enabled: bool = False
+    """Whether the graph has one. Needs KV routing and, in the cluster, the kind InferencePool. Default: `false`."""
+    sidecar: Sidecar = Sidecar()
+    """The frontend in each worker's pod. Default: nothing set."""
+
+
 class Worker(Component):
     """The workers of one role."""
 
@@ -266,6 +305,8 @@ class Model(Block):
     """Engine settings that all workers share. Default: the engine's own."""
     frontend: Frontend = Frontend()
     """The frontend. Default: one replica."""
+    endpoint_picker: EndpointPicker = EndpointPicker()
+    """Endpoint picker for a gateway, in every worker's pod with a frontend of its own. Default: off."""
     worker: Worker | None = None
     """Workers that do prefill and decode. Default without disaggregation: one replica."""
     prefill: Worker | None = None
@@ -282,6 +323,119 @@ class Model(Block):
     """Node labels that workers need. The label `nvidia.com/gpu.product` of `hardware` comes on top, unless it is given here. Default: from `hardware`, or none."""
     tolerations: list[Toleration] | None = None
     """Taints that workers tolerate, in place of those from `hardware`. Default: from `hardware`, or none."""
+
+
+class ModelHeader(Block):
+    """The HTTP header by which requests for this model are told from others."""
+
+    enabled: bool = True
+    """Whether requests need it. Off, the route takes every request of its host names and path. Default: `true`."""
+    name: Annotated[str, Field(pattern=HEADER_NAME, max_length=256)] = "X-Gateway-Model-Name"
+    """Name of the header. Default: `X-Gateway-Model-Name`."""
+    value: Annotated[str, Field(pattern=HEADER_VALUE, max_length=256)] | None = None
+    """Its value for this model. Default: `model.name`."""
+
+
+class Listener(Block):
+    """What a Gateway of its own listens for."""
+
+    port: Port | None = None
+    """Port. Default: 443 with `tlsSecret`, else 80."""
+    tls_secret: ObjectName | None = None
+    """Secret of type kubernetes.io/tls in the graph's namespace, for HTTPS. Default: none, plain HTTP."""
+    allowed_namespaces: Annotated[
+        list[Annotated[str, Field(pattern=NAMESPACE_OR_ALL, max_length=63)]], Field(max_length=64)
+    ] = []
+    """Other Kubernetes namespaces whose routes may attach, or `"*"` for all. Default: the graph's own alone."""
+
+
+class ParametersRef(Block):
+    """An object in the graph's namespace with settings of the gateway controller."""
+
+    group: Annotated[str, Field(pattern=API_GROUP, max_length=253)]
+    """API group, such as `agentgateway.dev`."""
+    kind: Annotated[str, Field(pattern=KIND, max_length=63)]
+    """Kind, such as `AgentgatewayParameters`."""
+    name: ObjectName
+    """Name."""
+
+
+class Infrastructure(Block):
+    """What a Gateway of its own passes on to the objects that its controller makes, such as a load balancer."""
+
+    labels: Annotated[dict[LabelKey, LabelValue], Field(max_length=8)] = {}
+    """Labels, at most 8. Default: none."""
+    annotations: Annotated[dict[LabelKey, Annotated[str, Field(max_length=4096)]], Field(max_length=8)] = {}
+    """Annotations, at most 8. Default: none."""
+    parameters_ref: ParametersRef | None = None
+    """Settings of the controller. Default: those of the GatewayClass."""
+
+
+class BackendRef(Block):
+    """An object in the graph's namespace that the gateway can send requests to."""
+
+    group: Annotated[str, Field(pattern=API_GROUP, max_length=253)] = ""
+    """API group, such as `agentgateway.dev`. Default: Kubernetes' core, the group of Services."""
+    kind: Annotated[str, Field(pattern=KIND, max_length=63)] = "Service"
+    """Kind. Default: `Service`."""
+    name: ObjectName
+    """Name."""
+    port: Port | None = None
+    """Port, which a Service needs. Default: none."""
+
+
+class ExternalBackend(Block):
+    """Another server of an OpenAI-compatible API behind the same Gateway. Clients send its API key themselves."""
+
+    model: Annotated[str, Field(pattern=HEADER_VALUE, max_length=256)]
+    """Value of the model header that leads there."""
+    host: Annotated[str, Field(pattern=HOST, max_length=253)] | None = None
+    """Host outside the cluster. Becomes a Service of type ExternalName, which not every gateway takes. Either this or `backendRef`."""
+    port: Port = 443
+    """Port of `host`. Default: 443."""
+    tls: bool = True
+    """Whether the gateway speaks TLS with `host`. Default: `true`."""
+    ca_config_map: ObjectName | None = None
+    """ConfigMap with the key ca.crt that vouches for `host`. Default: the gateway's own certificate authorities."""
+    path: UrlPath = "/"
+    """Path there that takes the place of `gateway.pathPrefix`, such as `/api`. Default: `/`."""
+    backend_ref: BackendRef | None = None
+    """An object of your own, such as the backend kind of your gateway, which can also hold the API key. Either this or `host`."""
+
+
+class Gateway(Block):
+    """Routes of the Gateway API to the model, from a Gateway of its own or one that is there."""
+
+    enabled: bool = False
+    """Whether there are any. Needs the Gateway API's kinds and a gateway controller in the cluster. Default: `false`."""
+    create: bool = False
+    """`true`: a Gateway of its own, which needs `gatewayClassName`. `false`: the existing one called `name`. Default: `false`."""
+    name: ObjectName | None = None
+    """Name of the Gateway. Default with `create`: `<graph>-gateway`."""
+    namespace: Namespace | None = None
+    """Kubernetes namespace of the existing Gateway. Default: the graph's."""
+    section_name: ObjectName | None = None
+    """Listener of the existing Gateway. Default: all."""
+    gateway_class_name: ObjectName | None = None
+    """GatewayClass of the created Gateway, such as `agentgateway` or `istio`."""
+    listener: Listener = Listener()
+    """Listener of the created Gateway. Default: HTTP on port 80, for the graph's namespace."""
+    infrastructure: Infrastructure = Infrastructure()
+    """What the created Gateway passes on to its controller. Default: nothing."""
+    hostnames: Annotated[list[Hostname], Field(max_length=16)] = []
+    """Host names of the requests. Default: any."""
+    path_prefix: UrlPath = "/"
+    """Beginning of the requests' paths, taken off before the model sees them. Default: `/`."""
+    model_header: ModelHeader = ModelHeader()
+    """The header that requests for this model carry. Default: `X-Gateway-Model-Name` with the model's name."""
+    timeout: Annotated[str, Field(pattern=DURATION)] = "600s"
+    """Longest time for a request with its whole answer, such as `600s` or `1h`; `0s` for no limit. Default: `600s`."""
+    inference_pool: bool | None = None
+    """`true`: requests go to the endpoint picker's InferencePool, `false`: to the frontend. Default: as `model.endpointPicker.enabled`."""
+    external_backends: Annotated[
+        dict[Annotated[str, Field(pattern=LABEL, max_length=20)], ExternalBackend], Field(max_length=32)
+    ] = {}
+    """Further routes to other servers, by a name of at most 20 characters. Default: none."""
 
 
 class BenchmarkConfig(Block):
@@ -385,8 +539,8 @@ class Recipe(Block):
     """GPUs that the workers are meant for. Default: any."""
     model: Model
     """The model, its engine and its workers."""
-    gateway: Unavailable = Unavailable()
-    """Gateway API route to the model. Default: off."""
+    gateway: Gateway = Gateway()
+    """Gateway API routes to the model. Default: off."""
     model_express: Unavailable = Unavailable()
     """Model Express server for fast weight loading. Default: off."""
     benchmark: Benchmark = Benchmark()

@@ -127,6 +127,13 @@ def _derived(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
         yield ("platform", "version"), chart, f"chart of Dynamo {newest} in facts/dynamo.yaml"
     if recipe.platform.gate.image is None:
         yield ("platform", "gate", "image"), facts.images()["python"], "facts/images.yaml"
+    if recipe.gateway.inference_pool is None:
+        picker = model.endpoint_picker.enabled
+        yield (
+            ("gateway", "inferencePool"),
+            picker,
+            f"model.endpointPicker.enabled is {str(picker).lower()}",
+        )
     if recipe.hardware:
         fact = facts.hardware()[recipe.hardware.gpu]
         reason = f"hardware.gpu is {recipe.hardware.gpu}; facts/hardware.yaml"

@@ -75,11 +75,17 @@ def test_existing_graph_is_left_alone(render: Render) -> None:
     assert kinds(objects) == ["ConfigMap"]
 
 
-@pytest.mark.parametrize(("chart", "key"), [("metrics", "observability"), ("benchmark", "benchmark")])
-def test_component_is_the_same_in_a_release_of_its_own(chart: str, key: str, render: Render) -> None:
+@pytest.mark.parametrize(
+    ("chart", "key", "block"),
+    [("metrics", "observability", {}), ("benchmark", "benchmark", {}), ("gateway", "gateway", {"name": "g"})],
+)
+def test_component_is_the_same_in_a_release_of_its_own(
+    chart: str, key: str, block: dict[str, Any], render: Render
+) -> None:
     shared = {"graph": "qwen", "model": "Qwen/Qwen3-0.6B", "dynamoNamespace": "qwen-qwen"}
-    together = render({key: {"enabled": True}, "model": {"name": "M"}, "global": shared}, namespace="qwen")
-    alone = render({"enabled": True, "global": shared}, chart=chart, name=f"qwen-{chart}", namespace="qwen")
+    values = {"enabled": True, **block}
+    together = render({key: values, "model": {"name": "M"}, "global": shared}, namespace="qwen")
+    alone = render({**values, "global": shared}, chart=chart, name=f"qwen-{chart}", namespace="qwen")
 
     assert [o for o in together if o["kind"] != "DynamoGraphDeployment"] == alone
 
@@ -95,6 +101,14 @@ def test_notes_name_the_commands_that_reach_the_model() -> None:
 
     assert "kubectl -n qwen port-forward svc/qwen-frontend 8000" in text
     assert "curl http://localhost:8000/v1/models" in text
+
+
+def test_notes_name_the_gateway_and_the_header_that_it_wants() -> None:
+    text = notes({**RECIPE, "gateway": {"enabled": True, "name": "g", "modelHeader": {"value": "M"}}}, "qwen")
+
+    assert "through the Gateway g" in text
+    assert "X-Gateway-Model-Name: M" in text
+    assert "Gateway" not in notes(RECIPE, "qwen")
 
 
 def test_notes_tell_how_to_follow_the_benchmark() -> None:

@@ -11,7 +11,7 @@ import yaml
 from pydantic.alias_generators import to_camel
 
 from recipegen import facts, schema
-from recipegen.recipe import Benchmark, Block, Engine, ExtraConfig, Observability, Worker
+from recipegen.recipe import Benchmark, Block, Engine, ExtraConfig, Gateway, Observability, Worker
 
 STACK = Path(__file__).parents[2] / "charts" / "stack"
 CHARTS = {
@@ -27,8 +27,11 @@ READ_BY_THE_PARENT = {"deployment.create"}
 PASSED_ON = {"engine"}
 # The identity that all components share; recipegen fills it in.
 SHARED = {"global": dict.fromkeys(schema.SHARED["properties"], "")}
-# Given by the recipe's `model` block, not by the parent chart's own values.
-OF_A_SUBCHART = {"model.name", "model.mocker", "model.nodeSelector"}
+# Given by the recipe or a subchart, not by the parent chart's own values.
+OF_A_SUBCHART = {
+    *("model.name", "model.mocker", "model.nodeSelector", "model.endpointPicker"),
+    *("gateway.name", "gateway.modelHeader.enabled", "gateway.modelHeader.name", "gateway.modelHeader.value"),
+}
 # Keys of a backend's data file that only recipegen's rules read.
 READ_BY_RULES = {
     "aliases", "configFileEndings", "configOverride", "configBlockSize", "mustDivide", "disaggregation",
@@ -105,9 +108,11 @@ def test_templates_read_every_key_of_a_configuration_file() -> None:
     assert set(re.findall(r"\$entry\.(\w+)", templates)) == fields(ExtraConfig)
 
 
-@pytest.mark.parametrize(("chart", "block"), [("metrics", Observability), ("benchmark", Benchmark)])
+@pytest.mark.parametrize(
+    ("chart", "block"), [("gateway", Gateway), ("metrics", Observability), ("benchmark", Benchmark)]
+)
 def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> None:
-    values = yaml.safe_load((CHARTS[chart] / "values.yaml").read_text())
+    values = uncommented((CHARTS[chart] / "values.yaml").read_text())
 
     assert values.keys() == fields(block) | {"global"}
 
@@ -119,16 +124,16 @@ def test_a_chart_has_the_image_of_the_facts(chart: str, image: str) -> None:
     assert values["image"] == facts.images()[image]
 
 
-@pytest.mark.parametrize("chart", ["metrics", "benchmark"])
+@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark"])
 def test_schema_of_a_component_names_its_values(chart: str) -> None:
     schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())
-    values = yaml.safe_load((CHARTS[chart] / "values.yaml").read_text())
+    values = uncommented((CHARTS[chart] / "values.yaml").read_text())
 
     jsonschema.Draft202012Validator(schema).validate(values)
     assert schema["properties"].keys() == values.keys()
 
 
-@pytest.mark.parametrize("chart", ["metrics", "benchmark"])
+@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark"])
 def test_schema_of_a_component_refuses_an_unknown_key(chart: str) -> None:
     schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())
 

@@ -70,6 +70,11 @@ def _text(verdict: Verdict) -> str:
         lines.append(
             f"fewer: {component} has {replicas} replicas in the recipe, --max-replicas says how many run here"
         )
+    if verdict.not_run:
+        absent = ", ".join(verdict.not_run)
+        lines.append(
+            f"not run: {absent}; only Dynamo's image has the picker, so requests take the frontend here"
+        )
     # Workers of all roles are told much the same, so each option is named once.
     left_out = dict.fromkeys(option for options in verdict.left_out.values() for option in options)
     if left_out:

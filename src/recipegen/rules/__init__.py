@@ -13,8 +13,10 @@ from recipegen.rules import (
     configs,
     engine,
     files,
+    gateway,
     images,
     names,
+    picker,
     placement,
     platform,
     resources,
@@ -38,6 +40,8 @@ RECIPE_RULES = (
     files.check,
     benchmark.check,
     platform.check,
+    picker.check,
+    gateway.check,
 )
 COMPLETE_RULES = (engine.block_sizes,)
 

@@ -8,10 +8,14 @@ from recipegen.rules.roles import engine_of, path_of, workers
 
 
 def check(recipe: Recipe) -> Iterator[Problem]:
-    """Yield requests that are longer than the context of the workers, which refuse each of them."""
+    """Yield requests that nothing answers: without a frontend, or longer than the context of the workers."""
     if not recipe.benchmark.enabled:
         return
     model, config = recipe.model, recipe.benchmark.config or BenchmarkConfig()
+    if model.deployment.create and model.frontend.replicas == 0:
+        message = "the benchmark asks the frontend, got 0"
+        hint = "set it to 1 or more, or benchmark.enabled to false"
+        yield Problem("benchmark", ("model", "frontend", "replicas"), message, hint)
     for role, worker in workers(model).items():
         limit = engine_of(model, worker).max_model_len
         # A prefill worker reads the prompt alone.

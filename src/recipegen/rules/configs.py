@@ -20,6 +20,9 @@ OPERATORS = frozenset(
         "DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS", "DYN_HEALTH_CHECK_ENABLED",
     }
 )  # fmt: skip
+# What the graph itself says to the endpoint picker, and to the frontend in each worker's pod.
+PICKERS = {"DYN_MODEL_NAME": "model.name", "DYN_KV_CACHE_BLOCK_SIZE": "model.engine.blockSize"}
+SIDECARS = {"DYN_ROUTER_MODE": "model.endpointPicker"}
 # Tokens of the Hugging Face Hub by their newer and older name.
 HUB_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 SECRET_NAME = re.compile(r".*(PASSWORD|SECRET)|(.*_)?(TOKEN|KEY)")
@@ -33,6 +36,9 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     cache = {"HF_HOME": "model.cache"} if model.cache.enabled else {}
     owned = dict.fromkeys(OPERATORS, "the operator") | cache
     yield from _environment(("model", "frontend"), model.frontend.env, owned)
+    picker, sidecar = model.endpoint_picker, model.endpoint_picker.sidecar
+    yield from _environment(("model", "endpointPicker"), picker.env, owned | PICKERS)
+    yield from _environment(("model", "endpointPicker", "sidecar"), sidecar.env, owned | SIDECARS)
     for role, worker in workers(model).items():
         path = ("model", role)
         files = files_of(path, worker)

@@ -19,6 +19,9 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     """Yield resources that Kubernetes does not have, GPUs outside `gpus`, and requests beyond their limit."""
     model = recipe.model
     yield from _resources(("model", "frontend"), model.frontend.resources, None)
+    picker, path = model.endpoint_picker, ("model", "endpointPicker")
+    yield from _resources(path, picker.resources, None)
+    yield from _resources((*path, "sidecar"), picker.sidecar.resources, None)
     for role, worker in workers(model).items():
         yield from _resources(("model", role), worker.resources, model.gpu_resource)
 

@@ -58,6 +58,8 @@ class Verdict:
     """Engine options without a meaning for the mocker, by component."""
     capped: dict[str, int]
     """Replicas that the recipe has, of components of which fewer ran."""
+    not_run: tuple[str, ...]
+    """What of the graph only Dynamo's images have, in words; requests went past it."""
     replicas: tuple[Replica, ...]
     checks: tuple[Check, ...]
 
@@ -138,6 +140,7 @@ def simulate(
             tokenizer=tokenizer,
             left_out={worker.name: mocker.of(worker).left_out for worker in run.workers},
             capped={c.name: c.replicas for c in whole.components if c.replicas > max_replicas},
+            not_run=whole.left_out,
             replicas=tuple(_replica(process) for process in scene.all),
             checks=tuple(found if way.holds else [way, *found]),
         )

@@ -1,13 +1,15 @@
 """What a rendered graph runs: its components, read from the Kubernetes objects and from nothing else."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from recipegen.errors import ToolError
+from recipegen.errors import Problem, ToolError
 
 FRONTEND = "dynamo.frontend"
+# Types of components that only Dynamo's images have.
+NOT_HERE = ("epp",)
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Graph:
     """Under which its components find each other; the operator computes the same."""
     frontend: Component
     workers: tuple[Component, ...]
+    left_out: tuple[str, ...] = ()
+    """What of it does not run here, in words: the endpoint picker and what serves requests that it sends."""
 
     @property
     def components(self) -> tuple[Component, ...]:
@@ -48,12 +52,16 @@ def read(objects: Iterable[dict[str, Any]], namespace: str) -> Graph:
     """
     found = next(item for item in objects if item["kind"] == "DynamoGraphDeployment")
     name = found["metadata"]["name"]
-    components = [_component(item) for item in found["spec"]["components"]]
+    items = [item for item in found["spec"]["components"] if item["type"] not in NOT_HERE]
+    components = [_component(item) for item in items]
     frontends = [component for component in components if component.module == FRONTEND]
     workers = tuple(component for component in components if component.module != FRONTEND)
     if not frontends or not workers:
         raise ToolError(f"nothing to simulate: {name} lacks a frontend or workers")
-    return Graph(name, f"{namespace}-{name}", frontends[0], workers)
+    if not frontends[0].replicas:
+        message = f"nothing to simulate: {frontends[0].name} has no replicas, and requests go through it here"
+        raise ToolError(Problem("tool", (), message, "add --set model.frontend.replicas=1"))
+    return Graph(name, f"{namespace}-{name}", frontends[0], workers, tuple(_left_out(found["spec"])))
 
 
 def setting(component: Component, name: str) -> str | None:
@@ -68,6 +76,14 @@ def option(argv: Iterable[str], name: str) -> str | None:
     values = [value for token, value in pairwise(tokens) if token == name]
     values += [token.removeprefix(f"{name}=") for token in tokens if token.startswith(f"{name}=")]
     return values[-1] if values else None
+
+
+def _left_out(spec: dict[str, Any]) -> Iterator[str]:
+    for item in spec["components"]:
+        if item["type"] in NOT_HERE:
+            yield item["name"]
+        elif item.get("frontendSidecar"):
+            yield f"{item['frontendSidecar']} of {item['name']}"
 
 
 def _component(item: dict[str, Any]) -> Component:

@@ -3,6 +3,7 @@
 {{- define "model.checks" -}}
 {{- $roles := include "model.roles" . | fromYamlArray -}}
 {{- include "model.checkEngine" (list . "engine" .Values.engine) -}}
+{{- include "model.checkEndpointPicker" . -}}
 {{- range $role := list "worker" "prefill" "decode" -}}
 {{- $block := index $.Values $role -}}
 {{- if has $role $roles -}}

@@ -1,9 +1,12 @@
-{{- /* All components of the graph as one list, frontend first: {{ include "model.components" . | fromYamlArray }} */ -}}
+{{- /* All components of the graph as one list, frontend first, endpoint picker last: {{ include "model.components" . | fromYamlArray }} */ -}}
 {{- define "model.components" -}}
 {{- $components := list (include "model.frontend" . | fromYaml) -}}
 {{- range include "model.roles" . | fromYamlArray -}}
 {{- $worker := $.Values.mocker | ternary "model.mockedWorker" "model.worker" -}}
 {{- $components = append $components (include $worker (list $ .) | fromYaml) -}}
+{{- end -}}
+{{- if .Values.endpointPicker.enabled -}}
+{{- $components = append $components (include "model.endpointPicker" . | fromYaml) -}}
 {{- end -}}
 {{- toYaml $components -}}
 {{- end -}}
