@@ -37,7 +37,12 @@ from samples import (
 )
 
 CATALOG = catalog_plans()
-EVERYTHING = {**MINIMAL, "benchmark": {"enabled": True}, "observability": {"enabled": True}}
+EVERYTHING = {
+    **MINIMAL,
+    "gateway": {"enabled": True, "name": "inference-gateway"},
+    "benchmark": {"enabled": True},
+    "observability": {"enabled": True},
+}
 CACHED = {**EVERYTHING, "model": {**MINIMAL["model"], "cache": {"enabled": True}, "routingPolicy": "kv"}}
 # One value of each engine field.
 ENGINE = {
@@ -249,6 +254,7 @@ def test_each_release_waits_for_what_comes_before_it() -> None:
         "dynamo-platform": (),
         "dynamo-platform-ready": ("dynamo-system/dynamo-platform",),
         "qwen": ("dynamo-system/dynamo-platform-ready",),
+        "qwen-gateway": (),
         "qwen-metrics": ("qwen/qwen",),
         "qwen-benchmark": ("qwen/qwen",),
     }

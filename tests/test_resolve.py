@@ -166,6 +166,7 @@ def test_every_value_that_nobody_wrote_has_a_reason() -> None:
         "model.nodeSelector",
         "model.tolerations",
         "model.worker",
+        "gateway.inferencePool",
         "platform.gate.image",
         "model.worker.gpus",
         "platform.version",

@@ -148,6 +148,9 @@ def test_schema_and_language_agree_on_recipes_that_were_tampered_with(data: Any)
 # ---- defaults -----------------------------------------------------------------------------------
 
 
+SWITCHED = ("gateway", "observability", "benchmark")
+
+
 def defaults(chart: str) -> dict[str, Any]:
     """The chart's values.yaml without what all charts share."""
     values = yaml.safe_load((CHARTS / chart / "values.yaml").read_text())
@@ -158,6 +161,12 @@ def test_the_model_charts_defaults_are_the_languages() -> None:
     block = Model.model_validate({"name": "M"}).model_dump(by_alias=True, exclude_none=True, exclude={"name"})
 
     assert defaults("model") == block
+
+
+def test_the_gateway_charts_defaults_are_the_languages() -> None:
+    block = {key: value for key, value in plan_of(MINIMAL).tree["gateway"].items() if key != "inferencePool"}
+
+    assert defaults("gateway") == block
 
 
 def test_the_metrics_charts_defaults_are_the_languages() -> None:
@@ -177,7 +186,7 @@ def test_the_parent_charts_defaults_are_the_languages() -> None:
     assert {path: value for path, value in leaves(values) if path != ("global",)} == {
         path: value
         for path, value in leaves(tree)
-        if path in {("model", "deployment", "create"), ("observability", "enabled"), ("benchmark", "enabled")}
+        if path in {("model", "deployment", "create"), *((key, "enabled") for key in SWITCHED)}
     }
 
 

@@ -132,6 +132,22 @@ def test_several_frontends_with_kv_routing_are_accepted() -> None:
     assert complaints(commands) == []
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_the_frontends_behind_an_endpoint_picker_are_accepted(mode: str) -> None:
+    commands = rendered(
+        RECIPE,
+        None,
+        f"model.disaggregation={MODES[mode]}",
+        "model.routingPolicy=kv",
+        "model.endpointPicker.enabled=true",
+    )
+    direct = Command("dynamo.frontend", ["--router-mode", "direct"])
+
+    # One for each role; the picker itself has no Python module.
+    assert commands.count(direct) == len(commands) // 2
+    assert complaints(commands) == []
+
+
 @pytest.mark.parametrize("field", facts.parsers())
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_known_parsers_are_dynamos(backend: str, field: str) -> None:
@@ -170,18 +186,21 @@ def test_a_wrong_command_is_complained_about(module: str, arguments: list[str], 
 
 
 def rendered(name: str, variant: str | None, *settings: str) -> list[Command]:
-    """Return the commands of all components of a recipe's graph, frontend first."""
+    """Return the commands of all containers of a recipe's graph, frontend first."""
     plan = pipeline.plan(name, variant, [from_set(setting) for setting in settings])
     model = next(r for r in compile_plan(plan).releases if r.labels["component"] == "model")
     graph = next(o for o in helm.objects(model) if o["kind"] == "DynamoGraphDeployment")
-    return [command(component) for component in graph["spec"]["components"]]
+    return [
+        command(container)
+        for component in graph["spec"]["components"]
+        for container in component["podTemplate"]["spec"]["containers"]
+        if component["type"] != "epp"
+    ]
 
 
-def command(component: dict[str, Any]) -> Command:
-    """Return what the main container of a component runs, without `python3 -m`."""
-    containers = component["podTemplate"]["spec"]["containers"]
-    main = next(container for container in containers if container["name"] == "main")
-    words: list[str] = [*main["command"], *main["args"]]
+def command(container: dict[str, Any]) -> Command:
+    """Return what a container runs, without `python3 -m`."""
+    words: list[str] = [*container["command"], *container["args"]]
     assert words[:2] == ["python3", "-m"]
     return Command(words[2], words[3:])
 

@@ -5,17 +5,20 @@ from typing import Any
 import pytest
 import yaml
 
-from lab import recipes
+from lab import recipes, tools
 from lab.cluster import Cluster
 from lab.tools import Machine
 from recipegen import catalog
 
 EVERYTHING = ("--with", "benchmark", "--set", "model.cache.enabled=true")
+# Recipes of kinds that no recipe of the catalog has.
+GATEWAYS = sorted((tools.ROOT / "tests/golden").glob("gateway-*/recipe.yaml"))
 
 
 def cases() -> list[Any]:
-    """Every recipe of the catalog with each of its variants and as a twin, and one with all components on."""
+    """Every recipe of the catalog with each of its variants and as a twin, one with much on, and gateways."""
     found: dict[str, tuple[str, ...]] = {"everything": (recipes.RECIPE, *EVERYTHING)}
+    found |= {path.parent.name: (str(path),) for path in GATEWAYS}
     for name, path in catalog.recipes().items():
         variants = yaml.safe_load(path.read_text()).get("variants", {})
         found[name] = (name,)

@@ -235,6 +235,18 @@ def test_a_context_without_room_for_a_question_is_refused() -> None:
         recipegen.simulate("qwen-0.6b", patches=[{"model": {"engine": {"maxModelLen": 64}}}])
 
 
+def test_a_graph_behind_an_endpoint_picker_runs_without_it_and_says_so() -> None:
+    answer = command("qwen-0.6b", "--set", "model.endpointPicker.enabled=true", "--port", "0")
+
+    assert answer.returncode == 0
+    assert "\nnot run: sidecar-frontend of worker, epp; only Dynamo's image has the picker" in answer.stdout
+
+
+def test_a_graph_without_a_frontend_is_refused() -> None:
+    with pytest.raises(ToolError, match="frontend has no replicas, and requests go through it here"):
+        recipegen.simulate("qwen-0.6b", patches=[{"model": {"frontend": {"replicas": 0}}}])
+
+
 def test_more_replicas_than_allowed_are_capped_and_said() -> None:
     verdict = recipegen.simulate(
         "qwen-0.6b", patches=[{"model": {"worker": {"replicas": 5}}}], max_replicas=1
