@@ -77,3 +77,13 @@ def test_the_cluster_patch_of_the_readme_applies() -> None:
     plan = pipeline.plan("qwen-0.6b", None, [yamlio.read(patch, "cluster.yaml")])
 
     assert plan.recipe.model.cache.storage_class == "shared-nvme"
+
+
+def test_the_patches_of_the_gateway_page_apply() -> None:
+    from recipegen import pipeline, yamlio
+
+    patches = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/gateway.md").read_text(), re.DOTALL)
+    plans = [pipeline.plan("qwen-0.6b", None, [yamlio.read(patch, "gateway.yaml")]) for patch in patches]
+
+    assert [plan.recipe.gateway.inference_pool for plan in plans] == [True, False]
+    assert [plan.warnings for plan in plans] == [(), ()]
