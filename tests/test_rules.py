@@ -167,6 +167,10 @@ def test_what_only_looks_wrong_passes_without_a_word(case: str) -> None:
     [
         ({"model": {"name": "a/b", "cache": {"size": "1Ti"}}}, ("model", "cache", "size")),
         ({"model": {"name": "a/b", "cache": {"storageClass": "fast"}}}, ("model", "cache", "storageClass")),
+        (
+            {"model": {"name": "a/b", "endpointPicker": {"sidecar": {"env": {"A": "b"}}}}},
+            ("model", "endpointPicker", "sidecar"),
+        ),
         ({"platform": {"install": False, "values": {"a": 1}}}, ("platform", "values")),
         ({"platform": {"install": False, "podMonitors": True}}, ("platform", "podMonitors")),
         ({"platform": {"install": False, "grove": "existing"}}, ("platform", "grove")),
@@ -305,3 +309,58 @@ def test_every_mistake_of_a_stage_is_reported_in_order_of_its_place() -> None:
         "type",
         "on",
     ]
+
+
+# ---- gateway and endpoint picker ----------------------------------------------------------------
+
+SHARED = {"enabled": True, "name": "g"}
+OWN = {"enabled": True, "create": True, "gatewayClassName": "c"}
+NO_HEADER = {"modelHeader": {"enabled": False}}
+PICKER = {**MINIMAL["model"], "routingPolicy": "kv", "endpointPicker": {"enabled": True}}
+
+
+@pytest.mark.parametrize(
+    ("block", "path", "words"),
+    [
+        ({"gateway": {**SHARED, **NO_HEADER}}, "gateway.modelHeader.enabled", "every request of the Gateway"),
+        (
+            {"gateway": {**OWN, **NO_HEADER, "listener": {"allowedNamespaces": ["b"]}}},
+            "gateway.modelHeader.enabled",
+            "every request of the Gateway",
+        ),
+        ({"model": PICKER}, "model.endpointPicker.enabled", "no route of this recipe leads to it"),
+        (
+            {"model": PICKER, "gateway": {**SHARED, "inferencePool": False}},
+            "model.endpointPicker.enabled",
+            "no route of this recipe leads to it",
+        ),
+        (
+            {"gateway": {**SHARED, "externalBackends": {"a": {"model": "a", "host": "a.com", "tls": False}}}},
+            "gateway.externalBackends.a.tls",
+            "443 is the port of TLS",
+        ),
+    ],
+    ids=["shared", "shared by namespaces", "no route", "route to the frontend", "TLS port"],
+)
+def test_what_may_be_meant_of_a_gateway_is_a_warning(block: dict[str, Any], path: str, words: str) -> None:
+    (warning,) = plan_of({**MINIMAL, **block}).warnings
+
+    assert (".".join(map(str, warning.path)), warning.warning) == (path, True)
+    assert words in warning.message
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"gateway": {**OWN, **NO_HEADER}},
+        {"gateway": {**SHARED, **NO_HEADER, "hostnames": ["a.com"]}},
+        {"gateway": {**SHARED, **NO_HEADER, "pathPrefix": "/a"}},
+        {"gateway": {"gatewayClassName": "c"}},
+        {"gateway": SHARED, "model": PICKER},
+        {"gateway": SHARED, "model": {**PICKER, "frontend": {"replicas": 0}}},
+        {"gateway": {**SHARED, "inferencePool": True}, "model": {**PICKER, "deployment": {"create": False}}},
+    ],
+    ids=["alone", "host name", "path", "off", "picker", "no frontend", "graph that is there"],
+)  # fmt: skip
+def test_a_gateway_that_can_work_is_no_matter(block: dict[str, Any]) -> None:
+    assert plan_of({**MINIMAL, **block}).warnings == ()

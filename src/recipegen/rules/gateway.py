@@ -105,6 +105,9 @@ def _external(name: str, backend: ExternalBackend) -> Iterator[Problem]:
         message = f"is a name inside the cluster, got {show(backend.host)}"
         hint = "for a Service of the graph's namespace, write backendRef: {name: SERVICE, port: PORT}"
         yield Problem("route", (*path, "host"), message, hint)
+    if backend.host and not backend.tls and backend.port == ExternalBackend.model_fields["port"].default:
+        message = f"{backend.port} is the port of TLS, which is off"
+        yield Problem("route", (*path, "tls"), message, "set tls to true, or give another port", warning=True)
     if backend.ca_config_map and not backend.tls:
         message = f"has no effect without TLS, got {show(backend.ca_config_map)}"
         yield Problem("no-effect", (*path, "caConfigMap"), message, "set tls to true, or leave it out")
