@@ -254,7 +254,7 @@ def test_each_release_waits_for_what_comes_before_it() -> None:
         "dynamo-platform": (),
         "dynamo-platform-ready": ("dynamo-system/dynamo-platform",),
         "qwen": ("dynamo-system/dynamo-platform-ready",),
-        "qwen-gateway": (),
+        "qwen-gateway": ("qwen/qwen",),
         "qwen-metrics": ("qwen/qwen",),
         "qwen-benchmark": ("qwen/qwen",),
     }

@@ -26,8 +26,7 @@ class Component:
 MODEL = Component("model", "model", "", lambda recipe: recipe.model.deployment.create, ("platform",))
 COMPONENTS = (
     MODEL,
-    # A route may be there before what it leads to, and a cluster without the Gateway API says so at once.
-    Component("gateway", "gateway", "-gateway", lambda recipe: recipe.gateway.enabled, needs=()),
+    Component("gateway", "gateway", "-gateway", lambda recipe: recipe.gateway.enabled),
     Component("observability", "metrics", "-metrics", lambda recipe: recipe.observability.enabled),
     Component("benchmark", "benchmark", "-benchmark", lambda recipe: recipe.benchmark.enabled),
 )
