@@ -96,21 +96,30 @@ def but_the_benchmark(items: list[Object]) -> list[Object]:
     return [item for item in items if item["metadata"]["labels"]["app.kubernetes.io/name"] != "benchmark"]
 
 
+def with_the_plans_dashboards(raw: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    """The recipe with the dashboards that show something: in Helm their chart does not see the model."""
+    dashboards = plan.tree["observability"]["dashboards"]
+    return {**raw, "observability": {**raw.get("observability", {}), "dashboards": dashboards}}
+
+
 @pytest.mark.parametrize("name", ["qwen-0.6b", str(PROPOSAL)], ids=["qwen-0.6b", "the proposal"])
 def test_a_recipe_file_is_a_values_file(name: str) -> None:
     plan = pipeline.plan(name)
     raw = yaml.safe_load((catalog.find(name) or PROPOSAL).read_text())
-    by_helm, by_recipegen = through_the_parent(plan, raw), objects(*releases(plan).values())
+    by_helm = through_the_parent(plan, with_the_plans_dashboards(raw, plan))
+    by_recipegen = objects(*releases(plan).values())
 
     assert but_the_benchmark(by_helm) == but_the_benchmark(by_recipegen)
     assert [item["kind"] for item in by_helm] == [item["kind"] for item in by_recipegen]
 
 
 @pytest.mark.parametrize("data", [MINIMAL, EVERYTHING, CACHED], ids=["minimal", "everything", "cached"])
-def test_a_raw_recipe_in_helm_lacks_what_the_benchmark_knows_of_the_model_alone(data: dict[str, Any]) -> None:
+def test_a_raw_recipe_in_helm_lacks_what_benchmark_and_dashboards_know_of_the_model_alone(
+    data: dict[str, Any],
+) -> None:
     plan = plan_of(data)
     known = {key: plan.shared[key] for key in ("model", "modelDigest")}
-    raw = {**data, "global": known}
+    raw = {**with_the_plans_dashboards(data, plan), "global": known}
 
     assert through_the_parent(plan, raw) == objects(*releases(plan).values())
 

@@ -69,6 +69,16 @@ def test_the_python_examples_run(page: str) -> None:
     assert code
 
 
+def test_the_patches_of_the_page_on_alerts_apply() -> None:
+    from recipegen import pipeline, yamlio
+
+    patches = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/alerts.md").read_text(), re.DOTALL)
+    plan = pipeline.plan("qwen-0.6b", None, [yamlio.read(patch, "cluster.yaml") for patch in patches])
+
+    assert plan.recipe.observability.alerts.targets.output_tokens_per_second == 4000
+    assert plan.warnings == ()
+
+
 def test_the_cluster_patch_of_the_readme_applies() -> None:
     from recipegen import pipeline, yamlio
 

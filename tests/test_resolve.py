@@ -169,6 +169,7 @@ def test_every_value_that_nobody_wrote_has_a_reason() -> None:
         "gateway.inferencePool",
         "platform.gate.image",
         "model.worker.gpus",
+        "observability.dashboards",
         "platform.version",
     }
 
@@ -224,3 +225,42 @@ def test_a_shared_namespace_is_a_warning() -> None:
 
     assert warning.warning
     assert "shared" in warning.message
+
+
+@pytest.mark.parametrize(
+    ("block", "dashboards"),
+    [
+        ({}, []),
+        ({"routingPolicy": "kv"}, ["router"]),
+        ({"disaggregation": True}, ["disaggregation"]),
+        ({"disaggregation": True, "routingPolicy": "kv"}, ["router", "disaggregation"]),
+    ],
+    ids=str,
+)
+def test_dashboards_are_those_that_have_something_to_show(
+    block: dict[str, Any], dashboards: list[str]
+) -> None:
+    tree = plan_of(model(**block)).tree
+
+    assert tree["observability"]["dashboards"] == ["frontend", "workers", "cache", *dashboards]
+
+
+@pytest.mark.parametrize(
+    ("block", "alerts", "workers"),
+    [
+        ({"worker": {"replicas": 3}}, {}, {"worker": 3}),
+        ({"disaggregation": True, "decode": {"replicas": 2}}, {}, {"prefill": 1, "decode": 2}),
+        ({"worker": {"replicas": 3}}, {"workers": {"worker": 1}}, {"worker": 1}),
+        ({"deployment": {"create": False}}, {}, None),
+        ({}, {"without": ["DynamoWorkersMissing"]}, None),
+        ({}, {"enabled": False}, None),
+    ],
+    ids=str,
+)
+def test_alerts_know_the_replicas_of_the_graph(
+    block: dict[str, Any], alerts: dict[str, Any], workers: dict[str, int] | None
+) -> None:
+    observability = {"enabled": True, "alerts": {"enabled": True, **alerts}}
+    plan = plan_of({**model(**block), "observability": observability})
+
+    assert plan.tree["observability"]["alerts"].get("workers") == workers

@@ -175,6 +175,8 @@ def test_what_only_looks_wrong_passes_without_a_word(case: str) -> None:
         ({"platform": {"install": False, "podMonitors": True}}, ("platform", "podMonitors")),
         ({"platform": {"install": False, "grove": "existing"}}, ("platform", "grove")),
         ({"platform": {"install": False, "gate": {"timeoutSeconds": 60}}}, ("platform", "gate")),
+        ({"observability": {"alerts": {"enabled": True}}}, ("observability", "alerts", "enabled")),
+        ({"observability": {"podMonitor": {"enabled": True}}}, ("observability", "podMonitor", "enabled")),
     ],
     ids=lambda value: ".".join(value) if isinstance(value, tuple) else "",
 )
@@ -210,6 +212,68 @@ def test_what_may_be_meant_is_a_warning(block: dict[str, Any], path: tuple[str, 
 
     assert (warning.path, warning.warning) == (path, True)
     assert words in warning.message
+
+
+@pytest.mark.parametrize(
+    ("block", "path", "words"),
+    [
+        ({"dashboards": ["router"]}, ("dashboards", 0), "model.routingPolicy is not kv"),
+        ({"dashboards": ["cache", "disaggregation"]}, ("dashboards", 1), "model.disaggregation is false"),
+        (
+            {"podMonitor": {"enabled": True}},
+            ("podMonitor", "enabled"),
+            "wherever the cluster knows that kind",
+        ),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_dashboards_that_may_stay_empty_and_pods_that_may_be_scraped_twice_are_warnings(
+    block: dict[str, Any], path: tuple[str | int, ...], words: str
+) -> None:
+    (warning,) = plan_of({**MINIMAL, "observability": {"enabled": True, **block}}).warnings
+
+    assert (warning.path, warning.warning) == (("observability", *path), True)
+    assert words in warning.message
+
+
+@pytest.mark.parametrize(
+    ("frontend", "path"),
+    [
+        ({"args": ["--metrics-prefix", "x"]}, ("args",)),
+        ({"args": ["--metrics-prefix=x"]}, ("args",)),
+        ({"env": {"DYN_METRICS_PREFIX": "x"}}, ("env", "DYN_METRICS_PREFIX")),
+    ],
+    ids=str,
+)
+def test_metrics_that_get_another_name_are_a_warning(frontend: dict[str, Any], path: tuple[str, ...]) -> None:
+    data = {**MINIMAL, "model": {**MINIMAL["model"], "frontend": frontend}}
+    (warning,) = plan_of({**data, "observability": {"enabled": True}}).warnings
+
+    assert warning.path == ("model", "frontend", *path)
+    assert plan_of(data).warnings == ()
+
+
+@pytest.mark.parametrize("platform", [{"podMonitors": False}, {"install": False}], ids=str)
+def test_monitors_of_ones_own_are_right_where_the_platform_has_none(platform: dict[str, Any]) -> None:
+    block = {"enabled": True, "podMonitor": {"enabled": True}}
+
+    assert plan_of({**MINIMAL, "observability": block, "platform": platform}).warnings == ()
+
+
+def test_alerts_on_what_nobody_scrapes_are_a_warning() -> None:
+    data = {**MINIMAL, "platform": {"podMonitors": False}}
+    (warning,) = plan_of({**data, "observability": {"enabled": True, "alerts": {"enabled": True}}}).warnings
+
+    assert warning.path == ("observability", "alerts", "enabled")
+    assert "nothing scrapes the graph" in warning.message
+
+
+def test_a_graph_that_exists_already_may_have_any_roles() -> None:
+    model = {**MINIMAL["model"], "deployment": {"create": False}}
+    alerts = {"enabled": True, "workers": {"decode": 2}}
+    plan = plan_of({**MINIMAL, "model": model, "observability": {"enabled": True, "alerts": alerts}})
+
+    assert plan.warnings == ()
 
 
 @pytest.mark.parametrize(

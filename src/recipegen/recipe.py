@@ -30,6 +30,7 @@ MODEL_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
 REVISION = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 RESOURCE_NAME = r"^[a-z0-9.-]+/[a-z0-9._-]+$"
 URL = r"^https?://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?(/[A-Za-z0-9./_-]*)?$"
+PERIOD = r"^[1-9][0-9]{0,4}(s|m|h)$"
 REPOSITORY = r"^(https?|oci)://[A-Za-z0-9][A-Za-z0-9./:_-]*$"
 DURATION = r"^([0-9]{1,5}(h|m|s|ms)){1,4}$"
 HOST = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$"
@@ -58,6 +59,7 @@ FORMS = {
     REVISION: "a commit or tag",
     RESOURCE_NAME: "a Kubernetes resource such as nvidia.com/gpu",
     URL: "an address, http(s)://HOST[:PORT][/PATH]",
+    PERIOD: "one number and its unit, such as 30s, 5m or 1h",
     REPOSITORY: "the address of a chart repository, http(s):// or oci://",
     DURATION: "a duration such as 600s, 10m or 1h30m",
     HOST: "the name of a host in DNS, such as api.example.com",
@@ -91,6 +93,17 @@ RoutingPolicy = Literal[
     "none", "kv", "random", "round-robin", "power-of-two", "least-loaded", "device-aware-weighted"
 ]
 Role = Literal["worker", "prefill", "decode"]
+Dashboard = Literal["frontend", "workers", "cache", "router", "disaggregation"]
+AlertName = Literal[
+    "DynamoRequestsSlow",
+    "DynamoFirstTokenSlow",
+    "DynamoThroughputLow",
+    "DynamoGPUsBusy",
+    "DynamoQueueLong",
+    "DynamoRequestsFail",
+    "DynamoWorkersMissing",
+    "DynamoModelNotReady",
+]
 
 
 class Block(BaseModel):
@@ -460,11 +473,60 @@ class Benchmark(Block):
     """What is measured. Default, also when left empty: see its keys."""
 
 
-class Observability(Block):
-    """Grafana dashboards of the graph."""
+class AlertTargets(Block):
+    """What is asked of the graph. Missing one of these, for as long as `after` says, fires the alert that it belongs to."""
+
+    request_p99_seconds: Annotated[float, Field(gt=0, le=86_400)] = 2.0
+    """99 of 100 requests are answered in full within this, in seconds. Default: 2."""
+    ttft_p99_seconds: Annotated[float, Field(gt=0, le=86_400)] = 0.5
+    """99 of 100 requests have the first token of their answer within this, in seconds. Default: 0.5."""
+    output_tokens_per_second: Count | None = None
+    """Tokens of answers that the graph writes at least, a second, while requests wait. Default: none, and no such alert."""
+    gpu_utilization: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    """Busy share of the workers' GPUs, 0 to 1, as NVIDIA's DCGM exporter measures it. Default: 0.95."""
+    queued_requests: Count = 100
+    """Requests that wait for the first token of their answer at most. Default: 100."""
+    error_rate: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    """Share of the requests, 0 to 1, that fail through no fault of the client at most. Default: 0.01."""
+
+
+class Alerts(Block):
+    """Alerts of the graph: a PrometheusRule, whose kind the Prometheus operator brings."""
 
     enabled: bool = False
-    """Whether they are installed. Default: `false`."""
+    """Whether there are any. Default: `false`."""
+    labels: dict[LabelKey, LabelValue] = {}
+    """Labels by which Prometheus finds rules, such as `{release: kube-prometheus-stack}`. Default: none."""
+    after: Annotated[str, Field(pattern=PERIOD)] = "5m"
+    """How long a target is missed before its alert fires: 30s, 5m, 1h. Default: 5m."""
+    targets: AlertTargets = AlertTargets()
+    """What is asked of the graph. Default: see its keys."""
+    workers: dict[Role, Replicas] | None = None
+    """Workers of each role that have to serve at least. Default: the replicas of each role."""
+    without: Annotated[list[AlertName], Field(max_length=7)] = []
+    """Alerts to leave out, by name. Default: none."""
+
+
+class PodMonitor(Block):
+    """PodMonitors of this graph alone, for a cluster whose Dynamo platform has none. Their kind comes with the Prometheus operator."""
+
+    enabled: bool = False
+    """Whether there are any. Default: `false`, for those of Dynamo's platform scrape every graph."""
+    labels: dict[LabelKey, LabelValue] = {}
+    """Labels by which Prometheus finds them, such as `{release: kube-prometheus-stack}`. Default: none."""
+
+
+class Observability(Block):
+    """Grafana dashboards, Prometheus alerts and scraping of the graph."""
+
+    enabled: bool = False
+    """Whether the dashboards are installed, and what is switched on below. Default: `false`."""
+    dashboards: list[Dashboard] | None = None
+    """Dashboards, by name. Default: frontend, workers and cache, router with KV routing, disaggregation where the graph is."""
+    alerts: Alerts = Alerts()
+    """Alerts. Default: off."""
+    pod_monitor: PodMonitor = PodMonitor()
+    """Scraping. Default: off, left to Dynamo's platform."""
     dashboard_labels: dict[LabelKey, LabelValue] = {"grafana_dashboard": "1"}
     """Labels by which Grafana's sidecar finds dashboards. Default: `grafana_dashboard: "1"`."""
 
@@ -546,7 +608,7 @@ class Recipe(Block):
     benchmark: Benchmark = Benchmark()
     """Benchmark Job. Default: off."""
     observability: Observability = Observability()
-    """Dashboards. Default: off."""
+    """Dashboards and alerts. Default: off."""
     fault_injection: Unavailable = Unavailable()
     """Fault experiments. Default: off."""
     troubleshooting: Unavailable = Unavailable()

@@ -158,6 +158,23 @@ def _derived(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
         if worker.gpus is None:
             gpus = gpus_of_replica(model, worker) // worker.nodes
             yield (*path, "gpus"), gpus, "the parallel sizes of the engine, over the nodes of a replica"
+    yield from _observability(recipe)
+
+
+def _observability(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
+    """Yield what the charts of dashboards and alerts cannot see: the `model` block is not theirs."""
+    model, block = recipe.model, recipe.observability
+    if block.dashboards is None:
+        dashboards = ["frontend", "workers", "cache"]
+        dashboards += ["router"] if model.routing_policy == "kv" else []
+        dashboards += ["disaggregation"] if model.disaggregation else []
+        yield ("observability", "dashboards"), dashboards, "model.routingPolicy and model.disaggregation"
+    alerts = block.alerts
+    watched = alerts.enabled and "DynamoWorkersMissing" not in alerts.without
+    # How many workers a graph has that exists already, only its own recipe knows.
+    if watched and alerts.workers is None and model.deployment.create:
+        replicas = {role: worker.replicas for role, worker in workers(model).items()}
+        yield ("observability", "alerts", "workers"), replicas, "the replicas of each role of the model"
 
 
 # The label by which the NVIDIA GPU operator tells GPU types apart.

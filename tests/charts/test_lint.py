@@ -1,5 +1,6 @@
 """Rules that hold for every chart, whatever it makes."""
 
+import json
 import re
 import shutil
 import tarfile
@@ -39,7 +40,11 @@ EVERYTHING: dict[str, Any] = {
         "modelHeader": {"value": "M"},
         "externalBackends": {"a": {"model": "a", "host": "a.example.com"}},
     },
-    "observability": {"enabled": True},
+    "observability": {
+        "enabled": True,
+        "alerts": {"enabled": True, "targets": {"outputTokensPerSecond": 1}, "workers": {"prefill": 1}},
+        "podMonitor": {"enabled": True},
+    },
     "benchmark": {"enabled": True},
 }
 # What belongs to the cluster and to no recipe.
@@ -132,6 +137,11 @@ def test_no_object_is_given_a_namespace(path: Path) -> None:
 
 def test_two_renders_are_the_same(render: Render) -> None:
     assert render(EVERYTHING) == render(EVERYTHING)
+
+
+def test_no_shell_variable_is_left_for_somebody_to_fill_in(render: Render) -> None:
+    """Grafana's own variables are written without braces, so that the two cannot be mixed up."""
+    assert "${" not in json.dumps(render(EVERYTHING))
 
 
 def test_every_object_says_what_it_belongs_to(render: Render) -> None:

@@ -12,13 +12,14 @@ from recipegen import catalog
 
 EVERYTHING = ("--with", "benchmark", "--set", "model.cache.enabled=true")
 # Recipes of kinds that no recipe of the catalog has.
-GATEWAYS = sorted((tools.ROOT / "tests/golden").glob("gateway-*/recipe.yaml"))
+GOLDEN = tools.ROOT / "tests/golden"
+OTHERS = [GOLDEN / "alerts/recipe.yaml", *sorted(GOLDEN.glob("gateway-*/recipe.yaml"))]
 
 
 def cases() -> list[Any]:
-    """Every recipe of the catalog with each of its variants and as a twin, one with much on, and gateways."""
+    """Every recipe of the catalog with each of its variants and as a twin, one with much on, and others."""
     found: dict[str, tuple[str, ...]] = {"everything": (recipes.RECIPE, *EVERYTHING)}
-    found |= {path.parent.name: (str(path),) for path in GATEWAYS}
+    found |= {path.parent.name: (str(path),) for path in OTHERS}
     for name, path in catalog.recipes().items():
         variants = yaml.safe_load(path.read_text()).get("variants", {})
         found[name] = (name,)

@@ -17,6 +17,7 @@ VALUES = st.text(st.characters(codec="ascii", exclude_characters='"\\\n'), max_s
 MATCHERS = st.lists(st.builds(Matcher, LABELS, st.sampled_from(["=", "!=", "=~", "!~"]), VALUES), max_size=3)
 SERVED = [
     Sample("dynamo_frontend_requests_total", {"model": "m", "status": "success"}, 1),
+    Sample("dynamo_router_overhead_total_ms_count", {"router_id": "1"}, 1),
     Sample("dynamo_component_requests_total", {"dynamo_namespace": "a_b", "dynamo_endpoint": "generate"}, 1),
 ]
 
@@ -57,6 +58,8 @@ def test_what_would_leave_a_panel_empty_is_found(expression: str, problem: str) 
     [
         'sum by (model, pod) (rate(dynamo_frontend_requests_total{dynamo_namespace=~"a-b(-x)?"}[5m]))',
         'dynamo_component_requests_total{dynamo_namespace=~"a_b(_x)?", dynamo_endpoint="generate"}',
+        'dynamo_component_requests_total{dynamo_namespace=~"a[_-]b([_-][0-9a-f]{8})?"}',
+        'sum by (pod) (dynamo_router_overhead_total_ms_count{dynamo_namespace="a-b"})',
         'dynamo_frontend_requests_total{status="error"}',
         "dynamo_frontend_requests_total{model='m', ${adhoc}} # by (nothing)",
         'dynamo_frontend_requests_total{nosuch="", other!="x"} offset 5m',

@@ -67,7 +67,9 @@ def test_the_catalog_is_served(
 
 @pytest.mark.parametrize("policy", ["none", "random", "round-robin", "power-of-two", "least-loaded"])
 def test_every_routing_policy_is_served(policy: str) -> None:
-    verdict = recipegen.simulate("qwen-0.6b", patches=[{"model": {"routingPolicy": policy}}])
+    alerts = {"enabled": True, "targets": {"outputTokensPerSecond": 1}}
+    patch = {"model": {"routingPolicy": policy}, "observability": {"alerts": alerts}}
+    verdict = recipegen.simulate("qwen-0.6b", patches=[patch])
 
     assert failed(verdict) == {}
     assert [check.name for check in verdict.checks] == [*ALWAYS, "metrics"]

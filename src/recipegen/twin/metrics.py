@@ -10,16 +10,17 @@ from recipegen.errors import brief
 from recipegen.twin import promql
 from recipegen.twin.client import Sample
 
-# What the mocker cannot have, for it keeps no cache to measure. What does not begin like Dynamo's own metrics
-# comes from an engine or the cluster.
-ENGINE_ONLY = ("dynamo_component_gpu_cache_usage_percent",)
+# What the mocker cannot have, for it keeps no cache to measure: gauges that each engine's worker makes for
+# itself (LLMBackendMetrics in dynamo/common/utils/prometheus.py of the wheel). What does not begin like
+# Dynamo's own comes from an engine (vllm:, sglang:, trtllm_) or the cluster (DCGM_: NVIDIA's DCGM exporter).
+ENGINE_ONLY = ("dynamo_component_gpu_cache_usage_percent", "dynamo_component_total_blocks")
 DYNAMO = "dynamo_"
 # Labels that come with scraping: by Prometheus itself, and by the PodMonitors of Dynamo's platform chart
 # (operator/templates/prometheus.yaml). A label that a process writes itself is taken as it is.
 SCRAPED = ("container", "dynamo_component_type", "endpoint", "instance", "job", "namespace", "pod")
-# The PodMonitor of frontends gives this one, from the pod's label.
+# The PodMonitor of frontends gives this one, from the pod's label, to what only frontends have.
 NAMESPACE = "dynamo_namespace"
-FRONTEND = "dynamo_frontend_"
+FRONTEND = ("dynamo_frontend_", "dynamo_router_")
 # What a value still has in it when a dashboard fills it in only while it is looked at.
 VARIABLES = ("$", "[[")
 # Functions that make labels of their own.

@@ -1,0 +1,109 @@
+"""Dashboards, alerts and scraping against the graph that they are about, and against Dynamo's platform."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from recipegen import facts
+from recipegen.errors import Path, Problem, show
+from recipegen.platform_values import upstream_values
+from recipegen.recipe import Recipe
+from recipegen.rules.roles import workers
+
+
+def check(recipe: Recipe) -> Iterator[Problem]:
+    """Yield what would stay empty, never fire or fire forever, and what would count everything twice."""
+    block = recipe.observability
+    for key, on in (("alerts", block.alerts.enabled), ("podMonitor", block.pod_monitor.enabled)):
+        if on and not block.enabled:
+            message = "has no effect while observability.enabled is false"
+            hint = "set observability.enabled to true, or this to false"
+            yield Problem("no-effect", ("observability", key, "enabled"), message, hint, warning=True)
+    yield from _dashboards(recipe)
+    yield from _renamed(recipe)
+    yield from _workers(recipe)
+    yield from _left_out(recipe)
+    if block.enabled and recipe.platform.install:
+        yield from _scraping(recipe)
+
+
+def _dashboards(recipe: Recipe) -> Iterator[Problem]:
+    empty = {
+        "router": "" if recipe.model.routing_policy == "kv" else "model.routingPolicy is not kv",
+        "disaggregation": "" if recipe.model.disaggregation else "model.disaggregation is false",
+    }
+    names = recipe.observability.dashboards or []
+    for index, name in enumerate(names):
+        path = ("observability", "dashboards", index)
+        if name in names[:index]:
+            yield Problem("said-twice", path, f"stands in the list already, got {show(name)}", "leave it out")
+        elif empty.get(name):
+            # Only a warning: the frontend's own arguments and variables can say it, too.
+            message = f"stays empty while {empty[name]}, got {show(name)}"
+            yield Problem("no-effect", path, message, "leave it out", warning=True)
+
+
+def _renamed(recipe: Recipe) -> Iterator[Problem]:
+    """Yield frontends that are told to call their metrics otherwise than dashboards and alerts do."""
+    path: Path = ("model", "frontend")
+    frontend = recipe.model.frontend
+    told = {
+        (*path, "args"): any(argument.split("=")[0] == "--metrics-prefix" for argument in frontend.args),
+        (*path, "env", "DYN_METRICS_PREFIX"): "DYN_METRICS_PREFIX" in frontend.env,
+    }
+    for place, renames in told.items():
+        if renames and recipe.observability.enabled:
+            message = "renames the metrics that dashboards and alerts ask for, so they stay empty"
+            yield Problem("no-effect", place, message, "leave it out", warning=True)
+
+
+def _workers(recipe: Recipe) -> Iterator[Problem]:
+    known = workers(recipe.model)
+    for role in recipe.observability.alerts.workers or {}:
+        # A graph that exists already may have other roles.
+        if role not in known and recipe.model.deployment.create:
+            message = f"the graph has no {role} workers, so its alert would never stop"
+            path = ("observability", "alerts", "workers", role)
+            yield Problem("no-effect", path, message, f"its roles: {', '.join(known)}")
+
+
+def _left_out(recipe: Recipe) -> Iterator[Problem]:
+    """Yield settings of alerts that are left out, and alerts to leave out that are not there."""
+    alerts, place = recipe.observability.alerts, ("observability", "alerts")
+    tokens = alerts.targets.output_tokens_per_second
+    # Only what has no default is known to be meant.
+    meant = {
+        "DynamoThroughputLow": ("targets", "outputTokensPerSecond") if tokens is not None else None,
+        "DynamoWorkersMissing": ("workers",) if alerts.workers else None,
+    }
+    for index, name in enumerate(alerts.without):
+        path = meant.get(name)
+        if path:
+            message = f"has no effect while observability.alerts.without names {name}"
+            yield Problem("no-effect", (*place, *path), message, "leave one of the two out")
+        elif name == "DynamoThroughputLow":
+            message = f"there is no such alert without targets.outputTokensPerSecond, got {show(name)}"
+            yield Problem("no-effect", (*place, "without", index), message, "leave it out")
+
+
+def _scraping(recipe: Recipe) -> Iterator[Problem]:
+    """Yield PodMonitors beside the platform's, with which every sum doubles, and alerts without any."""
+    block = recipe.observability
+    switch: Any = upstream_values(recipe.platform)
+    for key in facts.platform()["values"]["podMonitors"]:
+        switch = switch.get(key) if isinstance(switch, dict) else None
+    if switch is False and block.alerts.enabled and not block.pod_monitor.enabled:
+        message = (
+            "nothing scrapes the graph while the platform has no PodMonitors, so some alerts would never stop"
+        )
+        hint = "set platform.podMonitors or observability.podMonitor.enabled to true"
+        yield Problem("not-scraped", ("observability", "alerts", "enabled"), message, hint, warning=True)
+    if switch is False or not block.pod_monitor.enabled:
+        return
+    # Left to itself, the platform's chart looks whether the cluster knows the kind.
+    sure = switch is not None
+    where = "" if sure else " wherever the cluster knows that kind"
+    message = f"the platform's own PodMonitors scrape the graph, too{where}, and every sum doubles"
+    hint = "leave it out, or set platform.podMonitors to false"
+    yield Problem(
+        "scraped-twice", ("observability", "podMonitor", "enabled"), message, hint, warning=not sure
+    )
