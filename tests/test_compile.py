@@ -110,7 +110,8 @@ def test_a_recipe_file_is_a_values_file(name: str) -> None:
 def test_a_raw_recipe_in_helm_lacks_what_the_benchmark_knows_of_the_model_alone(data: dict[str, Any]) -> None:
     plan = plan_of(data)
     known = {key: plan.shared[key] for key in ("model", "modelDigest")}
-    raw = {**data, "global": known}
+    gpus = {key: value for key, value in plan.tree["benchmark"].items() if key == "gpus"}
+    raw = {**data, "benchmark": {**data.get("benchmark", {}), **gpus}, "global": known}
 
     assert through_the_parent(plan, raw) == objects(*releases(plan).values())
 
