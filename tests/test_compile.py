@@ -119,7 +119,12 @@ def test_a_raw_recipe_in_helm_lacks_what_benchmark_and_dashboards_know_of_the_mo
 ) -> None:
     plan = plan_of(data)
     known = {key: plan.shared[key] for key in ("model", "modelDigest")}
-    raw = {**with_the_plans_dashboards(data, plan), "global": known}
+    gpus = {key: value for key, value in plan.tree["benchmark"].items() if key == "gpus"}
+    raw = {
+        **with_the_plans_dashboards(data, plan),
+        "benchmark": {**data.get("benchmark", {}), **gpus},
+        "global": known,
+    }
 
     assert through_the_parent(plan, raw) == objects(*releases(plan).values())
 

@@ -9,7 +9,11 @@ from typing import Any
 from recipegen.errors import Problem
 
 # Where the kinds that recipegen renders keep their pod templates.
-POD_OWNERS = {"Job": ("spec", "template"), "Deployment": ("spec", "template")}
+POD_OWNERS: dict[str, tuple[str, ...]] = {
+    "Pod": (),
+    "Job": ("spec", "template"),
+    "Deployment": ("spec", "template"),
+}
 HOST_ACCESS = ("hostNetwork", "hostPID", "hostIPC")
 
 

@@ -159,6 +159,7 @@ def _derived(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
             gpus = gpus_of_replica(model, worker) // worker.nodes
             yield (*path, "gpus"), gpus, "the parallel sizes of the engine, over the nodes of a replica"
     yield from _observability(recipe)
+    yield from _benchmark(recipe)
 
 
 def _observability(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
@@ -175,6 +176,21 @@ def _observability(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
     if watched and alerts.workers is None and model.deployment.create:
         replicas = {role: worker.replicas for role, worker in workers(model).items()}
         yield ("observability", "alerts", "workers"), replicas, "the replicas of each role of the model"
+
+
+def _benchmark(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
+    """Yield what a benchmark needs that is switched on."""
+    benchmark, model = recipe.benchmark, recipe.model
+    if not benchmark.enabled:
+        return
+    if benchmark.image is None:
+        yield ("benchmark", "image"), facts.images()["python"], "python in facts/images.yaml"
+    if benchmark.aiperf_version is None and benchmark.install:
+        yield ("benchmark", "aiperfVersion"), facts.images()["aiperf"], "aiperf in facts/images.yaml"
+    # Of a graph that others create, only the person knows how large it is.
+    gpus = sum(w.replicas * gpus_of_replica(model, w) for w in workers(model).values())
+    if benchmark.gpus is None and model.deployment.create and gpus:
+        yield ("benchmark", "gpus"), gpus, "GPUs of all replicas of all workers"
 
 
 # The label by which the NVIDIA GPU operator tells GPU types apart.

@@ -111,6 +111,11 @@ def test_notes_name_the_gateway_and_the_header_that_it_wants() -> None:
     assert "Gateway" not in notes(RECIPE, "qwen")
 
 
+def test_notes_tell_how_helm_asks_the_model_itself() -> None:
+    assert "helm test qwen -n qwen --logs" in notes(RECIPE, "qwen")
+    assert "helm test" not in notes({"model": {"name": "M", "deployment": {"create": False}}}, "qwen")
+
+
 def test_notes_tell_how_to_follow_the_benchmark() -> None:
     assert "component=benchmark" in notes(RECIPE, "qwen")
     assert "benchmark" not in notes({"model": {"name": "M"}}, "qwen")

@@ -10,7 +10,10 @@ from lab.cluster import Cluster
 from lab.tools import Machine
 from recipegen import catalog
 
-EVERYTHING = ("--with", "benchmark", "--set", "model.cache.enabled=true")
+EVERYTHING = (
+    *("--with", "benchmark", "--set", "benchmark.results.size=1Gi"),
+    *("--set", "model.cache.enabled=true"),
+)
 # Recipes of kinds that no recipe of the catalog has.
 GOLDEN = tools.ROOT / "tests/golden"
 OTHERS = [GOLDEN / "alerts/recipe.yaml", *sorted(GOLDEN.glob("gateway-*/recipe.yaml"))]
@@ -33,7 +36,7 @@ def test_every_object_is_accepted_with_unknown_fields_refused(
     cluster: Cluster, machine: Machine, profile: str, arguments: tuple[str, ...]
 ) -> None:
     document = machine.output(["recipegen", "render", *arguments, "-f", profile])
-    objects = recipes.manifests(machine, document)
+    objects = recipes.manifests(machine, document, tests=True)
 
     assert objects
     assert [answer for each in objects if (answer := _refusal(cluster, each))] == []

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import get_args
 
 from recipegen import facts
-from recipegen.errors import Problem, show
+from recipegen.errors import Path, Problem, show
 from recipegen.recipe import BackendType, Recipe
 
-IMAGE = ("model", "backend", "image")
+IMAGE: Path = ("model", "backend", "image")
 # HOST[:PORT]/PATH:TAG[@DIGEST], as the container reference grammar has it, with the tag or digest captured.
 REFERENCE = re.compile(
     r"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
@@ -21,7 +21,8 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     """Yield images that are malformed, can change, or are not what the recipe says; odd model ids."""
     backend = recipe.model.backend
     if backend.image is not None:
-        yield from _image(backend.image, version_given=backend.version is not None)
+        yield from pinned(IMAGE, backend.image)
+        yield from _release(backend.image, version_given=backend.version is not None)
         yield from _other_engine(backend.image, backend.type)
     elif not REFERENCE.fullmatch(f"{backend.registry}/image:tag"):
         message = f"is no registry with its path, got {show(backend.registry)}"
@@ -54,20 +55,28 @@ def _other_engine(image: str, backend: BackendType) -> Iterator[Problem]:
             yield Problem("image", IMAGE, message, hint, warning=True)
 
 
-def _image(image: str, *, version_given: bool) -> Iterator[Problem]:
+def pinned(path: Path, image: str) -> Iterator[Problem]:
+    """Yield that the image at `path` is no reference, or one that can change under its users."""
     found = REFERENCE.fullmatch(image)
     if found is None:
-        yield Problem("image", IMAGE, f"is no image reference, got {show(image)}", "write REGISTRY/NAME:TAG")
+        yield Problem("image", path, f"is no image reference, got {show(image)}", "write REGISTRY/NAME:TAG")
     elif found["tag"] is None and found["digest"] is None:
         message = f"has no tag, so it can change under you, got {show(image)}"
-        yield Problem("image", IMAGE, message, "add the tag, or a digest with @sha256:")
+        yield Problem("image", path, message, "add the tag, or a digest with @sha256:")
     elif found["tag"] == "latest" and found["digest"] is None:
         message = f"the tag 'latest' can change under you, got {show(image)}"
-        yield Problem("image", IMAGE, message, "give a tag that stays, or add a digest with @sha256:")
-    elif not version_given and not VERSION_TAG.fullmatch(found["tag"] or ""):
+        yield Problem("image", path, message, "give a tag that stays, or add a digest with @sha256:")
+
+
+def _release(image: str, *, version_given: bool) -> Iterator[Problem]:
+    """Yield that a pinned image does not tell which Dynamo release is inside."""
+    found = REFERENCE.fullmatch(image)
+    if version_given or found is None or next(pinned(IMAGE, image), None):
+        return
+    if not VERSION_TAG.fullmatch(found["tag"] or ""):
         message = f"the tag does not tell which Dynamo release is inside, got {show(image)}"
         yield Problem("image", IMAGE, message, "say it with model.backend.version")
-    elif not version_given and release_in(image) is None:
+    elif release_in(image) is None:
         newest = facts.newest_dynamo()
         message = (
             f"the tag is no Dynamo release known here, {newest} is taken to be inside, got {show(image)}"
