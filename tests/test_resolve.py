@@ -170,6 +170,7 @@ def test_every_value_that_nobody_wrote_has_a_reason() -> None:
         "platform.gate.image",
         "model.worker.gpus",
         "platform.version",
+        "troubleshooting.image",
     }
 
 

@@ -28,6 +28,14 @@ COMPONENTS = (
     MODEL,
     Component("gateway", "gateway", "-gateway", lambda recipe: recipe.gateway.enabled),
     Component("observability", "metrics", "-metrics", lambda recipe: recipe.observability.enabled),
+    # Not after the graph: it is also there to say why the graph is not.
+    Component(
+        "troubleshooting",
+        "troubleshooting",
+        "-troubleshooting",
+        lambda recipe: recipe.troubleshooting.enabled,
+        needs=(),
+    ),
     Component("benchmark", "benchmark", "-benchmark", lambda recipe: recipe.benchmark.enabled),
 )
 

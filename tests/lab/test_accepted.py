@@ -10,7 +10,10 @@ from lab.cluster import Cluster
 from lab.tools import Machine
 from recipegen import catalog
 
-EVERYTHING = ("--with", "benchmark", "--set", "model.cache.enabled=true")
+EVERYTHING = (
+    *("--with", "benchmark", "--with", "troubleshooting"),
+    *("--set", "model.cache.enabled=true", "--set", "troubleshooting.clusterRead=true"),
+)
 # Recipes of kinds that no recipe of the catalog has.
 GATEWAYS = sorted((tools.ROOT / "tests/golden").glob("gateway-*/recipe.yaml"))
 

@@ -18,6 +18,7 @@ BLOCKS = {
     "benchmark": "benchmark",
     "model-express": "modelExpress",
     "gateway": "gateway",
+    "epp": "model.endpointPicker",
     "troubleshooting": "troubleshooting",
 }
 # Keys of `model.frontend`.
@@ -85,8 +86,8 @@ class Scene:
         return next(found, {})
 
     def replicas(self, role: str) -> int:
-        """Return the replicas that the graph in the cluster asks for."""
-        part = next((part for part in self.parts if text(part, "name") == role), {})
+        """Return the replicas that the graph in the cluster asks for; none of what it does not have."""
+        part = next((part for part in self.parts if text(part, "name") == role), {"replicas": 0})
         return number(part, "replicas", default=1)
 
     def _counts(self, pod: dict[str, Any]) -> bool:
