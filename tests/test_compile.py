@@ -42,6 +42,7 @@ EVERYTHING = {
     "gateway": {"enabled": True, "name": "inference-gateway"},
     "benchmark": {"enabled": True},
     "observability": {"enabled": True},
+    "troubleshooting": {"enabled": True},
 }
 CACHED = {**EVERYTHING, "model": {**MINIMAL["model"], "cache": {"enabled": True}, "routingPolicy": "kv"}}
 # One value of each engine field.
@@ -270,6 +271,7 @@ def test_each_release_waits_for_what_comes_before_it() -> None:
         "qwen": ("dynamo-system/dynamo-platform-ready",),
         "qwen-gateway": ("qwen/qwen",),
         "qwen-metrics": ("qwen/qwen",),
+        "qwen-troubleshooting": (),
         "qwen-benchmark": ("qwen/qwen",),
     }
 

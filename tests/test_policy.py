@@ -12,6 +12,7 @@ from samples import MINIMAL, Object, objects, plan_of, recipes, releases
 
 CACHED = {"dynamoNamespace": "qwen", "model": {"name": "Qwen/Qwen3-0.6B", "cache": {"enabled": True}}}
 EVERYTHING = {**CACHED, "benchmark": {"enabled": True}, "observability": {"enabled": True}}
+EVERYTHING["troubleshooting"] = {"enabled": True, "clusterRead": True}
 
 
 def rendered(kind: str) -> Object:
@@ -46,7 +47,8 @@ def test_everything_switched_on_breaks_no_rule() -> None:
     items = objects(*releases(plan_of(EVERYTHING)).values())
 
     assert {item["kind"] for item in items} == {
-        "ConfigMap", "DynamoGraphDeployment", "Job", "PersistentVolumeClaim"
+        *("ConfigMap", "DynamoGraphDeployment", "Job", "PersistentVolumeClaim", "ServiceAccount"),
+        *("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"),
     }  # fmt: skip
     assert policy.check(items) == []
 
@@ -121,6 +123,23 @@ def test_a_secret_with_data_is_found() -> None:
     secret = {"kind": "Secret", "metadata": {"name": "token"}, "stringData": {"a": "b"}}
 
     assert "do not belong" in messages(secret)[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"verbs": ["*"]}, "grants all verbs"),
+        ({"resources": ["*"]}, "grants all resources"),
+        ({"resources": ["secrets"], "verbs": ["list"]}, "one by one only"),
+        ({"resources": ["secrets"], "verbs": ["get"]}, "one by one only"),
+        ({"verbs": ["impersonate"]}, "grants the verb impersonate"),
+    ],
+)
+def test_a_right_too_many_is_found(change: dict[str, Any], message: str) -> None:
+    item = rendered("Role")
+    item["rules"][0] = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"], **change}
+
+    assert message in messages(item)[0]
 
 
 def test_a_namespace_of_its_own_is_found() -> None:

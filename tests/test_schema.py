@@ -148,7 +148,7 @@ def test_schema_and_language_agree_on_recipes_that_were_tampered_with(data: Any)
 # ---- defaults -----------------------------------------------------------------------------------
 
 
-SWITCHED = ("gateway", "observability", "benchmark")
+SWITCHED = ("gateway", "observability", "benchmark", "troubleshooting")
 
 
 def defaults(chart: str) -> dict[str, Any]:

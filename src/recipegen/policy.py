@@ -52,6 +52,21 @@ def _no_namespace(item: dict[str, Any]) -> Iterator[Problem]:
         yield Problem("policy", (), f"{_name(item)}: the release gives the namespace, not the object")
 
 
+def _least_rights(item: dict[str, Any]) -> Iterator[Problem]:
+    for rule in item.get("rules", []) if item["kind"] in ("Role", "ClusterRole") else []:
+        for part in ("apiGroups", "resources", "verbs"):
+            if "*" in rule[part]:
+                yield Problem("policy", (), f"{_name(item)}: a rule grants all {part}")
+        if "secrets" in rule["resources"] and (
+            set(rule["verbs"]) != {"get"} or not rule.get("resourceNames")
+        ):
+            yield Problem(
+                "policy", (), f"{_name(item)}: Secrets may be read one by one only, each by its name"
+            )
+        for verb in sorted({"escalate", "bind", "impersonate"} & set(rule["verbs"])):
+            yield Problem("policy", (), f"{_name(item)}: a rule grants the verb {verb}")
+
+
 def _command(pod: dict[str, Any]) -> Iterator[str]:
     for container in _containers(pod):
         if container.get("args") and not container.get("command"):
@@ -105,6 +120,7 @@ def _name(item: dict[str, Any]) -> str:
 OBJECT_RULES: tuple[Callable[[dict[str, Any]], Iterator[Problem]], ...] = (
     _no_secret_data,
     _no_namespace,
+    _least_rights,
 )
 POD_RULES: tuple[Callable[[dict[str, Any]], Iterator[str]], ...] = (
     _command,

@@ -608,6 +608,21 @@ class Observability(Block):
     """Labels by which Grafana's sidecar finds dashboards. Default: `grafana_dashboard: "1"`."""
 
 
+class Troubleshooting(Block):
+    """A Job that looks at the graph, reading only, until it is ready, and says what is wrong and which line of the recipe to change. `recipegen doctor` does the same from outside, and needs no Job."""
+
+    enabled: bool = False
+    """Whether it runs. Default: `false`."""
+    image: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+    """Image with Python 3.11 or newer that runs its script, for a mirror. Default: `python` in `facts/images.yaml`."""
+    wait_minutes: Annotated[int, Field(ge=0, le=1440)] = 30
+    """How long it waits for the graph to be ready before its last report, in minutes. Default: 30."""
+    cluster_read: bool = False
+    """Whether it may also read nodes and storage classes, which belong to the whole cluster, through a ClusterRole. Default: `false`, its findings then say less about GPUs."""
+    run: Count = 1
+    """Another number runs it again. Default: 1."""
+
+
 class Gate(Block):
     """A Job between the operator's release and the graph: it waits until the operator's webhook takes a graph."""
 
@@ -688,7 +703,7 @@ class Recipe(Block):
     """Dashboards and alerts. Default: off."""
     fault_injection: Unavailable = Unavailable()
     """Fault experiments. Default: off."""
-    troubleshooting: Unavailable = Unavailable()
+    troubleshooting: Troubleshooting = Troubleshooting()
     """Diagnosis Job. Default: off."""
     platform: Platform = Platform()
     """The upstream operator. Default: installed along."""

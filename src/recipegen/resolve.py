@@ -125,8 +125,7 @@ def _derived(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
     if recipe.platform.version is None:
         chart = facts.dynamo()[newest]["platformChart"]
         yield ("platform", "version"), chart, f"chart of Dynamo {newest} in facts/dynamo.yaml"
-    if recipe.platform.gate.image is None:
-        yield ("platform", "gate", "image"), facts.images()["python"], "facts/images.yaml"
+    yield from _images(recipe)
     if recipe.gateway.inference_pool is None:
         picker = model.endpoint_picker.enabled
         yield (
@@ -191,6 +190,17 @@ def _benchmark(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
     gpus = sum(w.replicas * gpus_of_replica(model, w) for w in workers(model).values())
     if benchmark.gpus is None and model.deployment.create and gpus:
         yield ("benchmark", "gpus"), gpus, "GPUs of all replicas of all workers"
+
+
+def _images(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
+    """Yield the images of what runs a script and nothing else."""
+    chosen: dict[Path, str | None] = {
+        ("platform", "gate"): recipe.platform.gate.image,
+        ("troubleshooting",): recipe.troubleshooting.image,
+    }
+    for path, image in chosen.items():
+        if image is None:
+            yield (*path, "image"), facts.images()["python"], "facts/images.yaml"
 
 
 # The label by which the NVIDIA GPU operator tells GPU types apart.

@@ -77,7 +77,12 @@ def test_existing_graph_is_left_alone(render: Render) -> None:
 
 @pytest.mark.parametrize(
     ("chart", "key", "block"),
-    [("metrics", "observability", {}), ("benchmark", "benchmark", {}), ("gateway", "gateway", {"name": "g"})],
+    [
+        ("metrics", "observability", {}),
+        ("troubleshooting", "troubleshooting", {}),
+        ("benchmark", "benchmark", {}),
+        ("gateway", "gateway", {"name": "g"}),
+    ],
 )
 def test_component_is_the_same_in_a_release_of_its_own(
     chart: str, key: str, block: dict[str, Any], render: Render
@@ -114,6 +119,13 @@ def test_notes_name_the_gateway_and_the_header_that_it_wants() -> None:
 def test_notes_tell_how_helm_asks_the_model_itself() -> None:
     assert "helm test qwen -n qwen --logs" in notes(RECIPE, "qwen")
     assert "helm test" not in notes({"model": {"name": "M", "deployment": {"create": False}}}, "qwen")
+
+
+def test_notes_tell_how_to_read_the_diagnosis() -> None:
+    text = notes({"model": {"name": "M"}, "troubleshooting": {"enabled": True}}, "qwen")
+
+    assert "logs -f -l app.kubernetes.io/instance=qwen,app.kubernetes.io/component=troubleshooting" in text
+    assert "troubleshooting" not in notes(RECIPE, "qwen")
 
 
 def test_notes_tell_how_to_follow_the_benchmark() -> None:

@@ -11,7 +11,16 @@ import yaml
 from pydantic.alias_generators import to_camel
 
 from recipegen import facts, schema
-from recipegen.recipe import Benchmark, Block, Engine, ExtraConfig, Gateway, Observability, Worker
+from recipegen.recipe import (
+    Benchmark,
+    Block,
+    Engine,
+    ExtraConfig,
+    Gateway,
+    Observability,
+    Troubleshooting,
+    Worker,
+)
 
 STACK = Path(__file__).parents[2] / "charts" / "stack"
 CHARTS = {
@@ -109,7 +118,13 @@ def test_templates_read_every_key_of_a_configuration_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("chart", "block"), [("gateway", Gateway), ("metrics", Observability), ("benchmark", Benchmark)]
+    ("chart", "block"),
+    [
+        ("gateway", Gateway),
+        ("metrics", Observability),
+        ("benchmark", Benchmark),
+        ("troubleshooting", Troubleshooting),
+    ],
 )
 def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> None:
     values = uncommented((CHARTS[chart] / "values.yaml").read_text())
@@ -117,14 +132,14 @@ def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> 
     assert values.keys() == fields(block) | {"global"}
 
 
-@pytest.mark.parametrize(("chart", "image"), [("platform-ready", "python"), ("benchmark", "python")])
-def test_a_chart_has_the_image_of_the_facts(chart: str, image: str) -> None:
+@pytest.mark.parametrize("chart", ["platform-ready", "benchmark", "troubleshooting"])
+def test_a_chart_runs_its_scripts_with_the_image_of_the_facts(chart: str) -> None:
     values = yaml.safe_load((CHARTS[chart] / "values.yaml").read_text())
 
-    assert values["image"] == facts.images()[image]
+    assert values["image"] == facts.images()["python"]
 
 
-@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark"])
+@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark", "troubleshooting"])
 def test_schema_of_a_component_names_its_values(chart: str) -> None:
     schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())
     text = (CHARTS[chart] / "values.yaml").read_text()
@@ -133,7 +148,7 @@ def test_schema_of_a_component_names_its_values(chart: str) -> None:
     assert schema["properties"].keys() == uncommented(text).keys()
 
 
-@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark"])
+@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark", "troubleshooting"])
 def test_schema_of_a_component_refuses_an_unknown_key(chart: str) -> None:
     schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())
 

@@ -11,8 +11,9 @@ from lab.tools import Machine
 from recipegen import catalog
 
 EVERYTHING = (
-    *("--with", "benchmark", "--set", "benchmark.results.size=1Gi"),
-    *("--set", "model.cache.enabled=true"),
+    *("--with", "benchmark", "--with", "troubleshooting"),
+    *("--set", "benchmark.results.size=1Gi", "--set", "model.cache.enabled=true"),
+    *("--set", "troubleshooting.clusterRead=true"),
 )
 # Recipes of kinds that no recipe of the catalog has.
 GOLDEN = tools.ROOT / "tests/golden"
