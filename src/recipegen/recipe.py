@@ -20,6 +20,11 @@ LABEL_KEY = (
 )
 LABEL_VALUE = r"^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$"
 FILE_PATH = r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$"
+INNER_PATH = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
+S3_URI = r"^s3://[a-z0-9][a-z0-9.-]+[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
+URL = r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
+SERVER = r"^http://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:[0-9]{1,5}$"
+REDIS_URL = r"^rediss?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[0-9]{1,3})?$"
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 EVIDENCE = r"^(rendered|simulated|gpu-measured)( .*)?$"
 VERSION = r"^[0-9]+\.[0-9]+\.[0-9]+$"
@@ -49,6 +54,11 @@ FORMS = {
     LABEL_KEY: "the key of a Kubernetes label, such as pool or example.com/pool",
     LABEL_VALUE: "the value of a Kubernetes label: letters, digits, and between them '-', '_' and '.'",
     FILE_PATH: "an absolute path without '..'",
+    INNER_PATH: "a path inside the volume, without '/' at its ends and without '..'",
+    S3_URI: "s3://BUCKET or s3://BUCKET/PREFIX, without '/' at its end",
+    URL: "an address http(s)://HOST[:PORT], without user, password and '/' at its end",
+    SERVER: "an address http://HOST:PORT",
+    REDIS_URL: "an address redis(s)://HOST[:PORT][/NUMBER], without user and password",
     ENV_NAME: "the name of an environment variable",
     EVIDENCE: "'rendered', 'simulated' or 'gpu-measured', then the date and how",
     VERSION: "a version MAJOR.MINOR.PATCH",
@@ -269,19 +279,49 @@ class Worker(Component):
     """Size of /dev/shm. Default: the operator's, 8Gi."""
 
 
+class S3(Block):
+    """A folder of weights in S3, or in a store that speaks its protocol."""
+
+    uri: Annotated[str, Field(pattern=S3_URI, max_length=1000)]
+    """`s3://BUCKET/PREFIX`: below it lie the model's files as an engine reads them (config, tokenizer, weights)."""
+    endpoint: Annotated[str, Field(pattern=URL, max_length=300)] | None = None
+    """Address of a store other than Amazon's, such as `https://minio.example.com`. Default: Amazon's."""
+    secret: ObjectName
+    """Secret with the keys AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_DEFAULT_REGION where the store asks for it. All its keys become environment variables of the download."""
+    image: Annotated[str, Field(min_length=1, max_length=300)] = "amazon/aws-cli:2.27.50"
+    """Image with `aws` and `sh`, with a tag, for a mirror. Default: Amazon's own."""
+
+
+class Claim(Block):
+    """A volume that is there already, with the weights on it."""
+
+    name: ObjectName
+    """PersistentVolumeClaim in the namespace of the graph."""
+    path: Annotated[str, Field(pattern=INNER_PATH, max_length=500)] | None = None
+    """Folder of the model on the volume, with its config and tokenizer. Default: the volume's top."""
+    read_only: bool = True
+    """Whether it is mounted for reading alone, which suits ReadOnlyMany too. Default: `true`."""
+
+
 class Cache(Block):
-    """A volume for the weights, mounted by frontend and workers, and a Job that downloads into it. Workers do not wait for that Job: at the first start they may download the same files into the same volume."""
+    """A volume with the weights, mounted by frontend and workers. A Job downloads into it, from Hugging Face or from `s3`; with `claim` the volume is there already. Engines load from its folder, and workers start once that is complete."""
 
     enabled: bool = False
     """Whether there is one. Default: `false`, each pod downloads the weights."""
+    s3: S3 | None = None
+    """Where the Job downloads from. Default: Hugging Face, `model.name` at `model.revision`."""
+    claim: Claim | None = None
+    """A volume of yours that holds the weights; nothing is made or downloaded. Default: none, a volume is made."""
     size: Quantity = "100Gi"
-    """Size of the volume. Default: 100Gi."""
+    """Size of the volume. Other revisions of the weights stay on it. Default: 100Gi."""
     storage_class: ObjectName | None = None
     """StorageClass. Default: the cluster's default class."""
     access_mode: Literal["ReadWriteMany", "ReadWriteOnce"] = "ReadWriteMany"
-    """`ReadWriteMany`, or `ReadWriteOnce` where all pods share a node. Default: `ReadWriteMany`."""
+    """`ReadWriteMany`, or `ReadWriteOnce`, which puts all pods on one node. Default: `ReadWriteMany`."""
     mount_path: FilePath = "/opt/models"
-    """Where it is mounted; also `HF_HOME`. Default: `/opt/models`."""
+    """Where it is mounted; unless it is a `claim` also `HF_HOME`. Default: `/opt/models`."""
+    deadline_seconds: Annotated[int, Field(ge=60, le=604_800)] = 43_200
+    """How long the download may take, and a worker waits for it, in seconds. Default: 43200, twelve hours."""
 
 
 class Toleration(Block):

@@ -67,11 +67,12 @@ class Plan:
     def shared(self) -> dict[str, Any]:
         """The identity that all components share: the charts' `global` values."""
         token = self.recipe.model.hugging_face_token_secret
+        measured = {key: value for key, value in self.tree["model"].items() if key not in NOT_MEASURED}
         return {
             "graph": self.graph,
             "model": self.recipe.model.name,
             "dynamoNamespace": self.dynamo_namespace,
-            "modelDigest": _digest(self.tree["model"])[:16],
+            "modelDigest": _digest(measured)[:16],
             **({"huggingFaceTokenSecret": token} if token else {}),
         }
 
@@ -181,6 +182,10 @@ def _observability(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
 GPU_LABEL = "nvidia.com/gpu.product"
 # The taint that GPU node pools of the large clouds carry.
 GPU_TAINT = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+
+
+# How weights come to a worker changes nothing of what it does with them.
+NOT_MEASURED = ("cache", "modelExpressUrl")
 
 
 def _digest(data: Any) -> str:

@@ -63,7 +63,7 @@ def used(chart: str) -> set[str]:
     """Dotted paths of the values that the chart's templates and conditions read."""
     templates = text(CHARTS[chart], "templates/*")
     conditions = re.findall(r"condition: (\S+)", text(CHARTS[chart], "Chart.yaml"))
-    return {*re.findall(r"\.Values\.([A-Za-z.]+[A-Za-z])", templates), *conditions}
+    return {*re.findall(r"\.Values\.([A-Za-z0-9.]+[A-Za-z0-9])", templates), *conditions}
 
 
 def fields(block: type[Block]) -> set[str]:

@@ -23,6 +23,7 @@ from recipegen.rules import (
     resources,
     roles,
     text,
+    weights,
 )
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ RECIPE_RULES = (
     platform.check,
     picker.check,
     gateway.check,
+    weights.check,
 )
 COMPLETE_RULES = (engine.block_sizes,)
 

@@ -33,7 +33,9 @@ NO_SECRET = re.compile(r"|/.*|\$\(.*|0|1|(?i:true|false|yes|no|on|off)")
 def check(recipe: Recipe) -> Iterator[Problem]:
     """Yield files without or with two sources or in each other's way, and variables of others or secret."""
     model = recipe.model
-    cache = {"HF_HOME": "model.cache"} if model.cache.enabled else {}
+    # A volume that is there already may be read-only, so nothing is told to write to it.
+    downloaded = model.cache.enabled and not model.cache.claim
+    cache = {"HF_HOME": "model.cache"} if downloaded else {}
     owned = dict.fromkeys(OPERATORS, "the operator") | cache
     yield from _environment(("model", "frontend"), model.frontend.env, owned)
     picker, sidecar = model.endpoint_picker, model.endpoint_picker.sidecar

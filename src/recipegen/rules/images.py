@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import get_args
 
 from recipegen import facts
-from recipegen.errors import Problem, show
+from recipegen.errors import Path, Problem, show
 from recipegen.recipe import BackendType, Recipe
 
 IMAGE = ("model", "backend", "image")
@@ -54,16 +54,24 @@ def _other_engine(image: str, backend: BackendType) -> Iterator[Problem]:
             yield Problem("image", IMAGE, message, hint, warning=True)
 
 
-def _image(image: str, *, version_given: bool) -> Iterator[Problem]:
+def pinned(path: Path, image: str) -> Iterator[Problem]:
+    """Yield an image, written at `path`, that is malformed or can change."""
     found = REFERENCE.fullmatch(image)
     if found is None:
-        yield Problem("image", IMAGE, f"is no image reference, got {show(image)}", "write REGISTRY/NAME:TAG")
+        yield Problem("image", path, f"is no image reference, got {show(image)}", "write REGISTRY/NAME:TAG")
     elif found["tag"] is None and found["digest"] is None:
         message = f"has no tag, so it can change under you, got {show(image)}"
-        yield Problem("image", IMAGE, message, "add the tag, or a digest with @sha256:")
+        yield Problem("image", path, message, "add the tag, or a digest with @sha256:")
     elif found["tag"] == "latest" and found["digest"] is None:
         message = f"the tag 'latest' can change under you, got {show(image)}"
-        yield Problem("image", IMAGE, message, "give a tag that stays, or add a digest with @sha256:")
+        yield Problem("image", path, message, "give a tag that stays, or add a digest with @sha256:")
+
+
+def _image(image: str, *, version_given: bool) -> Iterator[Problem]:
+    problems = list(pinned(IMAGE, image))
+    found = REFERENCE.fullmatch(image)
+    if problems or found is None:
+        yield from problems
     elif not version_given and not VERSION_TAG.fullmatch(found["tag"] or ""):
         message = f"the tag does not tell which Dynamo release is inside, got {show(image)}"
         yield Problem("image", IMAGE, message, "say it with model.backend.version")

@@ -147,7 +147,8 @@ tolerations:
 {{- define "model.env" -}}
 {{- $root := index . 0 -}}
 {{- $env := dict -}}
-{{- if include "model.cached" $root -}}
+{{- /* Not HF_HUB_OFFLINE beside it: engines load from a folder and ask for nothing there, and a draft model is still fetched. */ -}}
+{{- if include "model.downloaded" $root -}}
 {{- $_ := set $env "HF_HOME" $root.Values.cache.mountPath -}}
 {{- end -}}
 {{- range index . 2 -}}
