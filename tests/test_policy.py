@@ -11,7 +11,10 @@ from recipegen import policy
 from samples import MINIMAL, Object, objects, plan_of, recipes, releases
 
 CACHED = {"dynamoNamespace": "qwen", "model": {"name": "Qwen/Qwen3-0.6B", "cache": {"enabled": True}}}
-EVERYTHING = {**CACHED, "benchmark": {"enabled": True}, "observability": {"enabled": True}}
+EVERYTHING = {
+    **CACHED,
+    **{key: {"enabled": True} for key in ("benchmark", "observability", "modelExpress")},
+}
 
 
 def rendered(kind: str) -> Object:
@@ -46,7 +49,8 @@ def test_everything_switched_on_breaks_no_rule() -> None:
     items = objects(*releases(plan_of(EVERYTHING)).values())
 
     assert {item["kind"] for item in items} == {
-        "ConfigMap", "DynamoGraphDeployment", "Job", "PersistentVolumeClaim"
+        "ConfigMap", "Deployment", "DynamoGraphDeployment", "Job", "PersistentVolumeClaim", "Role",
+        "RoleBinding", "Service", "ServiceAccount",
     }  # fmt: skip
     assert policy.check(items) == []
 

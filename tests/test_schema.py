@@ -148,7 +148,7 @@ def test_schema_and_language_agree_on_recipes_that_were_tampered_with(data: Any)
 # ---- defaults -----------------------------------------------------------------------------------
 
 
-SWITCHED = ("gateway", "observability", "benchmark")
+SWITCHED = ("gateway", "modelExpress", "observability", "benchmark")
 
 
 def defaults(chart: str) -> dict[str, Any]:
@@ -180,6 +180,10 @@ def test_the_benchmark_charts_defaults_are_the_languages() -> None:
     config = blocks.BenchmarkConfig().model_dump(by_alias=True)
 
     assert defaults("benchmark") == {**plan_of(MINIMAL).tree["benchmark"], "config": config}
+
+
+def test_the_model_express_charts_defaults_are_the_languages() -> None:
+    assert defaults("model-express") == plan_of(MINIMAL).tree["modelExpress"]
 
 
 def test_the_parent_charts_defaults_are_the_languages() -> None:

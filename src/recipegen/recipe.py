@@ -22,7 +22,6 @@ LABEL_VALUE = r"^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$"
 FILE_PATH = r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$"
 INNER_PATH = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
 S3_URI = r"^s3://[a-z0-9][a-z0-9.-]+[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
-URL = r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
 SERVER = r"^http://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:[0-9]{1,5}$"
 REDIS_URL = r"^rediss?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[0-9]{1,3})?$"
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
@@ -56,7 +55,6 @@ FORMS = {
     FILE_PATH: "an absolute path without '..'",
     INNER_PATH: "a path inside the volume, without '/' at its ends and without '..'",
     S3_URI: "s3://BUCKET or s3://BUCKET/PREFIX, without '/' at its end",
-    URL: "an address http(s)://HOST[:PORT], without user, password and '/' at its end",
     SERVER: "an address http://HOST:PORT",
     REDIS_URL: "an address redis(s)://HOST[:PORT][/NUMBER], without user and password",
     ENV_NAME: "the name of an environment variable",
@@ -288,8 +286,8 @@ class S3(Block):
     """Address of a store other than Amazon's, such as `https://minio.example.com`. Default: Amazon's."""
     secret: ObjectName
     """Secret with the keys AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_DEFAULT_REGION where the store asks for it. All its keys become environment variables of the download."""
-    image: Annotated[str, Field(min_length=1, max_length=300)] = "amazon/aws-cli:2.27.50"
-    """Image with `aws` and `sh`, with a tag, for a mirror. Default: Amazon's own."""
+    image: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+    """Image with `aws` and `sh`, for a mirror. Default: `aws` in `facts/images.yaml`."""
 
 
 class Claim(Block):
@@ -368,6 +366,8 @@ class Model(Block):
     """Workers that write the answer. Default with disaggregation: one replica."""
     cache: Cache = Cache()
     """Volume for the weights. Default: off."""
+    model_express_url: Annotated[str, Field(pattern=SERVER, max_length=300)] | None = None
+    """Model Express server that workers get weights from, such as one that the cluster has for all its models. Their image needs the package `modelexpress`. Default: that of the block `modelExpress`, or none."""
     hugging_face_token_secret: ObjectName | None = None
     """Secret with the key HF_TOKEN, for gated models. All its keys become environment variables of frontend and workers. Default: none."""
     gpu_resource: Annotated[str, Field(pattern=RESOURCE_NAME)] = "nvidia.com/gpu"
@@ -614,6 +614,34 @@ class Platform(Block):
     """Waits until the operator works. Default: on."""
 
 
+class Redis(Block):
+    """A Redis that the cluster has."""
+
+    url: Annotated[str, Field(pattern=REDIS_URL, max_length=300)] | None = None
+    """Address, `redis://HOST:PORT`. Either this or `secret`."""
+    secret: ObjectName | None = None
+    """Secret with the key REDIS_URL, for an address with a password. Either this or `url`."""
+
+
+class ModelExpress(Block):
+    """A Model Express server of this graph alone: it downloads weights once and tells workers which others have them on their GPUs. Workers load through it; without a `model.cache` the first of them gets the weights from the server's volume."""
+
+    enabled: bool = False
+    """Whether there is one. Default: `false`."""
+    image: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+    """Image of the server, for a mirror or for the release of the workers' client. Default: `modelExpress` in `facts/images.yaml`."""
+    metadata: Literal["kubernetes", "redis"] = "kubernetes"
+    """Where it keeps what it knows: `kubernetes`, in objects whose kinds ModelMetadata and ModelCacheEntry the cluster has to have, or `redis`. Default: `kubernetes`."""
+    redis: Redis = Redis()
+    """The Redis, with `metadata: redis` alone. Default: none."""
+    size: Quantity = "100Gi"
+    """Size of its volume, which holds the weights. Default: 100Gi."""
+    storage_class: ObjectName | None = None
+    """StorageClass of its volume. Default: the cluster's default class."""
+    resources: Resources = Resources(requests={"cpu": "500m", "memory": "1Gi"}, limits={"memory": "4Gi"})
+    """CPU and memory of the server. Default: requests 500m and 1Gi, limit 4Gi."""
+
+
 class Unavailable(Block):
     """A block whose chart this version of recipegen does not have."""
 
@@ -643,7 +671,7 @@ class Recipe(Block):
     """The model, its engine and its workers."""
     gateway: Gateway = Gateway()
     """Gateway API routes to the model. Default: off."""
-    model_express: Unavailable = Unavailable()
+    model_express: ModelExpress = ModelExpress()
     """Model Express server for fast weight loading. Default: off."""
     benchmark: Benchmark = Benchmark()
     """Benchmark Job. Default: off."""

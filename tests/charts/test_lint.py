@@ -30,6 +30,7 @@ EVERYTHING: dict[str, Any] = {
         "endpointPicker": {"enabled": True},
         "cache": {"enabled": True, "storageClass": "nfs"},
         "huggingFaceTokenSecret": "hf",
+        "modelExpressUrl": "http://qwen-model-express:8001",
         "prefill": {"extraConfig": {"content": {"a": 1}}, "env": {"A": "y", "B": "z"}},
     },
     "gateway": {
@@ -40,6 +41,7 @@ EVERYTHING: dict[str, Any] = {
         "modelHeader": {"value": "M"},
         "externalBackends": {"a": {"model": "a", "host": "a.example.com"}},
     },
+    "modelExpress": {"enabled": True},
     "observability": {
         "enabled": True,
         "alerts": {"enabled": True, "targets": {"outputTokensPerSecond": 1}, "workers": {"prefill": 1}},
@@ -50,7 +52,7 @@ EVERYTHING: dict[str, Any] = {
 # What belongs to the cluster and to no recipe.
 PLATFORM_READY = {"version": "1.6.1"}
 # Keys of the blocks whose subchart has another name.
-KEYS = {"metrics": "observability"}
+KEYS = {"metrics": "observability", "model-express": "modelExpress"}
 INFO = 1
 # Evaluates what a user wrote, asks the cluster, or gives another answer each time.
 FORBIDDEN = (

@@ -77,14 +77,20 @@ def test_existing_graph_is_left_alone(render: Render) -> None:
 
 @pytest.mark.parametrize(
     ("chart", "key", "block"),
-    [("metrics", "observability", {}), ("benchmark", "benchmark", {}), ("gateway", "gateway", {"name": "g"})],
+    [
+        ("metrics", "observability", {}),
+        ("benchmark", "benchmark", {}),
+        ("gateway", "gateway", {"name": "g"}),
+        ("model-express", "modelExpress", {}),
+    ],
 )
 def test_component_is_the_same_in_a_release_of_its_own(
     chart: str, key: str, block: dict[str, Any], render: Render
 ) -> None:
     shared = {"graph": "qwen", "model": "Qwen/Qwen3-0.6B", "dynamoNamespace": "qwen-qwen"}
     values = {"enabled": True, **block}
-    together = render({key: values, "model": {"name": "M"}, "global": shared}, namespace="qwen")
+    model = {"name": "M", "modelExpressUrl": "http://qwen-model-express:8001"}
+    together = render({key: values, "model": model, "global": shared}, namespace="qwen")
     alone = render({**values, "global": shared}, chart=chart, name=f"qwen-{chart}", namespace="qwen")
 
     assert [o for o in together if o["kind"] != "DynamoGraphDeployment"] == alone
@@ -109,6 +115,17 @@ def test_notes_name_the_gateway_and_the_header_that_it_wants() -> None:
     assert "through the Gateway g" in text
     assert "X-Gateway-Model-Name: M" in text
     assert "Gateway" not in notes(RECIPE, "qwen")
+
+
+def test_notes_name_the_kinds_that_model_express_needs() -> None:
+    model = {"name": "M", "modelExpressUrl": "http://qwen-model-express:8001"}
+    redis = {"metadata": "redis", "redis": {"url": "redis://redis:6379"}}
+
+    assert "modelmetadatas.modelexpress.nvidia.com" in notes(
+        {"model": model, "modelExpress": {"enabled": True}}, "qwen"
+    )
+    assert "modelmetadatas" not in notes({"model": model, "modelExpress": {"enabled": True, **redis}}, "qwen")
+    assert "modelmetadatas" not in notes({"model": {"name": "M"}}, "qwen")
 
 
 def test_notes_tell_how_to_follow_the_benchmark() -> None:

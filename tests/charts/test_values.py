@@ -11,7 +11,16 @@ import yaml
 from pydantic.alias_generators import to_camel
 
 from recipegen import facts, schema
-from recipegen.recipe import Benchmark, Block, Engine, ExtraConfig, Gateway, Observability, Worker
+from recipegen.recipe import (
+    Benchmark,
+    Block,
+    Engine,
+    ExtraConfig,
+    Gateway,
+    ModelExpress,
+    Observability,
+    Worker,
+)
 
 STACK = Path(__file__).parents[2] / "charts" / "stack"
 CHARTS = {
@@ -29,8 +38,9 @@ PASSED_ON = {"engine"}
 SHARED = {"global": dict.fromkeys(schema.SHARED["properties"], "")}
 # Given by the recipe or a subchart, not by the parent chart's own values.
 OF_A_SUBCHART = {
-    *("model.name", "model.mocker", "model.nodeSelector", "model.endpointPicker"),
+    *("model.name", "model.mocker", "model.nodeSelector", "model.endpointPicker", "model.modelExpressUrl"),
     *("gateway.name", "gateway.modelHeader.enabled", "gateway.modelHeader.name", "gateway.modelHeader.value"),
+    "modelExpress.metadata",
 }
 # Keys of a backend's data file that only recipegen's rules read.
 READ_BY_RULES = {
@@ -109,7 +119,13 @@ def test_templates_read_every_key_of_a_configuration_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("chart", "block"), [("gateway", Gateway), ("metrics", Observability), ("benchmark", Benchmark)]
+    ("chart", "block"),
+    [
+        ("gateway", Gateway),
+        ("metrics", Observability),
+        ("benchmark", Benchmark),
+        ("model-express", ModelExpress),
+    ],
 )
 def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> None:
     values = uncommented((CHARTS[chart] / "values.yaml").read_text())
@@ -117,14 +133,16 @@ def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> 
     assert values.keys() == fields(block) | {"global"}
 
 
-@pytest.mark.parametrize(("chart", "image"), [("platform-ready", "python")])
+@pytest.mark.parametrize(
+    ("chart", "image"), [("platform-ready", "python"), ("model-express", "modelExpress")]
+)
 def test_a_chart_has_the_image_of_the_facts(chart: str, image: str) -> None:
     values = yaml.safe_load((CHARTS[chart] / "values.yaml").read_text())
 
     assert values["image"] == facts.images()[image]
 
 
-@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark"])
+@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark", "model-express"])
 def test_schema_of_a_component_names_its_values(chart: str) -> None:
     schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())
     values = uncommented((CHARTS[chart] / "values.yaml").read_text())
@@ -133,7 +151,7 @@ def test_schema_of_a_component_names_its_values(chart: str) -> None:
     assert schema["properties"].keys() == values.keys()
 
 
-@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark"])
+@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark", "model-express"])
 def test_schema_of_a_component_refuses_an_unknown_key(chart: str) -> None:
     schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())
 

@@ -10,6 +10,8 @@ from typing import Any
 import helm_python
 import pytest
 
+from recipegen import facts
+
 Render = Callable[..., list[dict[str, Any]]]
 Make = Callable[..., dict[str, Any]]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -225,8 +227,19 @@ def test_workers_wait_for_the_marker_that_the_job_writes(role: str, pod: Make, d
     assert waiting(made)["name"] not in ("main", "runtime")
 
 
-def test_the_frontend_does_not_wait(pod: Make) -> None:
-    assert "initContainers" not in pod("frontend", cache=ON)
+@pytest.mark.parametrize("role", ["frontend", "epp"])
+def test_whoever_reads_the_files_when_a_worker_has_come_does_not_wait(role: str, pod: Make) -> None:
+    made = pod(role, cache=ON, routingPolicy="kv", endpointPicker={"enabled": True})
+
+    assert "initContainers" not in made
+    assert made["containers"][0]["volumeMounts"] == [{"name": "model-cache", "mountPath": "/opt/models"}]
+
+
+def test_a_frontend_in_a_workers_pod_reads_the_same_files(pod: Make) -> None:
+    model = {"routingPolicy": "kv", "endpointPicker": {"enabled": True}, "cache": SOURCES["claim"]}
+    main, sidecar = pod("worker", **model)["containers"]
+
+    assert sidecar["volumeMounts"] == main["volumeMounts"]
 
 
 def test_workers_wait_as_long_as_the_job_may_take(one: Make, pod: Make) -> None:
@@ -321,7 +334,7 @@ def test_download_from_s3_has_the_stores_secret_alone(download: Make) -> None:
     main = download(cache=SOURCES["s3"], huggingFaceTokenSecret="hf")
     folder = variables(main)["FOLDER"]
 
-    assert main["image"] == "amazon/aws-cli:2.27.50"
+    assert main["image"] == facts.images()["aws"]
     assert main["command"][2:] == ["aws", "s3", "sync", "s3://models/qwen", folder, "--no-progress"]
     assert main["envFrom"] == [{"secretRef": {"name": "s3-credentials"}}]
 

@@ -10,10 +10,11 @@ from lab.cluster import Cluster
 from lab.tools import Machine
 from recipegen import catalog
 
-EVERYTHING = ("--with", "benchmark", "--set", "model.cache.enabled=true")
-# Recipes of kinds that no recipe of the catalog has.
+EVERYTHING = ("--with", "benchmark", "--with", "modelExpress", "--set", "model.cache.enabled=true")
+# Recipes of kinds, and of containers, that no recipe of the catalog has.
+PATTERNS = ("alerts", "gateway-*", "model-express-*", "weights-*")
 GOLDEN = tools.ROOT / "tests/golden"
-OTHERS = [GOLDEN / "alerts/recipe.yaml", *sorted(GOLDEN.glob("gateway-*/recipe.yaml"))]
+OTHERS = [path for pattern in PATTERNS for path in sorted(GOLDEN.glob(f"{pattern}/recipe.yaml"))]
 
 
 def cases() -> list[Any]:

@@ -28,7 +28,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         yield Problem("weights-source", (*CACHE, "claim"), message, "remove one of the two")
     elif cache.claim:
         yield from _of_a_download(cache)
-    if cache.s3:
+    if cache.s3 and cache.s3.image is not None:
         yield from pinned((*CACHE, "s3", "image"), cache.s3.image)
     if recipe.model.revision and (cache.s3 or cache.claim):
         source = "model.cache.s3" if cache.s3 else "model.cache.claim"

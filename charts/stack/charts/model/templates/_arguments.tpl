@@ -52,6 +52,9 @@
 {{- if and (eq $root.Values.routingPolicy "kv") (has $role $backend.kvEventRoles) -}}
 {{- $args = concat $args $backend.kvEvents -}}
 {{- end -}}
+{{- if $root.Values.modelExpressUrl -}}
+{{- $args = concat $args ($backend.modelExpress | default list) -}}
+{{- end -}}
 {{- range include "model.configs" . | fromYamlArray -}}
 {{- if eq .env "DYNAMO_EXTRA_CONFIG" -}}
 {{- $args = concat $args (list $backend.configFile .path) -}}
