@@ -146,6 +146,13 @@ NOT_TRTLLM = {
 }
 
 
+CACHES = [
+    st.fixed_dictionaries({"enabled": st.booleans()}, optional={"size": QUANTITIES}),
+    st.just({"enabled": True, "s3": {"uri": "s3://models/qwen", "secret": "s3"}, "deadlineSeconds": 604800}),
+    st.just({"enabled": True, "claim": {"name": "weights", "path": "qwen/0.6b"}}),
+]
+
+
 @st.composite
 def recipes(draw: st.DrawFn) -> dict[str, Any]:
     """A recipe that is right, with any of the language's blocks in it."""
@@ -181,18 +188,21 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
         "frontend": st.fixed_dictionaries(
             {}, optional={"replicas": st.integers(1, 3), "env": ENV, "args": ARGS}
         ),
-        "cache": st.fixed_dictionaries({"enabled": st.booleans()}, optional={"size": QUANTITIES}),
+        "cache": st.one_of(CACHES),
         "huggingFaceTokenSecret": WORDS,
         "nodeSelector": st.dictionaries(WORDS, WORDS, max_size=2),
         **roles,
     }
     switch = st.fixed_dictionaries({"enabled": st.booleans()})
+    # How TensorRT-LLM would load through it is not known.
+    express = st.just({"enabled": False}) if backend == "trtllm" else switch
     made: dict[str, Any] = draw(
         st.fixed_dictionaries(
             {"dynamoNamespace": WORDS, "model": st.fixed_dictionaries(model, optional=optional)},
             optional={
                 "about": st.fixed_dictionaries({}, optional={"title": TEXTS, "description": TEXTS}),
                 "benchmark": BENCHMARKS,
+                "modelExpress": express,
                 "observability": switch,
                 "gateway": GATEWAYS,
                 "platform": PLATFORMS,

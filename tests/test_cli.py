@@ -206,7 +206,8 @@ def test_a_variant_of_a_recipe_that_has_none_is_1(cli: Cli) -> None:
         ("benchmarks", "did you mean 'benchmark'?"),
         (
             "nonsense",
-            "the components are model, gateway, observability, troubleshooting, benchmark, platform\n",
+            "the components are modelExpress, model, gateway, observability, benchmark, troubleshooting, "
+            "platform\n",
         ),
         ("about", "the components are"),
         ("", "the components are"),

@@ -40,9 +40,7 @@ CATALOG = catalog_plans()
 EVERYTHING = {
     **MINIMAL,
     "gateway": {"enabled": True, "name": "inference-gateway"},
-    "benchmark": {"enabled": True},
-    "observability": {"enabled": True},
-    "troubleshooting": {"enabled": True},
+    **{key: {"enabled": True} for key in ("benchmark", "observability", "modelExpress", "troubleshooting")},
 }
 CACHED = {**EVERYTHING, "model": {**MINIMAL["model"], "cache": {"enabled": True}, "routingPolicy": "kv"}}
 # One value of each engine field.
@@ -121,8 +119,11 @@ def test_a_raw_recipe_in_helm_lacks_what_benchmark_and_dashboards_know_of_the_mo
     plan = plan_of(data)
     known = {key: plan.shared[key] for key in ("model", "modelDigest")}
     gpus = {key: value for key, value in plan.tree["benchmark"].items() if key == "gpus"}
+    # The address of a Model Express server crosses blocks too, so plain Helm refuses the recipe without it.
+    address = {"modelExpressUrl": plan.recipe.model.model_express_url}
     raw = {
         **with_the_plans_dashboards(data, plan),
+        "model": {**data["model"], **address},
         "benchmark": {**data.get("benchmark", {}), **gpus},
         "global": known,
     }
@@ -252,6 +253,20 @@ def test_a_component_that_is_off_is_uninstalled() -> None:
     assert benchmark.values == {}
 
 
+def test_two_recipes_of_one_namespace_share_no_object() -> None:
+    data = {**EVERYTHING, "model": {**MINIMAL["model"], "cache": {"enabled": True}}}
+    names = [
+        {
+            (item["kind"], item["metadata"]["name"])
+            for item in objects(*releases(plan_of(data, name)).values())
+        }
+        for name in ("one", "two")
+    ]
+    shared = {"dynamo-platform-ready"}
+
+    assert {name for _, name in names[0] & names[1]} <= shared
+
+
 def test_a_platform_that_is_off_is_left_alone() -> None:
     bundle = compile_plan(plan_of({**MINIMAL, "platform": {"install": False}}))
 
@@ -268,7 +283,8 @@ def test_each_release_waits_for_what_comes_before_it() -> None:
     assert needs() == {
         "dynamo-platform": (),
         "dynamo-platform-ready": ("dynamo-system/dynamo-platform",),
-        "qwen": ("dynamo-system/dynamo-platform-ready",),
+        "qwen-model-express": (),
+        "qwen": ("dynamo-system/dynamo-platform-ready", "qwen/qwen-model-express"),
         "qwen-gateway": ("qwen/qwen",),
         "qwen-metrics": ("qwen/qwen",),
         "qwen-benchmark": ("qwen/qwen",),
@@ -280,7 +296,7 @@ def test_without_the_gate_the_graph_waits_for_the_operator() -> None:
     found = needs(platform={"gate": {"enabled": False}})
 
     assert "dynamo-platform-ready" not in found
-    assert found["qwen"] == ("dynamo-system/dynamo-platform",)
+    assert found["qwen"] == ("dynamo-system/dynamo-platform", "qwen/qwen-model-express")
 
 
 def test_whatever_fails_is_taken_back_and_only_the_graph_is_not_waited_for() -> None:
@@ -383,6 +399,20 @@ def test_a_changed_model_is_measured_anew(change: str) -> None:
 
     assert job(change) != job()
     assert job("observability.enabled=false") == job()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "model.cache.enabled=true",
+        "modelExpress.enabled=true",
+        "model.modelExpressUrl=http://model-express:8001",
+    ],
+)
+def test_weights_that_come_another_way_are_not_measured_anew(change: str) -> None:
+    digests = [with_sets(*sets).shared["modelDigest"] for sets in ([], [change])]
+
+    assert digests[0] == digests[1]
 
 
 def test_the_shared_identity_is_what_the_charts_schemas_name() -> None:

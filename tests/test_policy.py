@@ -11,7 +11,10 @@ from recipegen import policy
 from samples import MINIMAL, Object, objects, plan_of, recipes, releases
 
 CACHED = {"dynamoNamespace": "qwen", "model": {"name": "Qwen/Qwen3-0.6B", "cache": {"enabled": True}}}
-EVERYTHING = {**CACHED, "benchmark": {"enabled": True}, "observability": {"enabled": True}}
+EVERYTHING = {
+    **CACHED,
+    **{key: {"enabled": True} for key in ("benchmark", "observability", "modelExpress")},
+}
 EVERYTHING["troubleshooting"] = {"enabled": True, "clusterRead": True}
 
 
@@ -47,7 +50,8 @@ def test_everything_switched_on_breaks_no_rule() -> None:
     items = objects(*releases(plan_of(EVERYTHING)).values())
 
     assert {item["kind"] for item in items} == {
-        *("ConfigMap", "DynamoGraphDeployment", "Job", "PersistentVolumeClaim", "ServiceAccount"),
+        *("ConfigMap", "Deployment", "DynamoGraphDeployment", "Job", "PersistentVolumeClaim", "Service"),
+        "ServiceAccount",
         *("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"),
     }  # fmt: skip
     assert policy.check(items) == []

@@ -122,6 +122,20 @@ def test_the_block_size_is_the_engines_business_without_kv_routing() -> None:
     assert "blockSize" not in plan_of(MINIMAL).tree["model"]["engine"]
 
 
+def test_workers_are_told_of_the_graphs_own_model_express_server() -> None:
+    plan = plan_of({**MINIMAL, "modelExpress": {"enabled": True}})
+
+    assert plan.recipe.model.model_express_url == "http://qwen-model-express:8001"
+    assert "modelExpress.enabled is true" in plan.reasons["model", "modelExpressUrl"]
+
+
+def test_workers_may_be_told_of_a_server_that_the_cluster_has() -> None:
+    url = "http://model-express.shared:8001"
+
+    assert plan_of(model(modelExpressUrl=url)).recipe.model.model_express_url == url
+    assert plan_of(MINIMAL).recipe.model.model_express_url is None
+
+
 def test_hardware_gives_node_selector_and_tolerations() -> None:
     plan = plan_of({**MINIMAL, "hardware": {"gpu": "l40s-48gb"}})
 
@@ -163,6 +177,7 @@ def test_every_value_that_nobody_wrote_has_a_reason() -> None:
 
     assert {".".join(map(str, path)) for path in plan.reasons} == {
         "model.backend.version",
+        "modelExpress.image",
         "model.nodeSelector",
         "model.tolerations",
         "model.worker",

@@ -148,7 +148,7 @@ def test_schema_and_language_agree_on_recipes_that_were_tampered_with(data: Any)
 # ---- defaults -----------------------------------------------------------------------------------
 
 
-SWITCHED = ("gateway", "observability", "benchmark", "troubleshooting")
+SWITCHED = ("gateway", "modelExpress", "observability", "benchmark", "troubleshooting")
 
 
 def defaults(chart: str) -> dict[str, Any]:
@@ -183,6 +183,10 @@ def test_the_benchmark_charts_defaults_are_the_languages() -> None:
     block = {**block, "enabled": False, "config": config}
 
     assert defaults("benchmark") == {key: value for key, value in block.items() if key != "gpus"}
+
+
+def test_the_model_express_charts_defaults_are_the_languages() -> None:
+    assert defaults("model-express") == plan_of(MINIMAL).tree["modelExpress"]
 
 
 def test_the_parent_charts_defaults_are_the_languages() -> None:

@@ -23,8 +23,14 @@ class Component:
 
 
 # In the order of installation.
-MODEL = Component("model", "model", "", lambda recipe: recipe.model.deployment.create, ("platform",))
+MODEL_EXPRESS = Component(
+    "modelExpress", "model-express", "-model-express", lambda recipe: recipe.model_express.enabled, needs=()
+)
+MODEL = Component(
+    "model", "model", "", lambda recipe: recipe.model.deployment.create, ("platform", "modelExpress")
+)
 COMPONENTS = (
+    MODEL_EXPRESS,
     MODEL,
     Component("gateway", "gateway", "-gateway", lambda recipe: recipe.gateway.enabled),
     Component("observability", "metrics", "-metrics", lambda recipe: recipe.observability.enabled),
@@ -45,3 +51,8 @@ GATE_CHART = "platform-ready"
 
 # Also counts the components that are to come, so that a name that fits today fits then.
 LONGEST_SUFFIX = "-troubleshooting"
+
+
+def express_address(graph: str) -> str:
+    """Return where a graph's own Model Express server listens."""
+    return f"http://{graph}{MODEL_EXPRESS.suffix}:8001"

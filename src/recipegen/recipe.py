@@ -20,6 +20,10 @@ LABEL_KEY = (
 )
 LABEL_VALUE = r"^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$"
 FILE_PATH = r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$"
+INNER_PATH = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
+S3_URI = r"^s3://[a-z0-9][a-z0-9.-]+[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
+SERVER = r"^http://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:[0-9]{1,5}$"
+REDIS_URL = r"^rediss?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[0-9]{1,3})?$"
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 EVIDENCE = r"^(rendered|simulated|gpu-measured)( .*)?$"
 VERSION = r"^[0-9]+\.[0-9]+\.[0-9]+$"
@@ -49,6 +53,10 @@ FORMS = {
     LABEL_KEY: "the key of a Kubernetes label, such as pool or example.com/pool",
     LABEL_VALUE: "the value of a Kubernetes label: letters, digits, and between them '-', '_' and '.'",
     FILE_PATH: "an absolute path without '..'",
+    INNER_PATH: "a path inside the volume, without '/' at its ends and without '..'",
+    S3_URI: "s3://BUCKET or s3://BUCKET/PREFIX, without '/' at its end",
+    SERVER: "an address http://HOST:PORT",
+    REDIS_URL: "an address redis(s)://HOST[:PORT][/NUMBER], without user and password",
     ENV_NAME: "the name of an environment variable",
     EVIDENCE: "'rendered', 'simulated' or 'gpu-measured', then the date and how",
     VERSION: "a version MAJOR.MINOR.PATCH",
@@ -269,19 +277,49 @@ class Worker(Component):
     """Size of /dev/shm. Default: the operator's, 8Gi."""
 
 
+class S3(Block):
+    """A folder of weights in S3, or in a store that speaks its protocol."""
+
+    uri: Annotated[str, Field(pattern=S3_URI, max_length=1000)]
+    """`s3://BUCKET/PREFIX`: below it lie the model's files as an engine reads them (config, tokenizer, weights)."""
+    endpoint: Annotated[str, Field(pattern=URL, max_length=300)] | None = None
+    """Address of a store other than Amazon's, such as `https://minio.example.com`. Default: Amazon's."""
+    secret: ObjectName
+    """Secret with the keys AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_DEFAULT_REGION where the store asks for it. All its keys become environment variables of the download."""
+    image: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+    """Image with `aws` and `sh`, for a mirror. Default: `aws` in `facts/images.yaml`."""
+
+
+class Claim(Block):
+    """A volume that is there already, with the weights on it."""
+
+    name: ObjectName
+    """PersistentVolumeClaim in the namespace of the graph."""
+    path: Annotated[str, Field(pattern=INNER_PATH, max_length=500)] | None = None
+    """Folder of the model on the volume, with its config and tokenizer. Default: the volume's top."""
+    read_only: bool = True
+    """Whether it is mounted for reading alone, which suits ReadOnlyMany too. Default: `true`."""
+
+
 class Cache(Block):
-    """A volume for the weights, mounted by frontend and workers, and a Job that downloads into it. Workers do not wait for that Job: at the first start they may download the same files into the same volume."""
+    """A volume with the weights, mounted by frontend and workers. A Job downloads into it, from Hugging Face or from `s3`; with `claim` the volume is there already. Engines load from its folder, and workers start once that is complete."""
 
     enabled: bool = False
     """Whether there is one. Default: `false`, each pod downloads the weights."""
+    s3: S3 | None = None
+    """Where the Job downloads from. Default: Hugging Face, `model.name` at `model.revision`."""
+    claim: Claim | None = None
+    """A volume of yours that holds the weights; nothing is made or downloaded. Default: none, a volume is made."""
     size: Quantity = "100Gi"
-    """Size of the volume. Default: 100Gi."""
+    """Size of the volume. Other revisions of the weights stay on it. Default: 100Gi."""
     storage_class: ObjectName | None = None
     """StorageClass. Default: the cluster's default class."""
     access_mode: Literal["ReadWriteMany", "ReadWriteOnce"] = "ReadWriteMany"
-    """`ReadWriteMany`, or `ReadWriteOnce` where all pods share a node. Default: `ReadWriteMany`."""
+    """`ReadWriteMany`, or `ReadWriteOnce`, which puts all pods on one node. Default: `ReadWriteMany`."""
     mount_path: FilePath = "/opt/models"
-    """Where it is mounted; also `HF_HOME`. Default: `/opt/models`."""
+    """Where it is mounted; unless it is a `claim` also `HF_HOME`. Default: `/opt/models`."""
+    deadline_seconds: Annotated[int, Field(ge=60, le=604_800)] = 43_200
+    """How long the download may take, and a worker waits for it, in seconds. Default: 43200, twelve hours."""
 
 
 class Toleration(Block):
@@ -328,6 +366,8 @@ class Model(Block):
     """Workers that write the answer. Default with disaggregation: one replica."""
     cache: Cache = Cache()
     """Volume for the weights. Default: off."""
+    model_express_url: Annotated[str, Field(pattern=SERVER, max_length=300)] | None = None
+    """Model Express server that workers get weights from, such as one that the cluster has for all its models. Their image needs the package `modelexpress`. Default: that of the block `modelExpress`, or none."""
     hugging_face_token_secret: ObjectName | None = None
     """Secret with the key HF_TOKEN, for gated models. All its keys become environment variables of frontend and workers. Default: none."""
     gpu_resource: Annotated[str, Field(pattern=RESOURCE_NAME)] = "nvidia.com/gpu"
@@ -666,6 +706,34 @@ class Platform(Block):
     """Waits until the operator works. Default: on."""
 
 
+class Redis(Block):
+    """A Redis that the cluster has."""
+
+    url: Annotated[str, Field(pattern=REDIS_URL, max_length=300)] | None = None
+    """Address, `redis://HOST:PORT`. Either this or `secret`."""
+    secret: ObjectName | None = None
+    """Secret with the key REDIS_URL, for an address with a password. Either this or `url`."""
+
+
+class ModelExpress(Block):
+    """A Model Express server of this graph alone: it downloads weights once and tells workers which others have them on their GPUs. Workers load through it; without a `model.cache` the first of them gets the weights from the server's volume."""
+
+    enabled: bool = False
+    """Whether there is one. Default: `false`."""
+    image: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+    """Image of the server, for a mirror or for the release of the workers' client. Default: `modelExpress` in `facts/images.yaml`."""
+    metadata: Literal["kubernetes", "redis"] = "kubernetes"
+    """Where it keeps what it knows: `kubernetes`, in objects whose kinds ModelMetadata and ModelCacheEntry the cluster has to have, or `redis`. Default: `kubernetes`."""
+    redis: Redis = Redis()
+    """The Redis, with `metadata: redis` alone. Default: none."""
+    size: Quantity = "100Gi"
+    """Size of its volume, which holds the weights. Default: 100Gi."""
+    storage_class: ObjectName | None = None
+    """StorageClass of its volume. Default: the cluster's default class."""
+    resources: Resources = Resources(requests={"cpu": "500m", "memory": "1Gi"}, limits={"memory": "4Gi"})
+    """CPU and memory of the server. Default: requests 500m and 1Gi, limit 4Gi."""
+
+
 class Unavailable(Block):
     """A block whose chart this version of recipegen does not have."""
 
@@ -695,7 +763,7 @@ class Recipe(Block):
     """The model, its engine and its workers."""
     gateway: Gateway = Gateway()
     """Gateway API routes to the model. Default: off."""
-    model_express: Unavailable = Unavailable()
+    model_express: ModelExpress = ModelExpress()
     """Model Express server for fast weight loading. Default: off."""
     benchmark: Benchmark = Benchmark()
     """Benchmark Job. Default: off."""

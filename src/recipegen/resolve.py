@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from recipegen import facts, rules
+from recipegen.components import express_address
 from recipegen.errors import Path, Problem, RecipeError
 from recipegen.load import Loaded
 from recipegen.recipe import Recipe, Role, Worker
@@ -67,11 +68,12 @@ class Plan:
     def shared(self) -> dict[str, Any]:
         """The identity that all components share: the charts' `global` values."""
         token = self.recipe.model.hugging_face_token_secret
+        measured = {key: value for key, value in self.tree["model"].items() if key not in NOT_MEASURED}
         return {
             "graph": self.graph,
             "model": self.recipe.model.name,
             "dynamoNamespace": self.dynamo_namespace,
-            "modelDigest": _digest(self.tree["model"])[:16],
+            "modelDigest": _digest(measured)[:16],
             **({"huggingFaceTokenSecret": token} if token else {}),
         }
 
@@ -90,7 +92,8 @@ def resolve(checked: Checked) -> Plan:
     recipe = checked.recipe
     tree = recipe.model_dump(by_alias=True, exclude_none=True, exclude={"variants"})
     reasons: dict[Path, str] = {}
-    for path, value, reason in _derived(recipe):
+    graph = graph_name(checked.loaded.name)
+    for path, value, reason in _derived(recipe, graph):
         _put(tree, path, value)
         reasons[path] = reason
     plan = Plan(
@@ -98,7 +101,7 @@ def resolve(checked: Checked) -> Plan:
         recipe=Recipe.model_validate(tree),
         tree=tree,
         reasons=reasons,
-        graph=graph_name(checked.loaded.name),
+        graph=graph,
     )
     problems = [placed(problem, checked.loaded.document) for problem in rules.of_plan(plan)]
     wrong = [problem for problem in problems if not problem.warning]
@@ -112,7 +115,7 @@ def graph_name(recipe_name: str) -> str:
     return re.sub(r"[^a-z0-9-]", "-", recipe_name.lower()).strip("-")
 
 
-def _derived(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
+def _derived(recipe: Recipe, graph: str) -> Iterator[tuple[Path, Any, str]]:
     """Yield path, value and reason of each value that follows from others."""
     model = recipe.model
     newest = facts.newest_dynamo()
@@ -133,6 +136,7 @@ def _derived(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
             picker,
             f"model.endpointPicker.enabled is {str(picker).lower()}",
         )
+    yield from _weights(recipe, graph)
     if recipe.hardware:
         fact = facts.hardware()[recipe.hardware.gpu]
         reason = f"hardware.gpu is {recipe.hardware.gpu}; facts/hardware.yaml"
@@ -203,10 +207,26 @@ def _images(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
             yield (*path, "image"), facts.images()["python"], "facts/images.yaml"
 
 
+def _weights(recipe: Recipe, graph: str) -> Iterator[tuple[Path, Any, str]]:
+    """Yield what follows about where weights come from."""
+    model = recipe.model
+    if model.cache.s3 and model.cache.s3.image is None:
+        yield ("model", "cache", "s3", "image"), facts.images()["aws"], "facts/images.yaml"
+    if recipe.model_express.image is None:
+        yield ("modelExpress", "image"), facts.images()["modelExpress"], "facts/images.yaml"
+    if recipe.model_express.enabled and model.model_express_url is None:
+        reason = "modelExpress.enabled is true, and this is its Service"
+        yield ("model", "modelExpressUrl"), express_address(graph), reason
+
+
 # The label by which the NVIDIA GPU operator tells GPU types apart.
 GPU_LABEL = "nvidia.com/gpu.product"
 # The taint that GPU node pools of the large clouds carry.
 GPU_TAINT = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+
+
+# How weights come to a worker changes nothing of what it does with them.
+NOT_MEASURED = ("cache", "modelExpressUrl")
 
 
 def _digest(data: Any) -> str:

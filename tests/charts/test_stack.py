@@ -82,6 +82,7 @@ def test_existing_graph_is_left_alone(render: Render) -> None:
         ("troubleshooting", "troubleshooting", {}),
         ("benchmark", "benchmark", {}),
         ("gateway", "gateway", {"name": "g"}),
+        ("model-express", "modelExpress", {}),
     ],
 )
 def test_component_is_the_same_in_a_release_of_its_own(
@@ -89,7 +90,8 @@ def test_component_is_the_same_in_a_release_of_its_own(
 ) -> None:
     shared = {"graph": "qwen", "model": "Qwen/Qwen3-0.6B", "dynamoNamespace": "qwen-qwen"}
     values = {"enabled": True, **block}
-    together = render({key: values, "model": {"name": "M"}, "global": shared}, namespace="qwen")
+    model = {"name": "M", "modelExpressUrl": "http://qwen-model-express:8001"}
+    together = render({key: values, "model": model, "global": shared}, namespace="qwen")
     alone = render({**values, "global": shared}, chart=chart, name=f"qwen-{chart}", namespace="qwen")
 
     assert [o for o in together if o["kind"] != "DynamoGraphDeployment"] == alone
@@ -126,6 +128,17 @@ def test_notes_tell_how_to_read_the_diagnosis() -> None:
 
     assert "logs -f -l app.kubernetes.io/instance=qwen,app.kubernetes.io/component=troubleshooting" in text
     assert "troubleshooting" not in notes(RECIPE, "qwen")
+
+
+def test_notes_name_the_kinds_that_model_express_needs() -> None:
+    model = {"name": "M", "modelExpressUrl": "http://qwen-model-express:8001"}
+    redis = {"metadata": "redis", "redis": {"url": "redis://redis:6379"}}
+
+    assert "modelmetadatas.modelexpress.nvidia.com" in notes(
+        {"model": model, "modelExpress": {"enabled": True}}, "qwen"
+    )
+    assert "modelmetadatas" not in notes({"model": model, "modelExpress": {"enabled": True, **redis}}, "qwen")
+    assert "modelmetadatas" not in notes({"model": {"name": "M"}}, "qwen")
 
 
 def test_notes_tell_how_to_follow_the_benchmark() -> None:

@@ -17,6 +17,7 @@ from recipegen.recipe import (
     Engine,
     ExtraConfig,
     Gateway,
+    ModelExpress,
     Observability,
     Troubleshooting,
     Worker,
@@ -38,8 +39,9 @@ PASSED_ON = {"engine"}
 SHARED = {"global": dict.fromkeys(schema.SHARED["properties"], "")}
 # Given by the recipe or a subchart, not by the parent chart's own values.
 OF_A_SUBCHART = {
-    *("model.name", "model.mocker", "model.nodeSelector", "model.endpointPicker"),
+    *("model.name", "model.mocker", "model.nodeSelector", "model.endpointPicker", "model.modelExpressUrl"),
     *("gateway.name", "gateway.modelHeader.enabled", "gateway.modelHeader.name", "gateway.modelHeader.value"),
+    "modelExpress.metadata",
 }
 # Keys of a backend's data file that only recipegen's rules read.
 READ_BY_RULES = {
@@ -72,7 +74,7 @@ def used(chart: str) -> set[str]:
     """Dotted paths of the values that the chart's templates and conditions read."""
     templates = text(CHARTS[chart], "templates/*")
     conditions = re.findall(r"condition: (\S+)", text(CHARTS[chart], "Chart.yaml"))
-    return {*re.findall(r"\.Values\.([A-Za-z.]+[A-Za-z])", templates), *conditions}
+    return {*re.findall(r"\.Values\.([A-Za-z0-9.]+[A-Za-z0-9])", templates), *conditions}
 
 
 def fields(block: type[Block]) -> set[str]:
@@ -124,6 +126,7 @@ def test_templates_read_every_key_of_a_configuration_file() -> None:
         ("metrics", Observability),
         ("benchmark", Benchmark),
         ("troubleshooting", Troubleshooting),
+        ("model-express", ModelExpress),
     ],
 )
 def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> None:
@@ -132,14 +135,22 @@ def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> 
     assert values.keys() == fields(block) | {"global"}
 
 
-@pytest.mark.parametrize("chart", ["platform-ready", "benchmark", "troubleshooting"])
-def test_a_chart_runs_its_scripts_with_the_image_of_the_facts(chart: str) -> None:
+@pytest.mark.parametrize(
+    ("chart", "image"),
+    [
+        ("platform-ready", "python"),
+        ("benchmark", "python"),
+        ("troubleshooting", "python"),
+        ("model-express", "modelExpress"),
+    ],
+)
+def test_a_chart_has_the_image_of_the_facts(chart: str, image: str) -> None:
     values = yaml.safe_load((CHARTS[chart] / "values.yaml").read_text())
 
-    assert values["image"] == facts.images()["python"]
+    assert values["image"] == facts.images()[image]
 
 
-@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark", "troubleshooting"])
+@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark", "model-express", "troubleshooting"])
 def test_schema_of_a_component_names_its_values(chart: str) -> None:
     schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())
     text = (CHARTS[chart] / "values.yaml").read_text()
@@ -148,7 +159,7 @@ def test_schema_of_a_component_names_its_values(chart: str) -> None:
     assert schema["properties"].keys() == uncommented(text).keys()
 
 
-@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark", "troubleshooting"])
+@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark", "model-express", "troubleshooting"])
 def test_schema_of_a_component_refuses_an_unknown_key(chart: str) -> None:
     schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())
 

@@ -126,6 +126,24 @@ def test_revision_and_configuration_file_are_accepted(backend: str) -> None:
     assert complaints(commands) == []
 
 
+@pytest.mark.parametrize("source", ["", "s3={uri: s3://models/qwen, secret: s3}", "claim={name: weights}"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_weights_on_a_volume_are_accepted(backend: str, source: str) -> None:
+    sets = ["model.cache.enabled=true", *([f"model.cache.{source}"] if source else [])]
+    commands = rendered(RECIPE, None, f"model.backend.type={backend}", *sets)
+
+    assert complaints(commands) == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("backend", [b for b in BACKENDS if "modelExpress" in facts.engine(b)])
+def test_weights_through_model_express_are_accepted(backend: str, mode: str) -> None:
+    sets = ["model.modelExpressUrl=http://server:8001", f"model.disaggregation={MODES[mode]}"]
+    commands = rendered(RECIPE, None, f"model.backend.type={backend}", *sets)
+
+    assert complaints(commands) == []
+
+
 def test_several_frontends_with_kv_routing_are_accepted() -> None:
     commands = rendered(RECIPE, None, "model.routingPolicy=kv", "model.frontend.replicas=2")
 

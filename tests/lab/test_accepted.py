@@ -11,13 +11,14 @@ from lab.tools import Machine
 from recipegen import catalog
 
 EVERYTHING = (
-    *("--with", "benchmark", "--with", "troubleshooting"),
+    *("--with", "benchmark", "--with", "troubleshooting", "--with", "modelExpress"),
     *("--set", "benchmark.results.size=1Gi", "--set", "model.cache.enabled=true"),
     *("--set", "troubleshooting.clusterRead=true"),
 )
-# Recipes of kinds that no recipe of the catalog has.
+# Recipes of kinds, and of containers, that no recipe of the catalog has.
+PATTERNS = ("alerts", "gateway-*", "model-express-*", "weights-*")
 GOLDEN = tools.ROOT / "tests/golden"
-OTHERS = [GOLDEN / "alerts/recipe.yaml", *sorted(GOLDEN.glob("gateway-*/recipe.yaml"))]
+OTHERS = [path for pattern in PATTERNS for path in sorted(GOLDEN.glob(f"{pattern}/recipe.yaml"))]
 
 
 def cases() -> list[Any]:

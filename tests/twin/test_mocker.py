@@ -31,6 +31,12 @@ def test_another_spelling_of_an_option_is_the_same_option() -> None:
     assert found.argv[:4] == ("--model-path", "a/b", "--data-parallel-size", "2")
 
 
+def test_weights_on_a_volume_are_not_here_so_the_models_id_stands_for_them() -> None:
+    found = mocker.of(worker("vllm", "--model", "/opt/models/b-1234", "--served-model-name", "a/b"))
+
+    assert found.argv[:4] == ("--model-path", "a/b", "--model-name", "a/b")
+
+
 def test_a_switch_is_carried_over() -> None:
     found = mocker.of(worker("sglang", "--disable-radix-cache", "--page-size", "64"))
 

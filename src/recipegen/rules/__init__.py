@@ -12,6 +12,7 @@ from recipegen.rules import (
     blocks,
     configs,
     engine,
+    express,
     files,
     gateway,
     images,
@@ -23,6 +24,7 @@ from recipegen.rules import (
     resources,
     roles,
     text,
+    weights,
 )
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ RECIPE_RULES = (
     platform.check,
     picker.check,
     gateway.check,
+    weights.check,
+    express.check,
 )
 COMPLETE_RULES = (engine.block_sizes,)
 
@@ -61,5 +65,6 @@ def of_recipe(recipe: Recipe) -> Iterator[Problem]:
 def of_plan(plan: "Plan") -> Iterator[Problem]:
     """Yield what is wrong with names and values that only the plan knows."""
     yield from names.check(plan)
+    yield from express.one_server(plan.recipe, plan.graph)
     for rule in COMPLETE_RULES:
         yield from rule(plan.recipe)

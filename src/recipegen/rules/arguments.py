@@ -7,6 +7,7 @@ from typing import Any
 from recipegen import facts
 from recipegen.errors import Path, Problem, show
 from recipegen.recipe import Model, Recipe, Role
+from recipegen.rules.express import express_key
 from recipegen.rules.roles import workers
 
 OPERATOR = "the operator"
@@ -38,26 +39,27 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     table = facts.engine(model.backend.type)
     own = {role: worker.engine.args for role, worker in workers(model).items()}
     heirs = [role for role, args in own.items() if args is None]
-    yield from _arguments(("model", "engine", "args"), model.engine.args or [], heirs, model, table)
+    yield from _arguments(("model", "engine", "args"), model.engine.args or [], heirs, recipe, table)
     for role, args in own.items():
-        yield from _arguments(("model", role, "engine", "args"), args or [], [role], model, table)
+        yield from _arguments(("model", role, "engine", "args"), args or [], [role], recipe, table)
     yield from _repeated(("model", "frontend", "args"), model.frontend.args, FRONTEND_OPTIONS)
     yield from _outdone(model)
 
 
 def _arguments(
-    path: Path, args: list[str], roles: list[Role], model: Model, table: dict[str, Any]
+    path: Path, args: list[str], roles: list[Role], recipe: Recipe, table: dict[str, Any]
 ) -> Iterator[Problem]:
     """Yield what is wrong with the arguments of these roles."""
-    yield from _repeated(path, args, owned_options(model, roles, table))
-    if any(workers(model)[role].nodes > 1 for role in roles):
+    yield from _repeated(path, args, owned_options(recipe, roles, table))
+    if any(workers(recipe.model)[role].nodes > 1 for role in roles):
         yield from _shell_text(path, args)
     if any(table.get("configOverride") in table["roles"][role] for role in roles):
         yield from _dynamic(path, args, table)
 
 
-def owned_options(model: Model, roles: list[Role], table: dict[str, Any]) -> dict[str, str]:
+def owned_options(recipe: Recipe, roles: list[Role], table: dict[str, Any]) -> dict[str, str]:
     """Return every option that something else sets for these roles, with the key or tool that does."""
+    model = recipe.model
     owned = dict.fromkeys(table.get("operatorOwned", []), OPERATOR)
     owned |= {table["model"]: "model.name", table["servedName"]: "model.name"}
     owned |= {table["revision"]: "model.revision", table["configFile"]: "extraConfig"}
@@ -71,6 +73,9 @@ def owned_options(model: Model, roles: list[Role], table: dict[str, Any]) -> dic
         owned |= _options(table["roles"][role], "model.disaggregation")
         if model.routing_policy == "kv" and role in table["kvEventRoles"]:
             owned |= _options(table["kvEvents"], "model.routingPolicy")
+    express = express_key(recipe)
+    if express:
+        owned |= _options(table.get("modelExpress", []), ".".join(express))
     for option, spellings in table["aliases"].items():
         if option in owned:
             owned |= dict.fromkeys(spellings, owned[option])

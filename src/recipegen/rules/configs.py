@@ -7,6 +7,7 @@ from typing import Any
 
 from recipegen.errors import Path, Problem, redact
 from recipegen.recipe import ExtraConfig, Recipe, Worker
+from recipegen.rules.express import express_key
 from recipegen.rules.roles import workers
 from recipegen.rules.text import IN_A_SECRET
 
@@ -23,6 +24,8 @@ OPERATORS = frozenset(
 # What the graph itself says to the endpoint picker, and to the frontend in each worker's pod.
 PICKERS = {"DYN_MODEL_NAME": "model.name", "DYN_KV_CACHE_BLOCK_SIZE": "model.engine.blockSize"}
 SIDECARS = {"DYN_ROUTER_MODE": "model.endpointPicker"}
+# The model chart gives these to workers that load through Model Express (model.expressEnv).
+EXPRESS_VARIABLES = ("MODEL_EXPRESS_URL", "MODEL_EXPRESS_NO_SHARED_STORAGE")
 # Tokens of the Hugging Face Hub by their newer and older name.
 HUB_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 SECRET_NAME = re.compile(r".*(PASSWORD|SECRET)|(.*_)?(TOKEN|KEY)")
@@ -33,7 +36,10 @@ NO_SECRET = re.compile(r"|/.*|\$\(.*|0|1|(?i:true|false|yes|no|on|off)")
 def check(recipe: Recipe) -> Iterator[Problem]:
     """Yield files without or with two sources or in each other's way, and variables of others or secret."""
     model = recipe.model
-    cache = {"HF_HOME": "model.cache"} if model.cache.enabled else {}
+    # A volume that is there already may be read-only, so nothing is told to write to it.
+    downloaded = model.cache.enabled and not model.cache.claim
+    cache = {"HF_HOME": "model.cache"} if downloaded else {}
+    express = dict.fromkeys(EXPRESS_VARIABLES, ".".join(express_key(recipe))) if express_key(recipe) else {}
     owned = dict.fromkeys(OPERATORS, "the operator") | cache
     yield from environment(("model", "frontend"), model.frontend.env, owned)
     picker, sidecar = model.endpoint_picker, model.endpoint_picker.sidecar
@@ -50,7 +56,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         if model.cache.enabled:
             yield from _in_the_cache(files, model.cache.mount_path)
         mine = {config.env: "extraConfig" for config in files.values()}
-        yield from environment(path, worker.env, owned | mine)
+        yield from environment(path, worker.env, owned | express | mine)
 
 
 def files_of(path: Path, worker: Worker) -> dict[Path, ExtraConfig]:

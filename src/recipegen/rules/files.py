@@ -25,7 +25,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         for place, config in engines.items():
             yield from _ending(place, config, table, model.backend.type)
             yield from _overridden(place, config, table, role)
-            yield from _repeated(place, config, table, model, role)
+            yield from _repeated(place, config, table, recipe, role)
         yield from _block_size(model, role, worker, engines, table)
 
 
@@ -53,15 +53,16 @@ def _overridden(place: Path, config: ExtraConfig, table: dict[str, Any], role: R
 
 
 def _repeated(
-    place: Path, config: ExtraConfig, table: dict[str, Any], model: Model, role: Role
+    place: Path, config: ExtraConfig, table: dict[str, Any], recipe: Recipe, role: Role
 ) -> Iterator[Problem]:
     """Yield keys that say what the rest of the recipe says: one of two values would win without a word."""
+    model = recipe.model
     engine = engine_of(model, workers(model)[role])
     values = {f"engine.{key}": setting(engine, key) for key in key_names(Engine)}
     values["model.revision"] = model.revision
     if model.routing_policy == "kv":
         values["engine.blockSize"] = engine.block_size or table["blockSize"]
-    owned = owned_options(model, [role], table)
+    owned = owned_options(recipe, [role], table)
     content = _content(config) or {}
     for keys, option in _options(content, table, owned):
         owner = owned[option]

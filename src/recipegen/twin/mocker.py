@@ -45,8 +45,12 @@ def of(worker: Component) -> Mocker:
     options, switches = found["mocker"]["options"], found["mocker"]["switches"]
     argv: list[str] = []
     left_out: list[str] = []
-    for name, values in _options(worker.argv, _spellings(found)):
-        if name in options:
+    told = list(_options(worker.argv, _spellings(found)))
+    for name, values in told:
+        if name == found["model"] and values[0].startswith("/"):
+            # A folder on a volume, which is not here: the mocker goes by the model's id.
+            argv += [options[name], dict(told)[found["servedName"]][0]]
+        elif name in options:
             argv += [options[name], *values[:1]]
         elif name in switches:
             argv.append(switches[name])

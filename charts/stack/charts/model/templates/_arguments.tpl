@@ -34,10 +34,9 @@
 {{- $role := index . 1 -}}
 {{- $backend := include "model.backend" $root | fromYaml -}}
 {{- $engine := include "model.engine" . | fromYaml -}}
-{{- $name := required "name is missing: the model id, ORG/NAME" $root.Values.name -}}
-{{- $args := list $backend.model $name $backend.servedName $name -}}
-{{- with $root.Values.revision -}}
-{{- $args = concat $args (list $backend.revision .) -}}
+{{- $args := list $backend.model (include "model.source" $root) $backend.servedName $root.Values.name -}}
+{{- if and $root.Values.revision (not (include "model.cached" $root)) -}}
+{{- $args = concat $args (list $backend.revision $root.Values.revision) -}}
 {{- end -}}
 {{- range $field, $option := $backend.flags -}}
 {{- if hasKey $engine $field -}}
@@ -52,6 +51,9 @@
 {{- $args = concat $args (get $backend.roles $role) -}}
 {{- if and (eq $root.Values.routingPolicy "kv") (has $role $backend.kvEventRoles) -}}
 {{- $args = concat $args $backend.kvEvents -}}
+{{- end -}}
+{{- if $root.Values.modelExpressUrl -}}
+{{- $args = concat $args ($backend.modelExpress | default list) -}}
 {{- end -}}
 {{- range include "model.configs" . | fromYamlArray -}}
 {{- if eq .env "DYNAMO_EXTRA_CONFIG" -}}

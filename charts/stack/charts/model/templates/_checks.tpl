@@ -13,6 +13,12 @@
 {{- fail (printf "%s has no effect while disaggregation is %t: set disaggregation to %t, or remove the block" $role $mode (not $mode)) -}}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.modelExpressUrl (not .Values.mocker) (not (include "model.backend" . | fromYaml).modelExpress) -}}
+{{- fail (printf "modelExpressUrl: how %s loads through Model Express is not known to this chart: leave it out" .Values.backend.type) -}}
+{{- end -}}
+{{- if and .Values.cache.s3 .Values.cache.claim -}}
+{{- fail "cache.claim has no effect beside cache.s3: remove one of the two" -}}
+{{- end -}}
 {{- end -}}
 
 {{- /* Refuses engine settings that the backend has no option for: {{ include "model.checkEngine" (list . "engine" .Values.engine) }} */ -}}

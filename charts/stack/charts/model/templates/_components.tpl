@@ -49,7 +49,8 @@ command: [python3, -m, {{ $backend.module }}]
 args:
   {{- include "model.workerArguments" . | nindent 2 }}
 env:
-  {{- include "model.env" (list $root $block.env $configs) | nindent 2 }}
+  {{- $env := merge (dict) ($block.env | default dict) (include "model.expressEnv" $root | fromYaml) }}
+  {{- include "model.env" (list $root $env $configs) | nindent 2 }}
 resources:
   {{- include "model.resources" (list $block.resources $gpus) | nindent 2 }}
 configs:
@@ -61,6 +62,18 @@ nodeSelector:
   {{- toYaml ($root.Values.nodeSelector | default dict) | nindent 2 }}
 tolerations:
   {{- toYaml ($root.Values.tolerations | default list) | nindent 2 }}
+{{- end -}}
+
+{{- /* Environment of workers that load through Model Express, name to text. Without a volume of their own the server streams
+       what it has downloaded; with one, each worker loads from that unless another has the weights on its GPU.
+       {{ include "model.expressEnv" . | fromYaml }} */ -}}
+{{- define "model.expressEnv" -}}
+{{- with .Values.modelExpressUrl -}}
+MODEL_EXPRESS_URL: {{ . | quote }}
+{{- if not (include "model.cached" $) }}
+MODEL_EXPRESS_NO_SHARED_STORAGE: "1"
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{- /* GPUs of one replica on each node: what the role says, else what its parallel sizes need, spread over its nodes.
@@ -147,7 +160,8 @@ tolerations:
 {{- define "model.env" -}}
 {{- $root := index . 0 -}}
 {{- $env := dict -}}
-{{- if include "model.cached" $root -}}
+{{- /* Not HF_HUB_OFFLINE beside it: engines load from a folder and ask for nothing there, and a draft model is still fetched. */ -}}
+{{- if include "model.downloaded" $root -}}
 {{- $_ := set $env "HF_HOME" $root.Values.cache.mountPath -}}
 {{- end -}}
 {{- range index . 2 -}}

@@ -1,17 +1,30 @@
-{{- /* Spec of the Job that downloads into the volume. The image is the workers', on the workers' nodes: it is there anyway,
-       and a ReadWriteOnce volume stays on their node. {{ include "model.downloadSpec" . }} */ -}}
+{{- /* Spec of the Job that downloads into the volume. From Hugging Face it does so with the workers' image, on the workers'
+       nodes, where that is anyway. {{ include "model.downloadSpec" . }} */ -}}
 {{- define "model.downloadSpec" -}}
+{{- $s3 := .Values.cache.s3 -}}
+{{- $secret := .Values.huggingFaceTokenSecret -}}
+{{- if $s3 -}}
+{{- $secret = $s3.secret -}}
+{{- end -}}
 backoffLimit: 4
-activeDeadlineSeconds: 43200
+activeDeadlineSeconds: {{ int64 .Values.cache.deadlineSeconds }}
 template:
   metadata:
     labels:
       {{- include "model.labels" (list . "download") | nindent 6 }}
+    annotations:
+      checksum/script: {{ .Files.Get "files/download.sh" | sha256sum }}
   spec:
     restartPolicy: Never
     automountServiceAccountToken: false
     enableServiceLinks: false
     securityContext:
+      {{- /* Amazon's image would run as root. The engines' images have a user of their own. */}}
+      {{- if $s3 }}
+      runAsNonRoot: true
+      runAsUser: 1000
+      runAsGroup: 1000
+      {{- end }}
       # The group that the operator gives the workers.
       fsGroup: 1000
       fsGroupChangePolicy: OnRootMismatch
@@ -25,26 +38,36 @@ template:
     tolerations:
       {{- toYaml . | nindent 6 }}
     {{- end }}
+    {{- with include "model.affinity" . }}
+    {{- . | nindent 4 }}
+    {{- end }}
     containers:
       - name: download
-        image: {{ include "model.image" . | quote }}
+        image: {{ include "model.downloadImage" . | quote }}
         imagePullPolicy: IfNotPresent
         command:
-          - hf
-          - download
-          - {{ required "name is missing: the model id, ORG/NAME" .Values.name | quote }}
-          {{- with .Values.revision }}
-          - --revision
+          - sh
+          - /scripts/download.sh
+          {{- range include "model.downloadCommand" . | fromYamlArray }}
           - {{ . | quote }}
           {{- end }}
-        {{- with .Values.huggingFaceTokenSecret }}
+        {{- with $secret }}
         envFrom:
           - secretRef:
               name: {{ . | quote }}
         {{- end }}
         env:
+          - name: FOLDER
+            value: {{ include "model.folder" . | quote }}
+          {{- if $s3 }}
+          - name: HOME
+            value: /tmp
+          {{- else }}
           - name: HF_HOME
             value: {{ .Values.cache.mountPath | quote }}
+          {{- end }}
+          - name: MARKER
+            value: {{ include "model.marker" . | quote }}
         resources:
           requests:
             cpu: "1"
@@ -53,13 +76,63 @@ template:
             memory: 4Gi
         securityContext:
           allowPrivilegeEscalation: false
+          {{- if $s3 }}
+          readOnlyRootFilesystem: true
+          {{- end }}
           capabilities:
             drop: [ALL]
         volumeMounts:
-          - name: model-cache
-            mountPath: {{ .Values.cache.mountPath | quote }}
+          {{- include "model.cacheMount" . | nindent 10 }}
+          - name: scripts
+            mountPath: /scripts
+            readOnly: true
+          {{- if $s3 }}
+          - name: tmp
+            mountPath: /tmp
+          {{- end }}
     volumes:
-      - name: model-cache
-        persistentVolumeClaim:
-          claimName: {{ include "model.cacheClaim" . | quote }}
+      {{- include "model.cacheVolume" . | nindent 6 }}
+      {{- include "model.scriptsVolume" . | nindent 6 }}
+      {{- if $s3 }}
+      - name: tmp
+        emptyDir: {}
+      {{- end }}
+{{- end -}}
+
+{{- /* Image of the download: {{ include "model.downloadImage" . }} */ -}}
+{{- define "model.downloadImage" -}}
+{{- if .Values.cache.s3 -}}
+{{- .Values.cache.s3.image | default "amazon/aws-cli:2.27.50" -}}
+{{- else -}}
+{{- include "model.image" . -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* What fetches the weights into the folder, one token each; both take up again what an earlier try has left.
+       {{ include "model.downloadCommand" . | fromYamlArray }} */ -}}
+{{- define "model.downloadCommand" -}}
+{{- $folder := include "model.folder" . -}}
+{{- $command := list "hf" "download" .Values.name "--local-dir" $folder -}}
+{{- with .Values.revision -}}
+{{- $command = concat $command (list "--revision" .) -}}
+{{- end -}}
+{{- with .Values.cache.s3 -}}
+{{- $command = list "aws" "s3" "sync" .uri $folder "--no-progress" -}}
+{{- with .endpoint -}}
+{{- $command = concat $command (list "--endpoint-url" .) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $command -}}
+{{- end -}}
+
+{{- /* Volume with the scripts of download and waiting, for a pod: {{ include "model.scriptsVolume" . }} */ -}}
+{{- define "model.scriptsVolume" -}}
+- name: scripts
+  configMap:
+    name: {{ include "model.scripts" . | quote }}
+{{- end -}}
+
+{{- /* Name of the ConfigMap with them: {{ include "model.scripts" . }} */ -}}
+{{- define "model.scripts" -}}
+{{- include "model.graph" . }}-weights
 {{- end -}}

@@ -45,8 +45,7 @@ securityContext:
   allowPrivilegeEscalation: false
 {{- if include "model.cached" . }}
 volumeMounts:
-  - name: model-cache
-    mountPath: {{ .Values.cache.mountPath | quote }}
+  {{- include "model.cacheMount" . | nindent 2 }}
 {{- end }}
 {{- end -}}
 

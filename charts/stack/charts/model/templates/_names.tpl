@@ -43,15 +43,3 @@ app.kubernetes.io/managed-by: {{ $root.Release.Service | quote }}
 {{- $own := printf "%s/%s:%s" .Values.backend.registry $image (include "model.version" .) -}}
 {{- .Values.mocker | ternary $own (.Values.backend.image | default $own) -}}
 {{- end -}}
-
-{{- /* Not empty when there is a volume for the weights; the mocker has no weights: {{ include "model.cached" . }} */ -}}
-{{- define "model.cached" -}}
-{{- if and .Values.cache.enabled (not .Values.mocker) -}}
-true
-{{- end -}}
-{{- end -}}
-
-{{- /* Claim of the volume for the weights: {{ include "model.cacheClaim" . }} */ -}}
-{{- define "model.cacheClaim" -}}
-{{- include "model.graph" . }}-model-cache
-{{- end -}}

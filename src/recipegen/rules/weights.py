@@ -1,0 +1,65 @@
+"""Where weights come from: which keys of the cache go together, and whether one node can hold all pods."""
+
+from collections.abc import Iterator
+
+from recipegen import facts
+from recipegen.errors import Path, Problem, show
+from recipegen.recipe import Cache, Recipe
+from recipegen.rules.images import pinned
+from recipegen.rules.roles import gpus_of_replica, workers
+
+CACHE: Path = ("model", "cache")
+# Keys of a volume that is made, and of the download into it.
+OF_A_DOWNLOAD = {
+    "size": "size",
+    "storage_class": "storageClass",
+    "access_mode": "accessMode",
+    "deadline_seconds": "deadlineSeconds",
+}
+
+
+def check(recipe: Recipe) -> Iterator[Problem]:
+    """Yield keys of the cache in each other's way, and pods that one node cannot hold."""
+    cache = recipe.model.cache
+    if not cache.enabled:
+        return
+    if cache.s3 and cache.claim:
+        message = "a volume that is there already is not downloaded into, and model.cache.s3 is given too"
+        yield Problem("weights-source", (*CACHE, "claim"), message, "remove one of the two")
+    elif cache.claim:
+        yield from _of_a_download(cache)
+    if cache.s3 and cache.s3.image is not None:
+        yield from pinned((*CACHE, "s3", "image"), cache.s3.image)
+    if recipe.model.revision and (cache.s3 or cache.claim):
+        source = "model.cache.s3" if cache.s3 else "model.cache.claim"
+        message = f"has no effect: the weights come from {source}, as they are there"
+        hint = "leave it out, unless it is to tell people which they are"
+        yield Problem("no-effect", ("model", "revision"), message, hint, warning=True)
+    if cache.access_mode == "ReadWriteOnce" and not cache.claim and not recipe.model.mocker:
+        yield from _one_node(recipe)
+
+
+def _of_a_download(cache: Cache) -> Iterator[Problem]:
+    for name, key in OF_A_DOWNLOAD.items():
+        value = getattr(cache, name)
+        if value != Cache.model_fields[name].default:
+            message = f"has no effect on a volume that is there already, got {show(value)}"
+            yield Problem("no-effect", (*CACHE, key), message, "leave it out, or leave out model.cache.claim")
+
+
+def _one_node(recipe: Recipe) -> Iterator[Problem]:
+    """Yield workers that do not fit on the one node that a ReadWriteOnce volume is on."""
+    model = recipe.model
+    path = (*CACHE, "accessMode")
+    hint = "take ReadWriteMany, with a storage class that has it"
+    spread = [role for role, worker in workers(model).items() if worker.nodes > 1]
+    if spread:
+        message = f"puts all pods on one node, and a replica of {spread[0]!r} spans several"
+        yield Problem("one-node", path, f"{message}, got {show(model.cache.access_mode)}", hint)
+        return
+    hardware = facts.hardware().get(recipe.hardware.gpu) if recipe.hardware else None
+    needed = sum(worker.replicas * gpus_of_replica(model, worker) for worker in workers(model).values())
+    if hardware and recipe.hardware and needed > hardware["gpusPerNode"]:
+        has = f"{recipe.hardware.gpu} nodes have {hardware['gpusPerNode']}"
+        message = f"puts all pods on one node, and the workers need {needed} GPUs where {has}"
+        yield Problem("one-node", path, f"{message}, got {show(model.cache.access_mode)}", hint)
