@@ -11,7 +11,10 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-NAMES = ("helm", "helm3", "helmfile", "promtool", "etcd", "kube-apiserver", "kube-controller-manager")
+NAMES = (
+    *("helm", "helm3", "helmfile", "promtool", "etcd"),
+    *("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"),
+)
 MISSING = "the lab's tools are not built: run tests/lab/build.sh (about 20 minutes, once)"
 
 
