@@ -14,8 +14,8 @@ from lab.cluster import Cluster, wait_until
 from lab.dynamo_operator import Operator, platform_values
 from lab.tools import Machine
 
-# What helmfile's exit code is where a run changed something, and where it did not.
-UNCHANGED, CHANGED = 0, 2
+# What helmfile ends with where a run changed something, where it did not, and where it failed.
+UNCHANGED, CHANGED, FAILED = 0, 2, 1
 READY_SECONDS = 30
 
 
