@@ -106,9 +106,9 @@ class Cluster:
             if resource["namespaced"] and "list" in resource["verbs"]
         ]
 
-    def create_kinds(self, folder: Path) -> None:
-        """Create the CRDs in a folder and wait until the server serves them."""
-        for path in sorted(folder.glob("*.yaml")):
+    def create_kinds(self, folder: Path, files: str = "*.yaml") -> None:
+        """Create the CRDs in a folder's files and wait until the server serves them."""
+        for path in sorted(folder.glob(files)):
             self._create_kind(yaml.safe_load(path.read_text()))
 
     def _create_kind(self, definition: Any) -> None:
@@ -200,8 +200,8 @@ def _sign(folder: Path, name: str, subject: str, extension: str) -> None:
     """Make a key and a certificate of the cluster's own authority."""
     _openssl(
         folder,
-        f"req -x509 -days 2 -nodes -newkey rsa:2048 -CA ca.crt -CAkey ca.key -keyout {name}.key -out {name}.crt "
-        f"-subj {subject} -addext {extension} -addext basicConstraints=critical,CA:FALSE",
+        f"req -x509 -days 2 -nodes -newkey rsa:2048 -keyout {name}.key -out {name}.crt "
+        f"-CA ca.crt -CAkey ca.key -subj {subject} -addext {extension} -addext basicConstraints=critical,CA:FALSE",
     )
 
 

@@ -3,11 +3,11 @@
 What it does, as far as the API reference of Dynamo 1.6.1 tells: it makes a Deployment for each component of a
 DynamoGraphDeployment, from its podTemplate and with Dynamo's labels on the pods, and a Service before the
 frontend; both belong to the graph. It holds the graph with a finalizer, and writes its status. It serves a
-validating webhook, and can bring the kind itself, as NVIDIA's does.
+validating webhook, and brings the kind itself, as NVIDIA's does.
 
-What it does not do: judge graphs (its webhook takes each, unless told otherwise), put variables, probes, ports,
-volumes or pull secrets into pods, name Deployments as NVIDIA's does, Grove, LeaderWorkerSet, several nodes,
-scaling adapters, model caches, rolling updates of its own, discovery, the kind v1alpha1, or any other kind.
+What it does not do: judge graphs (its webhook takes each, unless told otherwise), put variables, probes,
+ports, volumes or pull secrets into pods, name Deployments as NVIDIA's does, Grove, LeaderWorkerSet, several
+nodes, scaling adapters, model caches, rolling updates of its own, discovery, v1alpha1, or any other kind.
 """
 
 import http.server
@@ -18,13 +18,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from lab import loops
-from lab.cluster import CRDS, Cluster, free_ports
+from lab import loops, repository
+from lab.cluster import Cluster, free_ports
 
 GROUP = "nvidia.com"
+KIND = "DynamoGraphDeployment"
 GRAPHS = f"/apis/{GROUP}/v1beta1/dynamographdeployments"
 NAMED = f"{GROUP}/dynamo-graph-deployment-name"
 FINALIZER = f"{GROUP}/lab-finalizer"
@@ -49,14 +49,12 @@ class Operator:
     """Whether the webhook answers with an error of its own."""
     answers_after: float = 0
     """Seconds that the webhook takes for an answer."""
-    kinds: Path | None = None
-    """Folder of the CRDs that it brings; None: something else does."""
     kinds_after: float = 0
-    """Seconds from its start until it does."""
+    """Seconds from its start until it brings the kind, where that is not there."""
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Run it until the block ends; before and after, it is absent: nothing listens at its webhook's port."""
+        """Run it until the block ends; else it is absent: nothing listens at its webhook's port."""
         started = time.monotonic()
         with ExitStack() as stack:
             server = stack.enter_context(_Webhook(self))
@@ -66,8 +64,8 @@ class Operator:
             yield
 
     def _step(self, seconds: float) -> None:
-        if self.kinds and seconds >= self.kinds_after and not self.cluster.items(CRDS):
-            self.cluster.create_kinds(self.kinds)
+        if seconds >= self.kinds_after and not self.cluster.collection(f"{GROUP}/v1beta1", KIND, ""):
+            self.cluster.create_kinds(repository.CRDS, f"{GROUP}_*.yaml")
         for graph in self.cluster.items(GRAPHS):
             _reconcile(self.cluster, graph)
 
@@ -103,7 +101,7 @@ class _Webhook(http.server.ThreadingHTTPServer):
 class _Answer(http.server.BaseHTTPRequestHandler):
     server: _Webhook
 
-    def do_POST(self) -> None:  # noqa: N802 - the name that the library asks for
+    def do_POST(self) -> None:
         operator = self.server.operator
         review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         time.sleep(operator.answers_after)
@@ -127,7 +125,9 @@ class _Answer(http.server.BaseHTTPRequestHandler):
 def _reconcile(cluster: Cluster, graph: Any) -> None:
     """Do for one graph what is still to do."""
     metadata = graph["metadata"]
-    place = f"/apis/{GROUP}/v1beta1/namespaces/{metadata['namespace']}/dynamographdeployments/{metadata['name']}"
+    place = (
+        f"/apis/{GROUP}/v1beta1/namespaces/{metadata['namespace']}/dynamographdeployments/{metadata['name']}"
+    )
     if "deletionTimestamp" in metadata:
         cluster.request("PATCH", place, {"metadata": {"finalizers": []}}, content=MERGE)
         return
@@ -136,20 +136,27 @@ def _reconcile(cluster: Cluster, graph: Any) -> None:
     deployments = f"/apis/apps/v1/namespaces/{metadata['namespace']}/deployments"
     there = {
         each["metadata"]["name"]: each
-        for each in cluster.items(f"{deployments}?labelSelector={NAMED.replace('/', '%2F')}%3D{metadata['name']}")
+        for each in cluster.items(
+            f"{deployments}?labelSelector={NAMED.replace('/', '%2F')}%3D{metadata['name']}"
+        )
     }
     wanted = {each["metadata"]["name"]: each for each in _deployments(graph)}
     observed = graph.get("status", {}).get("observedGeneration")
     if observed != metadata["generation"] or there.keys() != wanted.keys():
         for each in [*wanted.values(), *_services(graph)]:
-            kind = {"Deployment": deployments, "Service": f"/api/v1/namespaces/{metadata['namespace']}/services"}
+            kind = {
+                "Deployment": deployments,
+                "Service": f"/api/v1/namespaces/{metadata['namespace']}/services",
+            }
             path = f"{kind[each['kind']]}/{each['metadata']['name']}?{MANAGER}"
             cluster.request("PATCH", path, each, content=APPLY)
         for name in there.keys() - wanted.keys():
             cluster.request("DELETE", f"{deployments}/{name}?propagationPolicy=Background")
     status = _status(graph, there)
     if status != graph.get("status"):
-        stale = dict.fromkeys(graph.get("status", {}).get("components", {}).keys() - status["components"].keys())
+        stale = dict.fromkeys(
+            graph.get("status", {}).get("components", {}).keys() - status["components"].keys()
+        )
         status["components"] |= stale
         cluster.request("PATCH", f"{place}/status", {"status": status}, content=MERGE)
 
@@ -245,7 +252,7 @@ def _status(graph: Any, deployments: dict[str, Any]) -> dict[str, Any]:
         "message": "",
         "observedGeneration": generation,
     }
-    before = next(iter(graph.get("status", {}).get("conditions", [])), {})
+    before: dict[str, Any] = next(iter(graph.get("status", {}).get("conditions", [])), {})
     since = before.get("lastTransitionTime")
     if not since or before["status"] != condition["status"]:
         since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -21,7 +21,7 @@ def repeated(step: Callable[[], None]) -> Iterator[None]:
         try:
             while not over.wait(POLL_SECONDS):
                 step()
-        except Exception as error:  # noqa: BLE001 - handed on below
+        except Exception as error:
             failed.append(error)
 
     thread = threading.Thread(target=run, daemon=True)

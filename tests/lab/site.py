@@ -1,4 +1,4 @@
-"""A whole site: a cluster with nodes and a stand-in operator, and the machine of somebody who applies recipes to it."""
+"""A whole site: a cluster with nodes, a stand-in operator, and the machine from which recipes are applied."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -65,21 +65,23 @@ def condition(graph: Any, kind: str) -> str:
 
 
 @contextmanager
-def open_site(programs: Path, folder: Callable[[str], Path], *, kinds: bool = True) -> Iterator[Site]:
+def open_site(programs: Path, folder: Callable[[str], Path]) -> Iterator[Site]:
     """Start an empty cluster with nodes and all that stands in for the world around it, but its operator.
+
+    It knows the Gateway API; Dynamo's kinds come with the operator.
 
     Args:
         programs: folder of the lab's tools.
         folder: makes a new folder with a name.
-        kinds: whether the platform's chart brings the CRDs; else the operator does.
     """
     with ExitStack() as stack:
         cluster = stack.enter_context(control_plane.start(programs, folder("cluster"), nodes=True))
         stack.enter_context(loops.repeated(lambda: volumes.step(cluster)))
         stack.enter_context(processes.run(cluster, folder("processes")))
         machine = tools.machine(folder("machine"), programs, cluster.kubeconfig)
-        operator = Operator(cluster, kinds=None if kinds else repository.CRDS)
-        place = repository.serve(folder("repository"), machine, kinds=kinds)
+        cluster.create_kinds(repository.CRDS, "*.networking.k8s.io_*.yaml")
+        operator = Operator(cluster)
+        place = repository.serve(folder("repository"), machine, kinds=False)
         profile = folder("profile") / "lab.yaml"
         values = {"repository": stack.enter_context(place), "values": platform_values(operator)}
         profile.write_text(yaml.safe_dump({"platform": values}))

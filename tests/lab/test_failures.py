@@ -1,8 +1,8 @@
 """What fails on the way, what the command then says, and what heals it once the cause is gone.
 
 helmfile takes a release for unchanged whose manifest is that of its last try, also where that try failed. So
-`apply` does not try such a release again and still ends well; `sync` does. Where a release is `atomic`, as the
-platform's gate, a failed try leaves no manifest behind, and the next `apply` heals.
+`apply` does not try such a release again and still ends well; `sync` does. Where a release is `atomic`, as
+the platform's gate, a failed try leaves no manifest behind, and the next `apply` heals.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ NAMESPACES = {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["create"
 @pytest.fixture(scope="module")
 def fresh(lab: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A cluster on which nothing was ever installed; its operator brings the kind, once a test starts it."""
-    with open_site(lab, tmp_path_factory.mktemp, kinds=False) as site:
+    with open_site(lab, tmp_path_factory.mktemp) as site:
         yield site
 
 
@@ -53,7 +53,9 @@ def site(fresh: Site) -> Site:
     return fresh
 
 
-def test_an_operator_that_never_comes_fails_the_gate_and_one_that_comes_late_is_waited_for(site: Site) -> None:
+def test_an_operator_that_never_comes_fails_the_gate_and_one_that_comes_late_is_waited_for(
+    site: Site,
+) -> None:
     assert condition(site.graph("first"), "Ready") == "True"
 
 
@@ -131,7 +133,9 @@ def test_after_a_failed_first_try_apply_alone_leaves_the_graph_out_and_ends_well
 
 
 def test_a_failed_change_leaves_the_old_graph_until_sync(site: Site) -> None:
-    before, after = (site.render("first", "--without", "platform", *more) for more in ((), ("--variant", "disagg")))
+    before, after = (
+        site.render("first", "--without", "platform", *more) for more in ((), ("--variant", "disagg"))
+    )
     with refused(site, "first"):
         code, said = site.apply(after)
         assert code == FAILED
@@ -192,16 +196,23 @@ def _components(site: Site, namespace: str) -> list[str]:
 
 
 def _grant(site: Site, name: str, rules: list[Any]) -> None:
-    """Give a user exactly these rights in the namespace of the same name, and wait until they are in force."""
+    """Give a user exactly these rights in the namespace of that name, and wait until they are in force."""
     metadata = {"metadata": {"name": name}}
     subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name}
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
     place = f"{RBAC}/namespaces/{name}"
-    site.cluster.request("POST", f"{place}/rolebindings", {**metadata, "roleRef": role, "subjects": [subject]})
+    site.cluster.request(
+        "POST", f"{place}/rolebindings", {**metadata, "roleRef": role, "subjects": [subject]}
+    )
     site.cluster.request("DELETE", f"{place}/roles/{name}")
     site.cluster.create(f"{place}/roles", {**metadata, "rules": rules})
     last = rules[-1]
-    asked = {"namespace": name, "verb": last["verbs"][-1], "group": last["apiGroups"][0], "resource": last["resources"][0]}
+    asked = {
+        "namespace": name,
+        "verb": last["verbs"][-1],
+        "group": last["apiGroups"][0],
+        "resource": last["resources"][0],
+    }
     review = {"metadata": {}, "spec": {"user": name, "resourceAttributes": asked}}
 
     def granted() -> bool:

@@ -1,4 +1,4 @@
-"""Helm 3, the line that many still use: charts lint, render and apply with it, to the same objects as with Helm 4."""
+"""Helm 3, which many still use: charts lint, render and apply with it, to the same objects as with Helm 4."""
 
 import json
 from collections.abc import Callable
@@ -31,7 +31,9 @@ def test_a_chart_alone_lints_without_a_warning_and_renders_the_same(
 
     assert linted.returncode == 0, linted.stdout
     assert "[WARNING]" not in linted.stdout
-    assert _rendered(offline, "helm3", CHARTS[chart], values) == _rendered(offline, "helm", CHARTS[chart], values)
+    assert _rendered(offline, "helm3", CHARTS[chart], values) == _rendered(
+        offline, "helm", CHARTS[chart], values
+    )
 
 
 @pytest.mark.parametrize("arguments", cases())

@@ -1,4 +1,4 @@
-"""A recipe on a cluster where pods run, on paper, and an operator works: what becomes of it, what repeats, what goes."""
+"""A recipe where pods run, on paper, and an operator works: what becomes of it, what repeats, what goes."""
 
 import itertools
 from collections.abc import Iterator
@@ -10,13 +10,15 @@ import pytest
 from lab import recipes
 from lab.cluster import wait_until
 from lab.site import CHANGED, UNCHANGED, Site, condition, open_site
+from recipegen.components import COMPONENTS, MODEL
 
-# Every switch of a component: what turns it on, and what turns it off. A new component is a line here.
-SWITCHES = {
-    "cache": (("--set", "model.cache.enabled=true"), ()),
+# Every switch of a component, by its chart: what turns it on, what turns it off. A new one is a line here.
+COMPONENT_SWITCHES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "gateway": (("--set", "gateway={enabled: true, create: true, gatewayClassName: lab}"), ()),
     "metrics": ((), ("--without", "observability")),
     "benchmark": (("--with", "benchmark"), ()),
 }
+SWITCHES = {**COMPONENT_SWITCHES, "cache": (("--set", "model.cache.enabled=true"), ())}
 EVERYTHING = tuple(itertools.chain.from_iterable(on for on, _ in SWITCHES.values()))
 H100 = ("--set", "hardware.gpu=h100-sxm-80gb")
 LABEL = "nvidia.com/dynamo-graph-deployment-name"
@@ -28,7 +30,7 @@ OF_THE_NAMESPACE = {("ServiceAccount", "default")}
 @pytest.fixture(scope="module")
 def site(lab: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A cluster with an operator at work, which brings the kind itself."""
-    with open_site(lab, tmp_path_factory.mktemp, kinds=False) as site, site.operator.running():
+    with open_site(lab, tmp_path_factory.mktemp) as site, site.operator.running():
         yield site
 
 
@@ -78,6 +80,10 @@ def test_applied_again_and_again_nothing_changes(applied: Site) -> None:
 
     assert [code for code, _ in answers] == [UNCHANGED, UNCHANGED], answers
     assert (recipes.versions(applied.cluster, "whole"), recipes.revisions(applied.machine)) == before
+
+
+def test_every_component_has_its_switch_tried() -> None:
+    assert {each.chart for each in COMPONENTS if each is not MODEL} == COMPONENT_SWITCHES.keys()
 
 
 @pytest.mark.parametrize("switch", SWITCHES)
