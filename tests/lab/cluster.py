@@ -201,7 +201,8 @@ def _sign(folder: Path, name: str, subject: str, extension: str) -> None:
     _openssl(
         folder,
         f"req -x509 -days 2 -nodes -newkey rsa:2048 -keyout {name}.key -out {name}.crt "
-        f"-CA ca.crt -CAkey ca.key -subj {subject} -addext {extension} -addext basicConstraints=critical,CA:FALSE",
+        f"-CA ca.crt -CAkey ca.key -subj {subject} -addext {extension} "
+        "-addext basicConstraints=critical,CA:FALSE",
     )
 
 
