@@ -34,7 +34,7 @@ demo: .venv/.ready  ## Render the quickstart recipe and run its graph here; no c
 	@echo "ask the graph yourself: $(BIN)/recipegen simulate $(DEMO) --keep"
 	@echo "see where each value comes from: $(BIN)/recipegen show $(DEMO) --origin"
 
-test: .venv/.ready  ## Run all tests; builds the lab's tools first where it can (about 11 minutes, once)
+test: .venv/.ready  ## Run all tests; builds the lab's tools first where it can (about 20 minutes, once)
 	@tests/lab/build.sh || { [ -z "$$RECIPEGEN_LAB_REQUIRED" ] && echo "skipped, for want of those tools:" \
 	 "the tests against real Helm, helmfile and API server (tests/lab); all others run" >&2; }
 	@$(BIN)/python -m pytest

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the lab's tools from Go modules, skipping those that are there already.
 #
-#   tests/lab/build.sh            everything; about 11 minutes cold on two cores, then nothing
+#   tests/lab/build.sh            everything; about 20 minutes cold on two cores, then nothing
 #   tests/lab/build.sh helm etcd  only these
 #
 # Each tool lands in $RECIPEGEN_LAB/<tool>-<version>/<tool>, with a link in $RECIPEGEN_LAB/bin.
@@ -9,9 +9,12 @@
 set -eu
 
 HELM=4.2.3
+HELM3=3.22.0
 HELMFILE=1.8.0
+PROMTOOL=3.10.0
 ETCD=3.6.5
 KUBERNETES=1.36.1
+KWOK=0.7.0
 GO_MINOR=26
 
 LAB=${RECIPEGEN_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/recipegen/lab}
@@ -42,13 +45,38 @@ build_helm() {
         "helm.sh/helm/v4/cmd/helm@v$1"
 }
 
-build_helmfile() {
-    # go install refuses modules with replace directives, so the module is built in a copy.
-    source=$(go mod download -json "github.com/helmfile/helmfile@v$1" |
-        sed -n 's/^[[:space:]]*"Dir": "\(.*\)",*$/\1/p')
-    cp -R "$source" source
+build_helm3() {
+    flags="-X helm.sh/helm/v3/internal/version.version=v$1"
+    # Without these `helm template` and `helm lint` take the cluster for Kubernetes 1.20.
+    minor=${KUBERNETES#*.}
+    for package in helm.sh/helm/v3/pkg/chartutil helm.sh/helm/v3/pkg/lint/rules; do
+        flags="$flags -X $package.k8sVersionMajor=${KUBERNETES%%.*} -X $package.k8sVersionMinor=${minor%.*}"
+    done
+    GOBIN=$PWD/out go install -ldflags "$flags" "helm.sh/helm/v3/cmd/helm@v$1"
+    mv out/helm out/helm3
+}
+
+# A copy of a module in ./source, for those that go install refuses: it takes none with replace directives.
+copy_module() {
+    module=$(go mod download -json "$1" | sed -n 's/^[[:space:]]*"Dir": "\(.*\)",*$/\1/p')
+    cp -R "$module" source
     chmod -R u+w source
+}
+
+build_helmfile() {
+    copy_module "github.com/helmfile/helmfile@v$1"
     (cd source && go build -ldflags "-X go.szostok.io/version.version=v$1" -o ../out/helmfile .)
+}
+
+build_promtool() {
+    # Prometheus 3.10.0 is v0.310.0 of its module. Its go.work names modules that the archive lacks.
+    copy_module "github.com/prometheus/prometheus@v0.$(echo "$1" | awk -F. '{ print $1 * 100 + $2 "." $3 }')"
+    (cd source && GOWORK=off CGO_ENABLED=0 go build -trimpath \
+        -ldflags "-X github.com/prometheus/common/version.Version=$1" -o ../out/promtool ./cmd/promtool)
+}
+
+build_kwok() {
+    GOBIN=$PWD/out CGO_ENABLED=0 go install -trimpath "sigs.k8s.io/kwok/cmd/kwok@v$1"
 }
 
 build_etcd() {
@@ -90,6 +118,7 @@ package tools
 import (
 	_ "k8s.io/kubernetes/cmd/kube-apiserver"
 	_ "k8s.io/kubernetes/cmd/kube-controller-manager"
+	_ "k8s.io/kubernetes/cmd/kube-scheduler"
 )
 GO
     go mod tidy
@@ -132,12 +161,15 @@ ensure() {
 }
 
 mkdir -p "$LAB/bin"
-for tool in ${*:-helm helmfile etcd kube-apiserver kube-controller-manager}; do
+for tool in ${*:-helm helm3 promtool helmfile etcd kube-apiserver kube-controller-manager kube-scheduler kwok}; do
     case $tool in
         helm) ensure helm $HELM build_helm $HELM ;;
+        helm3) ensure helm3 $HELM3 build_helm3 $HELM3 ;;
         helmfile) ensure helmfile $HELMFILE build_helmfile $HELMFILE ;;
+        promtool) ensure promtool $PROMTOOL build_promtool $PROMTOOL ;;
         etcd) ensure etcd $ETCD build_etcd $ETCD ;;
-        kube-apiserver | kube-controller-manager)
+        kwok) ensure kwok $KWOK build_kwok $KWOK ;;
+        kube-apiserver | kube-controller-manager | kube-scheduler)
             ensure "$tool" $KUBERNETES build_kubernetes "$tool" $KUBERNETES ;;
         *) say "no recipe for $tool"; exit 2 ;;
     esac

@@ -1,7 +1,9 @@
-"""A Kubernetes control plane on loopback: etcd, API server and the controllers that tidy up.
+"""A Kubernetes control plane on loopback: etcd, API server and controllers, of two sorts.
 
-There is no scheduler and no kubelet, so objects are stored, checked and deleted as on a real
-cluster, but no Pod ever runs.
+Bare, it has the controllers that tidy up, no scheduler and no node: objects are stored, checked and
+deleted as on a real cluster, but no Pod ever runs. With nodes, Kubernetes' own scheduler and
+controllers make pods out of Deployments and Jobs and bind claims, and kwok says of each pod that it
+runs, of a Job's that it is done; no container is ever started.
 """
 
 import base64
@@ -25,11 +27,20 @@ import yaml
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 START_SECONDS = 90
+HERE = Path(__file__).parent
+PLURALS = {"Node": "nodes", "StorageClass": "storageclasses"}
 # Namespaces and kept claims can only finish deleting with these.
 CONTROLLERS = (
     "namespace-controller",
     "garbage-collector-controller",
     "persistentvolumeclaim-protection-controller",
+)
+# What turns objects into pods, volumes and endpoints; quotas are counted by the API server and theirs.
+WORKLOAD_CONTROLLERS = (
+    *("deployment-controller", "replicaset-controller", "statefulset-controller", "daemonset-controller"),
+    *("job-controller", "cronjob-controller", "ttl-after-finished-controller"),
+    *("endpointslice-controller", "serviceaccount-controller", "resourcequota-controller"),
+    *("persistentvolume-binder-controller", "persistentvolume-protection-controller"),
 )
 
 
@@ -40,14 +51,18 @@ class Cluster:
     server: str
     kubeconfig: Path
     tls: ssl.SSLContext
+    folder: Path
+    """Where its keys, certificates and logs are."""
 
-    def request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    def request(
+        self, method: str, path: str, body: Any = None, *, content: str = "application/json"
+    ) -> tuple[int, Any]:
         """Send one request and give the status and the decoded answer, whatever the status."""
         request = urllib.request.Request(
             self.server + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": content},
         )
         try:
             with urllib.request.urlopen(request, context=self.tls, timeout=30) as answer:
@@ -59,6 +74,19 @@ class Cluster:
         """The objects in a collection; none where its kind is unknown to the server."""
         status, answer = self.request("GET", path)
         return list(answer["items"]) if status == 200 else []
+
+    def create(self, path: str, body: Any) -> Any:
+        """Create an object in a collection, which has to work."""
+        status, answer = self.request("POST", path, body)
+        if status != 201:
+            message = f"{path} refused {body['metadata']}: {answer}"
+            raise RuntimeError(message)
+        return answer
+
+    def user(self, name: str) -> Path:
+        """The kubeconfig of a new user, who has no rights yet."""
+        _sign(self.folder, name, f"/CN={name}", "extendedKeyUsage=clientAuth")
+        return _kubeconfig(self.folder, self.server, name)
 
     def collection(self, api_version: str, kind: str, namespace: str) -> str | None:
         """The path of a kind's collection, or None where the server does not know the kind."""
@@ -78,20 +106,18 @@ class Cluster:
             if resource["namespaced"] and "list" in resource["verbs"]
         ]
 
-    def create_kinds(self, folder: Path) -> None:
-        """Create the CRDs in a folder and wait until the server serves them."""
-        for path in sorted(folder.glob("*.yaml")):
+    def create_kinds(self, folder: Path, files: str = "*.yaml") -> None:
+        """Create the CRDs in a folder's files and wait until the server serves them."""
+        for path in sorted(folder.glob(files)):
             self._create_kind(yaml.safe_load(path.read_text()))
 
     def _create_kind(self, definition: Any) -> None:
         spec = definition["spec"]
         stored = next(each["name"] for each in spec["versions"] if each["storage"])
-        status, answer = self.request("POST", CRDS, definition)
-        if status != 201:
-            message = f"{definition['metadata']['name']} was refused: {answer}"
-            raise RuntimeError(message)
-        _wait_until(
-            lambda: self.collection(f"{spec['group']}/{stored}", spec["names"]["kind"], "") is not None
+        self.create(CRDS, definition)
+        wait_until(
+            lambda: self.collection(f"{spec['group']}/{stored}", spec["names"]["kind"], "") is not None,
+            f"{definition['metadata']['name']} is served",
         )
 
     def _resources(self, api_version: str) -> list[Any]:
@@ -104,17 +130,17 @@ def _root(api_version: str) -> str:
 
 
 @contextmanager
-def start(tools: Path, folder: Path) -> Iterator[Cluster]:
-    """Run a fresh, empty control plane in `folder` until the block ends.
+def start(tools: Path, folder: Path, *, nodes: bool = False) -> Iterator[Cluster]:
+    """Run a fresh, empty control plane in `folder` until the block ends, with nodes if asked to.
 
     Raises:
         RuntimeError: a server ended, or was not ready in time; the text has the end of its log.
     """
     environment = {"HOME": str(folder), "PATH": os.defpath}
     _certificates(folder)
-    client, peer, secure = _free_ports(3)
+    client, peer, secure = free_ports(3)
     server = f"https://127.0.0.1:{secure}"
-    cluster = Cluster(server, _kubeconfig(folder, server), _tls(folder))
+    cluster = Cluster(server, _kubeconfig(folder, server, "admin"), _tls(folder), folder)
     with ExitStack() as stack:
 
         def run(tool: str, **flags: object) -> Callable[[], None]:
@@ -140,39 +166,51 @@ def start(tools: Path, folder: Path) -> Iterator[Cluster]:
             client_ca_file=folder / "ca.crt",
             authorization_mode="RBAC",
             allow_privileged="true",
-            # Pods would wait for the tokens of a controller that does not run.
-            disable_admission_plugins="ServiceAccount",
+            # Nothing takes away the taint of a new node, and, bare, nothing makes service accounts.
+            disable_admission_plugins="TaintNodesByCondition" if nodes else "ServiceAccount",
             endpoint_reconciler_type="none",
             service_cluster_ip_range="10.0.0.0/24",
             service_account_issuer="https://lab.invalid",
             service_account_key_file=folder / "server.key",
             service_account_signing_key_file=folder / "server.key",
         )
-        _wait_until(lambda: _ready(cluster), etcd, api_server)
+        wait_until(lambda: _ready(cluster), "the API server is ready", etcd, api_server)
         run(
             "kube-controller-manager",
             kubeconfig=cluster.kubeconfig,
-            controllers=",".join(CONTROLLERS),
+            controllers=",".join((*CONTROLLERS, *(WORKLOAD_CONTROLLERS if nodes else ()))),
             leader_elect="false",
             secure_port=0,
         )
+        if nodes:
+            run("kube-scheduler", kubeconfig=cluster.kubeconfig, leader_elect="false", secure_port=0)
+            run("kwok", kubeconfig=cluster.kubeconfig, manage_all_nodes="true", config=HERE / "stages.yaml")
+            for each in yaml.safe_load_all((HERE / "nodes.yaml").read_text()):
+                cluster.create(f"{_root(each['apiVersion'])}/{PLURALS[each['kind']]}", each)
         yield cluster
 
 
 def _certificates(folder: Path) -> None:
-    key = "req -x509 -days 2 -nodes -newkey rsa:2048"
-    signed = f"{key} -CA ca.crt -CAkey ca.key"
-    for command in (
-        f"{key} -keyout ca.key -out ca.crt -subj /CN=lab",
-        f"{signed} -keyout server.key -out server.crt -subj /CN=server "
-        "-addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE",
-        f"{signed} -keyout admin.key -out admin.crt -subj /O=system:masters/CN=admin "
-        "-addext extendedKeyUsage=clientAuth -addext basicConstraints=critical,CA:FALSE",
-    ):
-        subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True, timeout=60)
+    _openssl(folder, "req -x509 -days 2 -nodes -newkey rsa:2048 -keyout ca.key -out ca.crt -subj /CN=lab")
+    _sign(folder, "server", "/CN=server", "subjectAltName=IP:127.0.0.1")
+    _sign(folder, "admin", "/O=system:masters/CN=admin", "extendedKeyUsage=clientAuth")
 
 
-def _kubeconfig(folder: Path, server: str) -> Path:
+def _sign(folder: Path, name: str, subject: str, extension: str) -> None:
+    """Make a key and a certificate of the cluster's own authority."""
+    _openssl(
+        folder,
+        f"req -x509 -days 2 -nodes -newkey rsa:2048 -keyout {name}.key -out {name}.crt "
+        f"-CA ca.crt -CAkey ca.key -subj {subject} -addext {extension} "
+        "-addext basicConstraints=critical,CA:FALSE",
+    )
+
+
+def _openssl(folder: Path, command: str) -> None:
+    subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True, timeout=60)
+
+
+def _kubeconfig(folder: Path, server: str, user: str) -> Path:
     def data(name: str) -> str:
         return base64.b64encode((folder / name).read_bytes()).decode()
 
@@ -180,7 +218,7 @@ def _kubeconfig(folder: Path, server: str) -> Path:
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "lab",
-        "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "admin"}}],
+        "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": user}}],
         "clusters": [
             {
                 "name": "lab",
@@ -189,15 +227,15 @@ def _kubeconfig(folder: Path, server: str) -> Path:
         ],
         "users": [
             {
-                "name": "admin",
+                "name": user,
                 "user": {
-                    "client-certificate-data": data("admin.crt"),
-                    "client-key-data": data("admin.key"),
+                    "client-certificate-data": data(f"{user}.crt"),
+                    "client-key-data": data(f"{user}.key"),
                 },
             }
         ],
     }
-    path = folder / "kubeconfig"
+    path = folder / f"kubeconfig-{user}"
     path.touch(mode=0o600)
     path.write_text(json.dumps(config))
     return path
@@ -209,7 +247,8 @@ def _tls(folder: Path) -> ssl.SSLContext:
     return context
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nothing listens on."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:
@@ -261,13 +300,20 @@ def _ready(cluster: Cluster) -> bool:
         return False
 
 
-def _wait_until(ready: Callable[[], bool], *checks: Callable[[], None]) -> None:
-    deadline = time.monotonic() + START_SECONDS
+def wait_until(
+    ready: Callable[[], bool], what: str, *checks: Callable[[], None], seconds: float = START_SECONDS
+) -> None:
+    """Wait until something is so.
+
+    Raises:
+        RuntimeError: time is up; the text says what was not so.
+    """
+    deadline = time.monotonic() + seconds
     while not ready():
         for check in checks:
             check()
         if time.monotonic() > deadline:
-            message = f"the API server was not ready after {START_SECONDS} s"
+            message = f"not so after {seconds:g} s: {what}"
             raise RuntimeError(message)
         time.sleep(0.1)
 

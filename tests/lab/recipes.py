@@ -56,6 +56,16 @@ def live(cluster: Cluster, namespace: str) -> dict[Name, Any]:
     return found
 
 
+def versions(cluster: Cluster, namespace: str) -> dict[Name, str]:
+    """The version of every object in a namespace, of its spec and of its status, Helm's own included."""
+    return {
+        (kind, each["metadata"]["name"]): each["metadata"]["resourceVersion"]
+        for kind, path in cluster.kinds(namespace)
+        for each in cluster.items(path)
+        if kind != "Event"
+    }
+
+
 def revisions(machine: Machine) -> dict[str, str]:
     """Revision of every release in every namespace, as NAMESPACE/NAME to number."""
     listed = json.loads(machine.output(["helm", "list", "--all-namespaces", "--output", "json"]))

@@ -16,12 +16,13 @@ CRDS = HERE.parent / "crds"
 
 
 @contextmanager
-def serve(folder: Path, machine: Machine) -> Iterator[str]:
+def serve(folder: Path, machine: Machine, *, kinds: bool = True) -> Iterator[str]:
     """Package the platform chart into `folder`, serve it, and give the repository's address.
 
-    Like upstream's: `index.yaml` at the top, archives below `charts/`.
+    Like upstream's: `index.yaml` at the top, archives below `charts/`. The chart brings the kinds, or leaves
+    that to an operator.
     """
-    _package(folder, machine)
+    _package(folder, machine, kinds=kinds)
     handler = functools.partial(_QuietHandler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -31,12 +32,13 @@ def serve(folder: Path, machine: Machine) -> Iterator[str]:
             server.shutdown()
 
 
-def _package(folder: Path, machine: Machine) -> None:
+def _package(folder: Path, machine: Machine, *, kinds: bool) -> None:
     chart = folder / "source"
     shutil.copytree(PLATFORM, chart)
     # Upstream's CRDs come from the operator, outlive the release and are not in its manifest;
-    # a chart's crds folder is what comes closest.
-    shutil.copytree(CRDS, chart / "crds", ignore=shutil.ignore_patterns("*.md"))
+    # a chart's crds folder is what comes closest where no operator runs.
+    if kinds:
+        shutil.copytree(CRDS, chart / "crds", ignore=shutil.ignore_patterns("*.md"))
     charts = folder / "charts"
     charts.mkdir()
     machine.output(["helm", "package", str(chart), "--destination", str(charts)])

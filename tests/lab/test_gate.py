@@ -1,6 +1,5 @@
 """The gate's script against a real API server, with the rights of its rendered Role and no others."""
 
-import base64
 import os
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from lab import repository
+from lab import processes, repository
 from lab.cluster import Cluster
 from lab.tools import Machine
 
@@ -84,15 +83,8 @@ def gate(
     machine.output(["helm", "install", *where, str(CHART), "--create-namespace", "--no-hooks", *values])
     job = yaml.safe_load(machine.output(["helm", "get", "hooks", *where]))
     name = job["spec"]["template"]["spec"]["serviceAccountName"]
-    path = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{name}/token"
-    _, token = cluster.request(
-        "POST", path, {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest"}
-    )
-    config = yaml.safe_load(cluster.kubeconfig.read_text())["clusters"][0]["cluster"]
     account = tmp_path_factory.mktemp("account")
-    (account / "token").write_text(token["status"]["token"])
-    (account / "namespace").write_text(NAMESPACE)
-    (account / "ca.crt").write_bytes(base64.b64decode(config["certificate-authority-data"]))
+    processes.account(cluster, NAMESPACE, name, account)
     return Gate(cluster, job, account)
 
 
