@@ -201,7 +201,7 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
             {"dynamoNamespace": WORDS, "model": st.fixed_dictionaries(model, optional=optional)},
             optional={
                 "about": st.fixed_dictionaries({}, optional={"title": TEXTS, "description": TEXTS}),
-                "benchmark": switch,
+                "benchmark": BENCHMARKS,
                 "modelExpress": express,
                 "observability": switch,
                 "gateway": GATEWAYS,
@@ -255,6 +255,22 @@ GATEWAYS = st.one_of(
             **ROUTES,
         },
     ),
+)
+LENGTHS = st.integers(1, 1000)
+BENCHMARKS = st.fixed_dictionaries(
+    {},
+    optional={
+        "enabled": st.booleans(),
+        "config": st.none()
+        | st.fixed_dictionaries({}, optional={"isl": LENGTHS, "requestsPerConcurrency": LENGTHS})
+        | st.fixed_dictionaries({"shapes": st.just([{"isl": 8, "osl": 4}, {"isl": 4, "osl": 8}])})
+        | st.fixed_dictionaries({"trace": st.just({"content": '{"input_length": 8}\n'})}),
+        "targets": st.fixed_dictionaries(
+            {}, optional={"ttftMilliseconds": st.integers(1, 10**9) | st.floats(0.1, 1e9)}
+        ),
+        "results": st.sampled_from([{}, {"size": "5Gi"}, {"claimName": "mine"}]),
+        "headers": st.sampled_from([{}, {"X-Tenant": "a: <b>"}]),
+    },
 )
 PLATFORMS = st.fixed_dictionaries(
     {"install": st.booleans()},

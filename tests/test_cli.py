@@ -204,7 +204,11 @@ def test_a_variant_of_a_recipe_that_has_none_is_1(cli: Cli) -> None:
     ("component", "hint"),
     [
         ("benchmarks", "did you mean 'benchmark'?"),
-        ("nonsense", "the components are modelExpress, model, gateway, observability, benchmark, platform\n"),
+        (
+            "nonsense",
+            "the components are modelExpress, model, gateway, observability, "
+            "troubleshooting, benchmark, platform\n",
+        ),
         ("about", "the components are"),
         ("", "the components are"),
     ],

@@ -40,7 +40,7 @@ CATALOG = catalog_plans()
 EVERYTHING = {
     **MINIMAL,
     "gateway": {"enabled": True, "name": "inference-gateway"},
-    **{key: {"enabled": True} for key in ("benchmark", "observability", "modelExpress")},
+    **{key: {"enabled": True} for key in ("benchmark", "observability", "troubleshooting", "modelExpress")},
 }
 CACHED = {**EVERYTHING, "model": {**MINIMAL["model"], "cache": {"enabled": True}, "routingPolicy": "kv"}}
 # One value of each engine field.
@@ -118,10 +118,15 @@ def test_a_raw_recipe_in_helm_lacks_what_benchmark_and_dashboards_know_of_the_mo
 ) -> None:
     plan = plan_of(data)
     known = {key: plan.shared[key] for key in ("model", "modelDigest")}
+    gpus = {key: value for key, value in plan.tree["benchmark"].items() if key == "gpus"}
     # The address of a Model Express server crosses blocks too, so plain Helm refuses the recipe without it.
     address = {"modelExpressUrl": plan.recipe.model.model_express_url}
-    known_model = {"model": {**data["model"], **address}, "global": known}
-    raw = {**with_the_plans_dashboards(data, plan), **known_model}
+    raw = {
+        **with_the_plans_dashboards(data, plan),
+        "model": {**data["model"], **address},
+        "benchmark": {**data.get("benchmark", {}), **gpus},
+        "global": known,
+    }
 
     assert through_the_parent(plan, raw) == objects(*releases(plan).values())
 
@@ -282,6 +287,7 @@ def test_each_release_waits_for_what_comes_before_it() -> None:
         "qwen": ("dynamo-system/dynamo-platform-ready", "qwen/qwen-model-express"),
         "qwen-gateway": ("qwen/qwen",),
         "qwen-metrics": ("qwen/qwen",),
+        "qwen-troubleshooting": (),
         "qwen-benchmark": ("qwen/qwen",),
     }
 

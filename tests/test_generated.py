@@ -30,6 +30,15 @@ CHARTS = sorted(path.parent for path in catalog.charts().rglob("Chart.yaml"))
 RELEASES = """\
 # Dynamo releases that recipegen knows, newest first. Written by `make regen` from facts/dynamo.yaml.
 """
+# What looks into a cluster from outside stays outside.
+DOCTOR = [
+    "recipegen/errors.py",
+    *(
+        f"recipegen/cluster/{path.name}"
+        for path in sorted((ROOT / "src/recipegen/cluster").glob("*.py"))
+        if path.name not in ("__init__.py", "client.py")
+    ),
+]
 SHIPPED = [
     (name, variant) for name in catalog.recipes() for variant in [None, *variants(load(name).document)]
 ]
@@ -48,6 +57,21 @@ def test_the_model_chart_knows_the_dynamo_releases_of_the_facts(golden: Golden) 
 
 def test_the_reference_of_the_language_is_what_the_schema_says(golden: Golden) -> None:
     golden.file(ROOT / "docs/recipe.md", reference.markdown())
+
+
+@pytest.mark.parametrize("module", DOCTOR)
+def test_the_troubleshooting_job_runs_the_modules_of_doctor(module: str, golden: Golden) -> None:
+    """Pods have no recipegen, so the chart brings the modules along under their own names."""
+    text = (ROOT / "src" / module).read_text()
+    head = f"# Written by `make regen` from src/{module}.\n"
+
+    golden.file(ROOT / "charts/stack/charts/troubleshooting/files" / module, head + text)
+
+
+def test_the_troubleshooting_job_has_no_other_modules() -> None:
+    files = ROOT / "charts/stack/charts/troubleshooting/files"
+
+    assert {p.relative_to(files).as_posix() for p in files.rglob("*.py")} == {*DOCTOR, "run.py"}
 
 
 @pytest.mark.parametrize("folder", CHARTS, ids=lambda folder: folder.name)

@@ -14,6 +14,7 @@ CACHED = {"dynamoNamespace": "qwen", "model": {"name": "Qwen/Qwen3-0.6B", "cache
 EVERYTHING = {
     **CACHED,
     **{key: {"enabled": True} for key in ("benchmark", "observability", "modelExpress")},
+    "troubleshooting": {"enabled": True, "clusterRead": True},
 }
 
 
@@ -49,8 +50,8 @@ def test_everything_switched_on_breaks_no_rule() -> None:
     items = objects(*releases(plan_of(EVERYTHING)).values())
 
     assert {item["kind"] for item in items} == {
-        "ConfigMap", "Deployment", "DynamoGraphDeployment", "Job", "PersistentVolumeClaim", "Role",
-        "RoleBinding", "Service", "ServiceAccount",
+        *("ConfigMap", "Deployment", "DynamoGraphDeployment", "Job", "PersistentVolumeClaim", "Service"),
+        *("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "ServiceAccount"),
     }  # fmt: skip
     assert policy.check(items) == []
 
@@ -125,6 +126,23 @@ def test_a_secret_with_data_is_found() -> None:
     secret = {"kind": "Secret", "metadata": {"name": "token"}, "stringData": {"a": "b"}}
 
     assert "do not belong" in messages(secret)[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"verbs": ["*"]}, "grants all verbs"),
+        ({"resources": ["*"]}, "grants all resources"),
+        ({"resources": ["secrets"], "verbs": ["list"]}, "one by one only"),
+        ({"resources": ["secrets"], "verbs": ["get"]}, "one by one only"),
+        ({"verbs": ["impersonate"]}, "grants the verb impersonate"),
+    ],
+)
+def test_a_right_too_many_is_found(change: dict[str, Any], message: str) -> None:
+    item = rendered("Role")
+    item["rules"][0] = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"], **change}
+
+    assert message in messages(item)[0]
 
 
 def test_a_namespace_of_its_own_is_found() -> None:

@@ -186,6 +186,7 @@ def test_every_value_that_nobody_wrote_has_a_reason() -> None:
         "model.worker.gpus",
         "observability.dashboards",
         "platform.version",
+        "troubleshooting.image",
     }
 
 

@@ -295,6 +295,13 @@ def test_a_benchmark_may_fill_the_context(model: dict[str, Any]) -> None:
     assert plan_of(data).warnings == ()
 
 
+def test_a_benchmark_at_a_gateways_address_needs_no_frontend() -> None:
+    model = {**MINIMAL["model"], "frontend": {"replicas": 0}}
+    benchmark = {"enabled": True, "url": "http://gateway.example.com"}
+
+    assert plan_of({**MINIMAL, "model": model, "benchmark": benchmark}).warnings == ()
+
+
 def test_an_image_of_a_release_that_nobody_knows_may_have_other_parsers() -> None:
     model = {
         **MINIMAL["model"],

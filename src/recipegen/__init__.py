@@ -5,20 +5,23 @@ from typing import TYPE_CHECKING
 from recipegen.version import __version__
 
 if TYPE_CHECKING:
+    from recipegen.cluster import Diagnosis, Finding
     from recipegen.compile import Bundle
     from recipegen.errors import Problem, RecipeError, RecipegenError
-    from recipegen.pipeline import bundle, plan, render, simulate
+    from recipegen.pipeline import bundle, doctor, plan, render, simulate
     from recipegen.recipe import Recipe
     from recipegen.resolve import Plan
     from recipegen.twin import Verdict
 
 __all__ = [
-    "Bundle", "Plan", "Problem", "Recipe", "RecipeError", "RecipegenError", "Verdict", "__version__",
-    "bundle", "plan", "render", "simulate",
+    "Bundle", "Diagnosis", "Finding", "Plan", "Problem", "Recipe", "RecipeError", "RecipegenError", "Verdict",
+    "__version__", "bundle", "doctor", "plan", "render", "simulate",
 ]  # fmt: skip
 
 _HOMES = {
     "Bundle": "compile",
+    "Diagnosis": "cluster",
+    "Finding": "cluster",
     "Plan": "resolve",
     "Problem": "errors",
     "Recipe": "recipe",

@@ -35,6 +35,12 @@ COMPONENTS = (
     Component("gateway", "gateway", "-gateway", lambda recipe: recipe.gateway.enabled),
     Component("observability", "metrics", "-metrics", lambda recipe: recipe.observability.enabled),
     Component("benchmark", "benchmark", "-benchmark", lambda recipe: recipe.benchmark.enabled),
+    Component(
+        "troubleshooting",
+        "troubleshooting",
+        "-troubleshooting",
+        lambda recipe: recipe.troubleshooting.enabled,
+    ),
 )
 
 # Releases of the `platform` block, which all recipes of a cluster share: the upstream operator, called as its

@@ -34,14 +34,33 @@ def engine() -> str:
 
 
 def objects(release: Release) -> list[dict[str, Any]]:
-    """Return the Kubernetes objects that Helm makes of a release whose chart is a folder.
+    """Return the Kubernetes objects that Helm applies of a release whose chart is a folder.
+
+    Those of `helm test` are not among them: no install and no upgrade makes them.
 
     Raises:
         ToolError: when there is no Helm, or Helm refuses chart or values.
     """
+    return [item for item in _rendered(release) if not _of_a_test(item)]
+
+
+def tests(release: Release) -> list[dict[str, Any]]:
+    """Return the objects that `helm test` makes of such a release.
+
+    Raises:
+        ToolError: likewise.
+    """
+    return [item for item in _rendered(release) if _of_a_test(item)]
+
+
+def _rendered(release: Release) -> list[dict[str, Any]]:
     helm = engine()
     text = _embedded(release) if helm == "embedded" else _on_path(helm, release)
     return yamlio.read_objects(text)
+
+
+def _of_a_test(item: dict[str, Any]) -> bool:
+    return bool(item["metadata"].get("annotations", {}).get("helm.sh/hook") == "test")
 
 
 def _embedded(release: Release) -> str:

@@ -14,6 +14,7 @@ from recipegen.targets import TARGETS
 from recipegen.validate import validate
 
 if TYPE_CHECKING:
+    from recipegen.cluster import Diagnosis
     from recipegen.twin import Verdict
 
 Patch = Document | Mapping[str, Any]
@@ -108,6 +109,45 @@ def simulate(
 
     found = bundle(name, variant, patches)
     return twin.simulate(found, port=port, requests=requests, max_replicas=max_replicas, while_up=while_up)
+
+
+def doctor(
+    name: Name,
+    variant: str | None = None,
+    patches: Sequence[Patch] = (),
+    *,
+    context: str | None = None,
+    bundle: Mapping[str, Any] | str | PathLike[str] | None = None,
+    save: str | PathLike[str] | None = None,
+) -> "Diagnosis":
+    """Look into a cluster, without changing anything, and return what is wrong with a recipe's graph there.
+
+    Each finding names the lines of the recipe to change; `recipegen.origin.origin` says where those stand.
+
+    Args:
+        name: as for `plan`, and so are `variant` and `patches`.
+        variant: a variant of the recipe.
+        patches: merge patches.
+        context: context of the kubeconfig; default: the current one.
+        bundle: what was seen before, or the file that it was saved to; no cluster is asked then.
+        save: file to write what was seen to, without secrets; it must not exist yet.
+
+    Raises:
+        ClusterError: when the cluster cannot be reached, or lets nothing be looked at.
+        ToolError: when the package `kubernetes` or the kubeconfig is missing, or a file cannot be used.
+        UsageError: when the bundle is of another graph; otherwise as `plan` does.
+    """
+    from recipegen import cluster
+
+    found = plan(name, variant, patches)
+    if isinstance(bundle, Mapping):
+        seen: Mapping[str, Any] = bundle
+    else:
+        seen = cluster.look(found, context) if bundle is None else cluster.read(bundle)
+    diagnosis = cluster.examine(found, seen)
+    if save is not None:
+        cluster.save(seen, save)
+    return diagnosis
 
 
 def _document(patch: Patch, index: int) -> Document:

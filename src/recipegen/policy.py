@@ -9,7 +9,11 @@ from typing import Any
 from recipegen.errors import Problem
 
 # Where the kinds that recipegen renders keep their pod templates.
-POD_OWNERS = {"Job": ("spec", "template"), "Deployment": ("spec", "template")}
+POD_OWNERS: dict[str, tuple[str, ...]] = {
+    "Pod": (),
+    "Job": ("spec", "template"),
+    "Deployment": ("spec", "template"),
+}
 HOST_ACCESS = ("hostNetwork", "hostPID", "hostIPC")
 
 
@@ -46,6 +50,21 @@ def _no_secret_data(item: dict[str, Any]) -> Iterator[Problem]:
 def _no_namespace(item: dict[str, Any]) -> Iterator[Problem]:
     if "namespace" in item["metadata"]:
         yield Problem("policy", (), f"{_name(item)}: the release gives the namespace, not the object")
+
+
+def _least_rights(item: dict[str, Any]) -> Iterator[Problem]:
+    for rule in item.get("rules", []) if item["kind"] in ("Role", "ClusterRole") else []:
+        for part in ("apiGroups", "resources", "verbs"):
+            if "*" in rule[part]:
+                yield Problem("policy", (), f"{_name(item)}: a rule grants all {part}")
+        if "secrets" in rule["resources"] and (
+            set(rule["verbs"]) != {"get"} or not rule.get("resourceNames")
+        ):
+            yield Problem(
+                "policy", (), f"{_name(item)}: Secrets may be read one by one only, each by its name"
+            )
+        for verb in sorted({"escalate", "bind", "impersonate"} & set(rule["verbs"])):
+            yield Problem("policy", (), f"{_name(item)}: a rule grants the verb {verb}")
 
 
 def _command(pod: dict[str, Any]) -> Iterator[str]:
@@ -101,6 +120,7 @@ def _name(item: dict[str, Any]) -> str:
 OBJECT_RULES: tuple[Callable[[dict[str, Any]], Iterator[Problem]], ...] = (
     _no_secret_data,
     _no_namespace,
+    _least_rights,
 )
 POD_RULES: tuple[Callable[[dict[str, Any]], Iterator[str]], ...] = (
     _command,

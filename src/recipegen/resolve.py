@@ -128,8 +128,7 @@ def _derived(recipe: Recipe, graph: str) -> Iterator[tuple[Path, Any, str]]:
     if recipe.platform.version is None:
         chart = facts.dynamo()[newest]["platformChart"]
         yield ("platform", "version"), chart, f"chart of Dynamo {newest} in facts/dynamo.yaml"
-    if recipe.platform.gate.image is None:
-        yield ("platform", "gate", "image"), facts.images()["python"], "facts/images.yaml"
+    yield from _images(recipe)
     if recipe.gateway.inference_pool is None:
         picker = model.endpoint_picker.enabled
         yield (
@@ -163,6 +162,7 @@ def _derived(recipe: Recipe, graph: str) -> Iterator[tuple[Path, Any, str]]:
             gpus = gpus_of_replica(model, worker) // worker.nodes
             yield (*path, "gpus"), gpus, "the parallel sizes of the engine, over the nodes of a replica"
     yield from _observability(recipe)
+    yield from _benchmark(recipe)
 
 
 def _observability(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
@@ -191,6 +191,32 @@ def _weights(recipe: Recipe, graph: str) -> Iterator[tuple[Path, Any, str]]:
     if recipe.model_express.enabled and model.model_express_url is None:
         reason = "modelExpress.enabled is true, and this is its Service"
         yield ("model", "modelExpressUrl"), express_address(graph), reason
+
+
+def _benchmark(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
+    """Yield what a benchmark needs that is switched on."""
+    benchmark, model = recipe.benchmark, recipe.model
+    if not benchmark.enabled:
+        return
+    if benchmark.image is None:
+        yield ("benchmark", "image"), facts.images()["python"], "python in facts/images.yaml"
+    if benchmark.aiperf_version is None and benchmark.install:
+        yield ("benchmark", "aiperfVersion"), facts.images()["aiperf"], "aiperf in facts/images.yaml"
+    # Of a graph that others create, only the person knows how large it is.
+    gpus = sum(w.replicas * gpus_of_replica(model, w) for w in workers(model).values())
+    if benchmark.gpus is None and model.deployment.create and gpus:
+        yield ("benchmark", "gpus"), gpus, "GPUs of all replicas of all workers"
+
+
+def _images(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
+    """Yield the images of what runs a script and nothing else."""
+    chosen: dict[Path, str | None] = {
+        ("platform", "gate"): recipe.platform.gate.image,
+        ("troubleshooting",): recipe.troubleshooting.image,
+    }
+    for path, image in chosen.items():
+        if image is None:
+            yield (*path, "image"), facts.images()["python"], "facts/images.yaml"
 
 
 # The label by which the NVIDIA GPU operator tells GPU types apart.

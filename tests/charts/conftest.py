@@ -13,10 +13,15 @@ STACK = Path(__file__).parents[2] / "charts" / "stack"
 
 @pytest.fixture(scope="session")
 def render() -> Callable[..., list[dict[str, Any]]]:
-    """What Helm makes of values: with the parent chart, or with the chart of that name."""
+    """What Helm applies of the parent chart, or of the chart of that name, or else makes of its tests."""
 
     def objects(
-        values: dict[str, Any], chart: str = "stack", name: str = "qwen", namespace: str = "default"
+        values: dict[str, Any],
+        chart: str = "stack",
+        name: str = "qwen",
+        namespace: str = "default",
+        *,
+        tests: bool = False,
     ) -> list[dict[str, Any]]:
         beside = {"stack": STACK, "platform-ready": STACK.parent / "platform-ready"}
         folder = beside.get(chart, STACK / "charts" / chart)
@@ -24,7 +29,11 @@ def render() -> Callable[..., list[dict[str, Any]]]:
         with helm_python.Chart.load(folder) as loaded:
             files = loaded.render(values, name=name, namespace=namespace)
         texts = [text for path, text in sorted(files.items()) if path.endswith(".yaml")]
-        return [found for text in texts for found in yaml.safe_load_all(text) if found]
+        found = [found for text in texts for found in yaml.safe_load_all(text) if found]
+        return [item for item in found if of_a_test(item) is tests]
+
+    def of_a_test(item: dict[str, Any]) -> bool:
+        return bool(item["metadata"].get("annotations", {}).get("helm.sh/hook") == "test")
 
     return objects
 

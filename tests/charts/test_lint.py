@@ -48,6 +48,7 @@ EVERYTHING: dict[str, Any] = {
         "podMonitor": {"enabled": True},
     },
     "benchmark": {"enabled": True},
+    "troubleshooting": {"enabled": True, "clusterRead": True},
 }
 # What belongs to the cluster and to no recipe.
 PLATFORM_READY = {"version": "1.6.1"}
@@ -162,14 +163,15 @@ def test_no_two_objects_have_one_name(render: Render) -> None:
 def test_jobs_stop_trying_and_end(render: Render) -> None:
     jobs = [o["spec"] for o in render(EVERYTHING) if o["kind"] == "Job"]
 
-    assert len(jobs) == 2
+    assert len(jobs) == 3
     assert all({"backoffLimit", "activeDeadlineSeconds"} <= spec.keys() for spec in jobs)
 
 
-def test_jobs_have_no_token_of_the_cluster(render: Render) -> None:
+def test_jobs_have_no_token_of_the_cluster_but_the_one_that_looks_at_it(render: Render) -> None:
     pods = [o["spec"]["template"]["spec"] for o in render(EVERYTHING) if o["kind"] == "Job"]
+    trusted = [pod["containers"][0]["name"] for pod in pods if pod["automountServiceAccountToken"]]
 
-    assert all(pod["automountServiceAccountToken"] is False for pod in pods)
+    assert trusted == ["doctor"]
 
 
 def test_subcharts_are_those_that_the_parent_lists() -> None:

@@ -79,6 +79,7 @@ def test_existing_graph_is_left_alone(render: Render) -> None:
     ("chart", "key", "block"),
     [
         ("metrics", "observability", {}),
+        ("troubleshooting", "troubleshooting", {}),
         ("benchmark", "benchmark", {}),
         ("gateway", "gateway", {"name": "g"}),
         ("model-express", "modelExpress", {}),
@@ -126,6 +127,18 @@ def test_notes_name_the_kinds_that_model_express_needs() -> None:
     )
     assert "modelmetadatas" not in notes({"model": model, "modelExpress": {"enabled": True, **redis}}, "qwen")
     assert "modelmetadatas" not in notes({"model": {"name": "M"}}, "qwen")
+
+
+def test_notes_tell_how_helm_asks_the_model_itself() -> None:
+    assert "helm test qwen -n qwen --logs" in notes(RECIPE, "qwen")
+    assert "helm test" not in notes({"model": {"name": "M", "deployment": {"create": False}}}, "qwen")
+
+
+def test_notes_tell_how_to_read_the_diagnosis() -> None:
+    text = notes({"model": {"name": "M"}, "troubleshooting": {"enabled": True}}, "qwen")
+
+    assert "logs -f -l app.kubernetes.io/instance=qwen,app.kubernetes.io/component=troubleshooting" in text
+    assert "troubleshooting" not in notes(RECIPE, "qwen")
 
 
 def test_notes_tell_how_to_follow_the_benchmark() -> None:

@@ -19,6 +19,7 @@ from recipegen.recipe import (
     Gateway,
     ModelExpress,
     Observability,
+    Troubleshooting,
     Worker,
 )
 
@@ -125,6 +126,7 @@ def test_templates_read_every_key_of_a_configuration_file() -> None:
         ("metrics", Observability),
         ("benchmark", Benchmark),
         ("model-express", ModelExpress),
+        ("troubleshooting", Troubleshooting),
     ],
 )
 def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> None:
@@ -133,25 +135,29 @@ def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> 
     assert values.keys() == fields(block) | {"global"}
 
 
-@pytest.mark.parametrize(
-    ("chart", "image"), [("platform-ready", "python"), ("model-express", "modelExpress")]
-)
-def test_a_chart_has_the_image_of_the_facts(chart: str, image: str) -> None:
+def test_the_server_of_model_express_has_the_image_of_the_facts() -> None:
+    values = yaml.safe_load((CHARTS["model-express"] / "values.yaml").read_text())
+
+    assert values["image"] == facts.images()["modelExpress"]
+
+
+@pytest.mark.parametrize("chart", ["platform-ready", "benchmark", "troubleshooting"])
+def test_a_chart_runs_its_scripts_with_the_image_of_the_facts(chart: str) -> None:
     values = yaml.safe_load((CHARTS[chart] / "values.yaml").read_text())
 
-    assert values["image"] == facts.images()[image]
+    assert values["image"] == facts.images()["python"]
 
 
-@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark", "model-express"])
+@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark", "model-express", "troubleshooting"])
 def test_schema_of_a_component_names_its_values(chart: str) -> None:
     schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())
-    values = uncommented((CHARTS[chart] / "values.yaml").read_text())
+    text = (CHARTS[chart] / "values.yaml").read_text()
 
-    jsonschema.Draft202012Validator(schema).validate(values)
-    assert schema["properties"].keys() == values.keys()
+    jsonschema.Draft202012Validator(schema).validate(yaml.safe_load(text))
+    assert schema["properties"].keys() == uncommented(text).keys()
 
 
-@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark", "model-express"])
+@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark", "model-express", "troubleshooting"])
 def test_schema_of_a_component_refuses_an_unknown_key(chart: str) -> None:
     schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())
 

@@ -31,9 +31,10 @@ def graphs(cluster: Cluster, namespace: str) -> str | None:
     return cluster.collection("nvidia.com/v1beta1", "DynamoGraphDeployment", namespace)
 
 
-def manifests(machine: Machine, document: str) -> list[Any]:
+def manifests(machine: Machine, document: str, *, tests: bool = False) -> list[Any]:
     """The objects that the recipe's own releases render to, without the shared platform's."""
     command = ["helmfile", "-f", "-", "--selector", "component!=platform", "template"]
+    command += [] if tests else ["--skip-tests"]
     rendered = yaml.safe_load_all(machine.output(command, stdin=document))
     return [each for each in rendered if each]
 

@@ -10,7 +10,11 @@ from lab.cluster import Cluster
 from lab.tools import Machine
 from recipegen import catalog
 
-EVERYTHING = ("--with", "benchmark", "--with", "modelExpress", "--set", "model.cache.enabled=true")
+EVERYTHING = (
+    *("--with", "benchmark", "--with", "troubleshooting", "--with", "modelExpress"),
+    *("--set", "benchmark.results.size=1Gi", "--set", "model.cache.enabled=true"),
+    *("--set", "troubleshooting.clusterRead=true"),
+)
 # Recipes of kinds, and of containers, that no recipe of the catalog has.
 PATTERNS = ("alerts", "gateway-*", "model-express-*", "weights-*")
 GOLDEN = tools.ROOT / "tests/golden"
@@ -34,7 +38,7 @@ def test_every_object_is_accepted_with_unknown_fields_refused(
     cluster: Cluster, machine: Machine, profile: str, arguments: tuple[str, ...]
 ) -> None:
     document = machine.output(["recipegen", "render", *arguments, "-f", profile])
-    objects = recipes.manifests(machine, document)
+    objects = recipes.manifests(machine, document, tests=True)
 
     assert objects
     assert [answer for each in objects if (answer := _refusal(cluster, each))] == []

@@ -84,6 +84,37 @@ def test_a_component_is_installed_and_removed_alone(
     assert recipes.live(cluster, namespace) == objects
 
 
+def test_results_of_a_benchmark_outlive_it_and_are_found_again(
+    cluster: Cluster, machine: Machine, namespace: str, render: Callable[..., str]
+) -> None:
+    without = render()
+    with_benchmark = render("--with", "benchmark", "--set", "benchmark.results.size=1Gi")
+    recipes.apply(machine, without)
+    objects = recipes.live(cluster, namespace)
+    recipes.apply(machine, with_benchmark)
+    recipes.apply(machine, without)
+    left = recipes.live(cluster, namespace).keys() - objects.keys()
+    recipes.apply(machine, with_benchmark)
+
+    assert left == {("PersistentVolumeClaim", f"{recipes.GRAPH}-benchmark-results")}
+    assert recipes.live(cluster, namespace).keys() - objects.keys() > left
+
+
+def test_a_benchmark_whose_job_was_deleted_runs_once_more_with_sync(
+    cluster: Cluster, machine: Machine, namespace: str, render: Callable[..., str]
+) -> None:
+    document = render("--with", "benchmark")
+    recipes.apply(machine, document)
+    objects = recipes.live(cluster, namespace)
+    (job,) = [name for kind, name in objects if kind == "Job"]
+    cluster.request(
+        "DELETE", f"/apis/batch/v1/namespaces/{namespace}/jobs/{job}?propagationPolicy=Background"
+    )
+    machine.output(["helmfile", "-f", "-", "sync"], stdin=document)
+
+    assert recipes.live(cluster, namespace).keys() == objects.keys()
+
+
 def test_destroy_removes_the_recipe_but_not_its_downloads_nor_the_platform(
     cluster: Cluster, machine: Machine, namespace: str, render: Callable[..., str]
 ) -> None:

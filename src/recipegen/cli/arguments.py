@@ -19,6 +19,7 @@ COMMANDS = {
     "validate": "Check recipes and all their variants.",
     "check": "Check recipes, render them through Helm, check the objects.",
     "simulate": "Run a recipe's graph on this machine without a GPU: Dynamo's frontend and mocker.",
+    "doctor": "Look into the cluster: what is wrong with a recipe's graph, and which line to change.",
     "schema": "Print the recipe language as JSON Schema.",
 }
 
@@ -36,14 +37,14 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--format", choices=["text", "json"], default="text", help="form of messages, and of a verdict"
         )
-    for name in ("show", "render", "explain", "simulate"):
+    for name in ("show", "render", "explain", "simulate", "doctor"):
         words = "recipe of the catalog, path of a recipe file, or -"
         commands[name].add_argument("name", metavar="NAME", help=words)
     for name in ("validate", "check"):
         words = "recipes of the catalog, paths, or -"
         commands[name].add_argument("names", metavar="NAME", nargs="*", help=words)
         commands[name].add_argument("--all", action="store_true", help="the whole catalog")
-    for name in ("show", "render", "explain", "validate", "check", "simulate"):
+    for name in ("show", "render", "explain", "validate", "check", "simulate", "doctor"):
         _add_changes(commands[name])
     _add_own(commands)
     return top
@@ -88,6 +89,7 @@ def _add_own(commands: dict[str, argparse.ArgumentParser]) -> None:
     words = "folder or oci:// address of the charts; default: those that came along"
     render.add_argument("--charts", metavar="REF", action=_Once, help=words)
     _add_simulate(commands["simulate"])
+    _add_doctor(commands["doctor"])
     words = "such as model.worker.replicas"
     commands["explain"].add_argument("path", metavar="PATH", help=words)
 
@@ -103,6 +105,15 @@ def _add_simulate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--bench", action="store_true", help=words)
     words = "go on serving until Ctrl-C"
     command.add_argument("--keep", action="store_true", help=words)
+
+
+def _add_doctor(command: argparse.ArgumentParser) -> None:
+    words = "context of the kubeconfig; default: the current one"
+    command.add_argument("--context", metavar="C", action=_Once, help=words)
+    words = "judge what was saved before, on this or another machine, instead of a cluster"
+    command.add_argument("--bundle", metavar="FILE", action=_Once, help=words)
+    words = "write what was seen to a new file, without secrets"
+    command.add_argument("--save", metavar="FILE", action=_Once, help=words)
 
 
 def _number(least: int, most: int) -> Callable[[str], int]:

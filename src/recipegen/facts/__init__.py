@@ -23,7 +23,7 @@ def hardware() -> dict[str, Any]:
 
 @cache
 def images() -> dict[str, Any]:
-    """Return the images that are not Dynamo's own, by what they are for."""
+    """Return the images that are not Dynamo's own, and the release of aiperf, by what they are for."""
     return _read(HERE / "images.yaml")
 
 

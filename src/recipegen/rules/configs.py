@@ -41,10 +41,10 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     cache = {"HF_HOME": "model.cache"} if downloaded else {}
     express = dict.fromkeys(EXPRESS_VARIABLES, ".".join(express_key(recipe))) if express_key(recipe) else {}
     owned = dict.fromkeys(OPERATORS, "the operator") | cache
-    yield from _environment(("model", "frontend"), model.frontend.env, owned)
+    yield from environment(("model", "frontend"), model.frontend.env, owned)
     picker, sidecar = model.endpoint_picker, model.endpoint_picker.sidecar
-    yield from _environment(("model", "endpointPicker"), picker.env, owned | PICKERS)
-    yield from _environment(("model", "endpointPicker", "sidecar"), sidecar.env, owned | SIDECARS)
+    yield from environment(("model", "endpointPicker"), picker.env, owned | PICKERS)
+    yield from environment(("model", "endpointPicker", "sidecar"), sidecar.env, owned | SIDECARS)
     for role, worker in workers(model).items():
         path = ("model", role)
         files = files_of(path, worker)
@@ -56,7 +56,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         if model.cache.enabled:
             yield from _in_the_cache(files, model.cache.mount_path)
         mine = {config.env: "extraConfig" for config in files.values()}
-        yield from _environment(path, worker.env, owned | express | mine)
+        yield from environment(path, worker.env, owned | express | mine)
 
 
 def files_of(path: Path, worker: Worker) -> dict[Path, ExtraConfig]:
@@ -113,7 +113,8 @@ def _swapped(path: Path, role: str, config: ExtraConfig) -> Iterator[Problem]:
         yield Problem("swapped-config", (*path, "configMapRef", "name"), message, hint, warning=True)
 
 
-def _environment(path: Path, env: dict[str, str], owned: dict[str, str]) -> Iterator[Problem]:
+def environment(path: Path, env: dict[str, str], owned: dict[str, str]) -> Iterator[Problem]:
+    """Yield variables that somebody else sets, by name to owner, and those that hold a secret."""
     for name in env:
         if name in owned:
             message = f"{owned[name]} sets this variable"

@@ -8,7 +8,7 @@ from recipegen import facts
 from recipegen.errors import Path, Problem, show
 from recipegen.recipe import BackendType, Recipe
 
-IMAGE = ("model", "backend", "image")
+IMAGE: Path = ("model", "backend", "image")
 # HOST[:PORT]/PATH:TAG[@DIGEST], as the container reference grammar has it, with the tag or digest captured.
 REFERENCE = re.compile(
     r"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
@@ -21,7 +21,8 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     """Yield images that are malformed, can change, or are not what the recipe says; odd model ids."""
     backend = recipe.model.backend
     if backend.image is not None:
-        yield from _image(backend.image, version_given=backend.version is not None)
+        yield from pinned(IMAGE, backend.image)
+        yield from _release(backend.image, version_given=backend.version is not None)
         yield from _other_engine(backend.image, backend.type)
     elif not REFERENCE.fullmatch(f"{backend.registry}/image:tag"):
         message = f"is no registry with its path, got {show(backend.registry)}"
@@ -55,7 +56,7 @@ def _other_engine(image: str, backend: BackendType) -> Iterator[Problem]:
 
 
 def pinned(path: Path, image: str) -> Iterator[Problem]:
-    """Yield an image, written at `path`, that is malformed or can change."""
+    """Yield that the image at `path` is no reference, or one that can change under its users."""
     found = REFERENCE.fullmatch(image)
     if found is None:
         yield Problem("image", path, f"is no image reference, got {show(image)}", "write REGISTRY/NAME:TAG")
@@ -67,15 +68,15 @@ def pinned(path: Path, image: str) -> Iterator[Problem]:
         yield Problem("image", path, message, "give a tag that stays, or add a digest with @sha256:")
 
 
-def _image(image: str, *, version_given: bool) -> Iterator[Problem]:
-    problems = list(pinned(IMAGE, image))
+def _release(image: str, *, version_given: bool) -> Iterator[Problem]:
+    """Yield that a pinned image does not tell which Dynamo release is inside."""
     found = REFERENCE.fullmatch(image)
-    if problems or found is None:
-        yield from problems
-    elif not version_given and not VERSION_TAG.fullmatch(found["tag"] or ""):
+    if version_given or found is None or next(pinned(IMAGE, image), None):
+        return
+    if not VERSION_TAG.fullmatch(found["tag"] or ""):
         message = f"the tag does not tell which Dynamo release is inside, got {show(image)}"
         yield Problem("image", IMAGE, message, "say it with model.backend.version")
-    elif not version_given and release_in(image) is None:
+    elif release_in(image) is None:
         newest = facts.newest_dynamo()
         message = (
             f"the tag is no Dynamo release known here, {newest} is taken to be inside, got {show(image)}"

@@ -33,7 +33,7 @@ def _entry(release: Release, values: object) -> dict[str, Any]:
 
 
 def entry(release: Release, values: list[Any]) -> dict[str, Any]:
-    """Return one release in helmfile's words; only keys that every helmfile since 1.0 knows."""
+    """Return one release in helmfile's words; keys that every helmfile since 1.4.4 knows."""
     found: dict[str, Any] = {
         "name": release.name,
         "namespace": release.namespace,
@@ -44,7 +44,8 @@ def entry(release: Release, values: list[Any]) -> dict[str, Any]:
         # Our charts lie unpacked with all they need. Not in helmDefaults: there it also keeps
         # helmfile from adding the repositories above.
         "skipDeps": not release.version,
-        "wait": release.wait,
+        "wait": release.wait or release.legacy_wait,
+        "trackMode": "helm-legacy" if release.legacy_wait else "",
         "timeout": release.timeout,
         "atomic": release.atomic,
         "disableValidationOnInstall": release.brings_own_kinds,

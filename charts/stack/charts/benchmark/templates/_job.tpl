@@ -1,9 +1,10 @@
 {{- /* Spec of the Job: {{ include "benchmark.jobSpec" . }} */ -}}
 {{- define "benchmark.jobSpec" -}}
-{{- $config := include "benchmark.config" . | fromYaml -}}
+{{- $trace := (include "benchmark.config" . | fromYaml).trace | default dict -}}
+{{- $lines := include "benchmark.lines" . -}}
 # A second try would measure a graph that the first one has warmed up, and hide its failure.
 backoffLimit: 0
-activeDeadlineSeconds: 21600
+activeDeadlineSeconds: {{ int64 .Values.deadlineSeconds }}
 template:
   metadata:
     labels:
@@ -14,6 +15,9 @@ template:
       checksum/model: {{ . | quote }}
       {{- end }}
       checksum/script: {{ .Files.Get "files/run.py" | sha256sum }}
+      {{- with $lines }}
+      checksum/trace: {{ . | sha256sum }}
+      {{- end }}
   spec:
     restartPolicy: Never
     automountServiceAccountToken: false
@@ -23,16 +27,19 @@ template:
       runAsUser: 1000
       runAsGroup: 1000
       fsGroup: 1000
+      fsGroupChangePolicy: OnRootMismatch
       seccompProfile:
         type: RuntimeDefault
+    {{- if .Values.install }}
     initContainers:
       - name: install
-        image: "python:3.12.11-slim"
+        image: {{ .Values.image | quote }}
         imagePullPolicy: IfNotPresent
-        command: [pip, install, --no-cache-dir, --quiet, --target, /scratch/aiperf, aiperf==0.13.0]
+        command: [pip, install, --no-cache-dir, --quiet, --target, /scratch/aiperf, {{ printf "aiperf==%s" .Values.aiperfVersion | quote }}]
         env:
           - name: HOME
             value: /scratch
+          {{- include "benchmark.ownEnv" . | nindent 10 }}
         resources:
           {{- include "benchmark.resources" . | nindent 10 }}
         securityContext:
@@ -42,32 +49,15 @@ template:
             mountPath: /scratch
           - name: tmp
             mountPath: /tmp
+    {{- end }}
     containers:
       - name: aiperf
-        image: "python:3.12.11-slim"
+        image: {{ .Values.image | quote }}
         imagePullPolicy: IfNotPresent
-        command: [python, /scripts/run.py]
+        command: [python3, /scripts/run.py]
         env:
-          - name: AIPERF
-            value: /scratch/aiperf/bin/aiperf
-          - name: CONCURRENCY
-            value: {{ include "benchmark.numbers" $config.concurrency | quote }}
-          - name: HOME
-            value: /scratch
-          - name: ISL
-            value: {{ int64 $config.isl | quote }}
-          - name: MODEL
-            value: {{ .Values.global.model | default "" | quote }}
-          - name: OSL
-            value: {{ int64 $config.osl | quote }}
-          - name: PYTHONPATH
-            value: /scratch/aiperf
-          - name: REQUESTS_PER_CONCURRENCY
-            value: {{ int64 $config.requestsPerConcurrency | quote }}
-          - name: RESULTS
-            value: /scratch/results
-          - name: URL
-            value: {{ printf "http://%s-frontend:8000" (include "benchmark.graph" .) | quote }}
+          {{- include "benchmark.env" . | nindent 10 }}
+          {{- include "benchmark.ownEnv" . | nindent 10 }}
         envFrom:
           # The tokenizer of a gated model needs it; without a name, Dynamo's customary one.
           - secretRef:
@@ -81,6 +71,13 @@ template:
           - name: script
             mountPath: /scripts
             readOnly: true
+          {{- if $trace.configMapRef }}
+          - name: trace
+            mountPath: /trace
+            readOnly: true
+          {{- end }}
+          - name: results
+            mountPath: /results
           - name: scratch
             mountPath: /scratch
           - name: tmp
@@ -89,10 +86,77 @@ template:
       - name: script
         configMap:
           name: {{ printf "%s-benchmark" (include "benchmark.graph" .) | quote }}
+      {{- with $trace.configMapRef }}
+      - name: trace
+        configMap:
+          name: {{ .name | quote }}
+      {{- end }}
+      - name: results
+        {{- if include "benchmark.claim" . }}
+        persistentVolumeClaim:
+          claimName: {{ include "benchmark.claim" . | quote }}
+        {{- else }}
+        emptyDir: {}
+        {{- end }}
       - name: scratch
         emptyDir: {}
       - name: tmp
         emptyDir: {}
+{{- end -}}
+
+{{- /* What the script is told: {{ include "benchmark.env" . }} */ -}}
+{{- define "benchmark.env" -}}
+- name: AIPERF
+  value: {{ .Values.install | ternary "/scratch/aiperf/bin/aiperf" "aiperf" }}
+- name: CONFIG
+  value: {{ include "benchmark.settings" . | quote }}
+{{- with .Values.gpus }}
+- name: GPUS
+  value: {{ int64 . | quote }}
+{{- end }}
+- name: GRAPH
+  value: {{ include "benchmark.graph" . | quote }}
+{{- with .Values.headers }}
+- name: HEADERS
+  value: {{ toJson . | quote }}
+{{- end }}
+- name: HOME
+  value: /scratch
+- name: IMAGE
+  value: {{ .Values.image | quote }}
+- name: MODEL
+  value: {{ .Values.global.model | default "" | quote }}
+{{- with .Values.global.modelDigest }}
+- name: MODEL_DIGEST
+  value: {{ . | quote }}
+{{- end }}
+{{- if .Values.install }}
+- name: PYTHONPATH
+  value: /scratch/aiperf
+{{- end }}
+- name: RESULTS
+  value: /results
+# The pod's own name, so that what another one left on the volume stays.
+- name: RUN
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+- name: TARGETS
+  value: {{ toJson .Values.targets | quote }}
+{{- with include "benchmark.traceFile" . }}
+- name: TRACE
+  value: {{ . | quote }}
+{{- end }}
+- name: URL
+  value: {{ .Values.url | default (printf "http://%s-frontend:8000" (include "benchmark.graph" .)) | quote }}
+{{- end -}}
+
+{{- /* The recipe's own variables: {{ include "benchmark.ownEnv" . }} */ -}}
+{{- define "benchmark.ownEnv" -}}
+{{- range $name, $value := .Values.env }}
+- name: {{ $name | quote }}
+  value: {{ $value | quote }}
+{{- end }}
 {{- end -}}
 
 {{- /* Requests and limits of a container: {{ include "benchmark.resources" . }} */ -}}
@@ -111,13 +175,4 @@ allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities:
   drop: [ALL]
-{{- end -}}
-
-{{- /* Numbers, separated by spaces: {{ include "benchmark.numbers" (list 1 8 32) }} */ -}}
-{{- define "benchmark.numbers" -}}
-{{- $words := list -}}
-{{- range . -}}
-{{- $words = append $words (int64 . | toString) -}}
-{{- end -}}
-{{- join " " $words -}}
 {{- end -}}

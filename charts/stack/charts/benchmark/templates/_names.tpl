@@ -12,9 +12,12 @@ app.kubernetes.io/part-of: dynamo
 app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 {{- end -}}
 
-{{- /* What is measured. A recipe may leave `config` empty, and some releases of Helm then take the defaults in values.yaml
-       away with it, so they stand here a second time. {{ include "benchmark.config" . | fromYaml }} */ -}}
-{{- define "benchmark.config" -}}
-{{- $defaults := dict "isl" 1024 "osl" 128 "concurrency" (list 1 8 32) "requestsPerConcurrency" 10 -}}
-{{- merge (dict) (.Values.config | default dict) $defaults | toYaml -}}
+{{- /* Claim that the results are written to; empty when they go with the pod: {{ include "benchmark.claim" . }} */ -}}
+{{- define "benchmark.claim" -}}
+{{- $results := .Values.results -}}
+{{- if $results.claimName -}}
+{{- $results.claimName -}}
+{{- else if $results.size -}}
+{{- include "benchmark.graph" . }}-benchmark-results
+{{- end -}}
 {{- end -}}
