@@ -207,7 +207,7 @@ def test_a_variant_of_a_recipe_that_has_none_is_1(cli: Cli) -> None:
         (
             "nonsense",
             "the components are modelExpress, model, gateway, observability, "
-            "troubleshooting, benchmark, platform\n",
+            "benchmark, troubleshooting, platform\n",
         ),
         ("about", "the components are"),
         ("", "the components are"),
