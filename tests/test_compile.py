@@ -287,8 +287,8 @@ def test_each_release_waits_for_what_comes_before_it() -> None:
         "qwen": ("dynamo-system/dynamo-platform-ready", "qwen/qwen-model-express"),
         "qwen-gateway": ("qwen/qwen",),
         "qwen-metrics": ("qwen/qwen",),
-        "qwen-troubleshooting": (),
         "qwen-benchmark": ("qwen/qwen",),
+        "qwen-troubleshooting": ("qwen/qwen",),
     }
 
 
@@ -297,6 +297,13 @@ def test_without_the_gate_the_graph_waits_for_the_operator() -> None:
 
     assert "dynamo-platform-ready" not in found
     assert found["qwen"] == ("dynamo-system/dynamo-platform", "qwen/qwen-model-express")
+
+
+def test_whatever_fails_is_taken_back_and_only_the_graph_is_not_waited_for() -> None:
+    installed = [release for release in compile_plan(plan_of(EVERYTHING)).releases if release.installed]
+
+    assert all(release.atomic and release.timeout for release in installed)
+    assert [release.name for release in installed if release.legacy_wait] == ["qwen"]
 
 
 def test_the_gate_takes_its_values_from_the_platform_block_and_is_taken_back_when_it_fails() -> None:

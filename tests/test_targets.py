@@ -21,7 +21,7 @@ from samples import MINIMAL, leaves, plan_of, recipes
 STATE_KEYS = {"repositories", "releases"}
 RELEASE_KEYS = {
     "name", "namespace", "chart", "version", "installed", "needs", "skipDeps", "wait",
-    "timeout", "atomic",
+    "trackMode", "timeout", "atomic",
     "disableValidationOnInstall", "labels", "values",
 }  # fmt: skip
 
@@ -65,7 +65,7 @@ def test_every_text_is_in_double_quotes() -> None:
     lines = TARGETS["helmfile"](plan, compile_plan(plan)).splitlines()[1:-1]
     bare = [line.partition(": ")[2] for line in lines if ": " in line and not line.endswith('"')]
 
-    assert set(bare) <= {"true", "false", "{}", "[]", "1", "600", "780", "43200"}
+    assert set(bare) <= {"true", "false", "{}", "[]", "1", "600", "780", "1800", "43200"}
 
 
 def test_a_folder_of_charts_brings_its_dependencies_along() -> None:

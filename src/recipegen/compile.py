@@ -40,8 +40,8 @@ class Release:
     timeout: int = 0
     """How long that may take, in seconds; 0: Helm's default, 300."""
     atomic: bool = False
-    """Whether Helm waits until its objects are ready, and takes the release back where that fails. Otherwise helmfile
-    finds a failed release unchanged, and its next run leaves it as it is."""
+    """Whether Helm waits until its objects are ready, and takes the release back where that fails. Otherwise
+    helmfile finds a failed release unchanged, and its next run leaves it as it is."""
     legacy_wait: bool = False
     """Whether Helm waits for its own kinds alone. Otherwise it waits for custom resources too."""
     brings_own_kinds: bool = False
