@@ -60,6 +60,15 @@ def test_only_a_whole_document_ends_in_the_sentinel(data: dict[str, Any]) -> Non
     assert text.count(helmfile.SENTINEL.strip()) == 1
 
 
+def test_whatever_fails_is_taken_back_and_graphs_and_jobs_are_not_waited_for() -> None:
+    plan = plan_of({**MINIMAL, "benchmark": {"enabled": True}})
+    releases = yaml.safe_load(TARGETS["helmfile"](plan, compile_plan(plan)))["releases"]
+
+    for entry in releases:
+        how = (entry.get("atomic"), entry.get("wait"), entry.get("trackMode"))
+        assert how == ((True, True, "helm-legacy") if entry["installed"] else (None, None, None))
+
+
 def test_every_text_is_in_double_quotes() -> None:
     plan = plan_of({**MINIMAL, "about": {"title": "no"}, "platform": {"values": {"a": "012", "b": "12:30"}}})
     lines = TARGETS["helmfile"](plan, compile_plan(plan)).splitlines()[1:-1]

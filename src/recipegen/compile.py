@@ -12,8 +12,6 @@ from recipegen.resolve import Plan
 from recipegen.rules.text import EXECUTED
 from recipegen.version import __version__
 
-# How long Helm waits for what a release makes at once, in seconds: claims and servers, not graphs or Jobs.
-WAIT_SECONDS = 1800
 # The name under which helmfile adds the platform's chart repository to the user's Helm.
 REPOSITORY = "nvidia-ai-dynamo"
 
@@ -35,15 +33,8 @@ class Release:
     """False: helmfile uninstalls it."""
     needs: tuple[str, ...] = ()
     """Releases that come first, as NAMESPACE/NAME."""
-    wait: bool = False
-    """Whether helmfile waits until its objects are ready."""
-    timeout: int = 0
-    """How long that may take, in seconds; 0: Helm's default, 300."""
-    atomic: bool = False
-    """Whether Helm waits until its objects are ready, and takes the release back where that fails. Otherwise
-    helmfile finds a failed release unchanged, and its next run leaves it as it is."""
-    legacy_wait: bool = False
-    """Whether Helm waits for its own kinds alone. Otherwise it waits for custom resources too."""
+    timeout: int = 1800
+    """How long Helm waits for claims, servers and hooks, in seconds, before it takes a release back."""
     brings_own_kinds: bool = False
     """Whether the kinds of its objects arrive with another release of the same run."""
 
@@ -110,9 +101,6 @@ def _platform(plan: Plan, charts: str) -> Iterator[Release]:
         version=str(platform.version),
         labels=labels,
         values=upstream_values(platform),
-        wait=True,
-        timeout=WAIT_SECONDS,
-        atomic=True,
     )
     if platform.gate.enabled:
         chart, version = _chart(charts, GATE_CHART, GATE_CHART)
@@ -127,7 +115,6 @@ def _platform(plan: Plan, charts: str) -> Iterator[Release]:
             needs=(f"{platform.namespace}/{PLATFORM}",),
             # The Job, for which Helm waits because it is a hook, ends by itself before.
             timeout=platform.gate.timeout_seconds + 180,
-            atomic=True,
         )
 
 
@@ -149,10 +136,6 @@ def _release(plan: Plan, component: Component, charts: str) -> Release:
         installed=enabled,
         needs=tuple(_needs(plan, component)) if enabled else (),
         brings_own_kinds=component is MODEL,
-        atomic=enabled,
-        # A graph is ready when its weights are loaded, which may take hours and is no failure.
-        legacy_wait=enabled and component is MODEL,
-        timeout=WAIT_SECONDS if enabled else 0,
     )
 
 
