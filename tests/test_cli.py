@@ -206,7 +206,8 @@ def test_a_variant_of_a_recipe_that_has_none_is_1(cli: Cli) -> None:
         ("benchmarks", "did you mean 'benchmark'?"),
         (
             "nonsense",
-            "the components are model, gateway, observability, troubleshooting, benchmark, platform\n",
+            "the components are model, gateway, observability, benchmark, troubleshooting, faultInjection, "
+            "platform\n",
         ),
         ("about", "the components are"),
         ("", "the components are"),
@@ -274,10 +275,10 @@ def test_an_unknown_key_in_a_patch_names_its_file_and_line(cli: Cli) -> None:
 
 
 def test_a_component_that_is_still_to_come_is_refused_as_such(cli: Cli) -> None:
-    answer = cli("render", "./qwen.yaml", "--with", "faultInjection")
+    answer = cli("render", "./qwen.yaml", "--with", "modelExpress")
 
     assert answer.code == 1
-    assert "faultInjection is not part of this version of recipegen" in answer.err
+    assert "modelExpress is not part of this version of recipegen" in answer.err
 
 
 def test_problems_as_json_carry_place_and_hint(cli: Cli) -> None:

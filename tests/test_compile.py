@@ -44,6 +44,13 @@ EVERYTHING = {
     "observability": {"enabled": True},
     "troubleshooting": {"enabled": True},
 }
+# Not together with a benchmark, which would measure them.
+FAULTS = {
+    "enabled": True,
+    "acknowledge": "qwen/qwen",
+    "allowedNamespaces": ["qwen"],
+    "experiments": [{"name": "kill-worker"}, {"name": "take-node", "node": "node-1"}],
+}
 CACHED = {**EVERYTHING, "model": {**MINIMAL["model"], "cache": {"enabled": True}, "routingPolicy": "kv"}}
 # One value of each engine field.
 ENGINE = {
@@ -78,6 +85,13 @@ def entries(plan: Plan) -> dict[str, str]:
 @pytest.mark.parametrize("name", CATALOG)
 def test_parent_chart_and_releases_give_the_catalogs_objects_alike(name: str) -> None:
     plan = CATALOG[name]
+    values = yaml.safe_load(TARGETS["values"](plan, compile_plan(plan)))
+
+    assert through_the_parent(plan, values) == objects(*releases(plan).values())
+
+
+def test_parent_chart_and_releases_break_a_graph_alike() -> None:
+    plan = plan_of({**CACHED, "benchmark": {}, "faultInjection": FAULTS})
     values = yaml.safe_load(TARGETS["values"](plan, compile_plan(plan)))
 
     assert through_the_parent(plan, values) == objects(*releases(plan).values())
@@ -235,9 +249,10 @@ def test_a_configuration_file_holds_what_the_recipe_says(content: Any) -> None:
 
 
 def test_every_component_is_a_release_with_its_own_block() -> None:
-    plan = plan_of(EVERYTHING)
+    measured, broken = plan_of(EVERYTHING), plan_of({**MINIMAL, "faultInjection": FAULTS})
 
     for component in COMPONENTS:
+        plan = broken if component.chart == "fault-injection" else measured
         release = releases(plan)[component.chart]
         assert release.name == plan.graph + component.suffix
         assert release.values == {**plan.tree[component.key], "global": plan.shared}
@@ -273,7 +288,9 @@ def test_each_release_waits_for_what_comes_before_it() -> None:
         "qwen-metrics": ("qwen/qwen",),
         "qwen-benchmark": ("qwen/qwen",),
         "qwen-troubleshooting": ("qwen/qwen",),
+        "qwen-fault-injection": (),
     }
+    assert needs(benchmark={}, faultInjection=FAULTS)["qwen-fault-injection"] == ("qwen/qwen",)
 
 
 def test_without_the_gate_the_graph_waits_for_the_operator() -> None:

@@ -115,7 +115,7 @@ def test_schema_and_language_agree_on_the_mistakes(path: Path) -> None:
         {**MINIMAL, "model": {**MINIMAL["model"], "frontend": {"env": {"1bad": "x"}}}},
         {**MINIMAL, "model": {**MINIMAL["model"], "frontend": {"env": {"A" * 129: "x"}}}},
         {**MINIMAL, "variants": {"Bad Name": {"patch": {}}}},
-        {**MINIMAL, "faultInjection": {"enabled": True}},
+        {**MINIMAL, "modelExpress": {"enabled": True}},
     ],
     ids=[
         "attribute spelling",
@@ -148,7 +148,7 @@ def test_schema_and_language_agree_on_recipes_that_were_tampered_with(data: Any)
 # ---- defaults -----------------------------------------------------------------------------------
 
 
-SWITCHED = ("gateway", "observability", "benchmark", "troubleshooting")
+SWITCHED = ("gateway", "observability", "benchmark", "troubleshooting", "faultInjection")
 
 
 def defaults(chart: str) -> dict[str, Any]:
@@ -183,6 +183,10 @@ def test_the_benchmark_charts_defaults_are_the_languages() -> None:
     block = {**block, "enabled": False, "config": config}
 
     assert defaults("benchmark") == {key: value for key, value in block.items() if key != "gpus"}
+
+
+def test_the_fault_injection_charts_defaults_are_the_languages() -> None:
+    assert defaults("fault-injection") == plan_of(MINIMAL).tree["faultInjection"]
 
 
 def test_the_parent_charts_defaults_are_the_languages() -> None:

@@ -35,6 +35,9 @@ COMPONENTS = (
         "-troubleshooting",
         lambda recipe: recipe.troubleshooting.enabled,
     ),
+    Component(
+        "faultInjection", "fault-injection", "-fault-injection", lambda recipe: recipe.fault_injection.enabled
+    ),
 )
 
 # Releases of the `platform` block, which all recipes of a cluster share: the upstream operator, called as its

@@ -197,6 +197,7 @@ def _images(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
     chosen: dict[Path, str | None] = {
         ("platform", "gate"): recipe.platform.gate.image,
         ("troubleshooting",): recipe.troubleshooting.image,
+        ("faultInjection",): recipe.fault_injection.image,
     }
     for path, image in chosen.items():
         if image is None:

@@ -16,6 +16,7 @@ from recipegen.recipe import (
     Block,
     Engine,
     ExtraConfig,
+    FaultInjection,
     Gateway,
     Observability,
     Troubleshooting,
@@ -38,8 +39,9 @@ PASSED_ON = {"engine"}
 SHARED = {"global": dict.fromkeys(schema.SHARED["properties"], "")}
 # Given by the recipe or a subchart, not by the parent chart's own values.
 OF_A_SUBCHART = {
-    *("model.name", "model.mocker", "model.nodeSelector", "model.endpointPicker"),
+    *("model.name", "model.mocker", "model.nodeSelector", "model.endpointPicker", "model.disaggregation"),
     *("gateway.name", "gateway.modelHeader.enabled", "gateway.modelHeader.name", "gateway.modelHeader.value"),
+    "faultInjection.experiments",
 }
 # Keys of a backend's data file that only recipegen's rules read.
 READ_BY_RULES = {
@@ -124,6 +126,7 @@ def test_templates_read_every_key_of_a_configuration_file() -> None:
         ("metrics", Observability),
         ("benchmark", Benchmark),
         ("troubleshooting", Troubleshooting),
+        ("fault-injection", FaultInjection),
     ],
 )
 def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> None:
@@ -132,14 +135,14 @@ def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> 
     assert values.keys() == fields(block) | {"global"}
 
 
-@pytest.mark.parametrize("chart", ["platform-ready", "benchmark", "troubleshooting"])
+@pytest.mark.parametrize("chart", ["platform-ready", "benchmark", "troubleshooting", "fault-injection"])
 def test_a_chart_runs_its_scripts_with_the_image_of_the_facts(chart: str) -> None:
     values = yaml.safe_load((CHARTS[chart] / "values.yaml").read_text())
 
     assert values["image"] == facts.images()["python"]
 
 
-@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark", "troubleshooting"])
+@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark", "troubleshooting", "fault-injection"])
 def test_schema_of_a_component_names_its_values(chart: str) -> None:
     schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())
     text = (CHARTS[chart] / "values.yaml").read_text()
@@ -148,7 +151,7 @@ def test_schema_of_a_component_names_its_values(chart: str) -> None:
     assert schema["properties"].keys() == uncommented(text).keys()
 
 
-@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark", "troubleshooting"])
+@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark", "troubleshooting", "fault-injection"])
 def test_schema_of_a_component_refuses_an_unknown_key(chart: str) -> None:
     schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())
 

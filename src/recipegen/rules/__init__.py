@@ -12,6 +12,7 @@ from recipegen.rules import (
     blocks,
     configs,
     engine,
+    faults,
     files,
     gateway,
     images,
@@ -44,6 +45,7 @@ RECIPE_RULES = (
     platform.check,
     picker.check,
     gateway.check,
+    faults.check,
 )
 COMPLETE_RULES = (engine.block_sizes,)
 
@@ -61,5 +63,6 @@ def of_recipe(recipe: Recipe) -> Iterator[Problem]:
 def of_plan(plan: "Plan") -> Iterator[Problem]:
     """Yield what is wrong with names and values that only the plan knows."""
     yield from names.check(plan)
+    yield from faults.allowed(plan)
     for rule in COMPLETE_RULES:
         yield from rule(plan.recipe)
