@@ -42,6 +42,13 @@ EVERYTHING = {
     "gateway": {"enabled": True, "name": "inference-gateway"},
     **{key: {"enabled": True} for key in ("benchmark", "observability", "modelExpress", "troubleshooting")},
 }
+# Not together with a benchmark, which would measure them.
+FAULTS = {
+    "enabled": True,
+    "acknowledge": "qwen/qwen",
+    "allowedNamespaces": ["qwen"],
+    "experiments": [{"name": "kill-worker"}, {"name": "take-node", "node": "node-1"}],
+}
 CACHED = {**EVERYTHING, "model": {**MINIMAL["model"], "cache": {"enabled": True}, "routingPolicy": "kv"}}
 # One value of each engine field.
 ENGINE = {
@@ -76,6 +83,13 @@ def entries(plan: Plan) -> dict[str, str]:
 @pytest.mark.parametrize("name", CATALOG)
 def test_parent_chart_and_releases_give_the_catalogs_objects_alike(name: str) -> None:
     plan = CATALOG[name]
+    values = yaml.safe_load(TARGETS["values"](plan, compile_plan(plan)))
+
+    assert through_the_parent(plan, values) == objects(*releases(plan).values())
+
+
+def test_parent_chart_and_releases_break_a_graph_alike() -> None:
+    plan = plan_of({**CACHED, "benchmark": {}, "faultInjection": FAULTS})
     values = yaml.safe_load(TARGETS["values"](plan, compile_plan(plan)))
 
     assert through_the_parent(plan, values) == objects(*releases(plan).values())
@@ -236,9 +250,10 @@ def test_a_configuration_file_holds_what_the_recipe_says(content: Any) -> None:
 
 
 def test_every_component_is_a_release_with_its_own_block() -> None:
-    plan = plan_of(EVERYTHING)
+    measured, broken = plan_of(EVERYTHING), plan_of({**MINIMAL, "faultInjection": FAULTS})
 
     for component in COMPONENTS:
+        plan = broken if component.chart == "fault-injection" else measured
         release = releases(plan)[component.chart]
         assert release.name == plan.graph + component.suffix
         assert release.values == {**plan.tree[component.key], "global": plan.shared}
@@ -283,13 +298,15 @@ def test_each_release_waits_for_what_comes_before_it() -> None:
     assert needs() == {
         "dynamo-platform": (),
         "dynamo-platform-ready": ("dynamo-system/dynamo-platform",),
-        "qwen-model-express": (),
+        "qwen-model-express": ("dynamo-system/dynamo-platform-ready",),
         "qwen": ("dynamo-system/dynamo-platform-ready", "qwen/qwen-model-express"),
         "qwen-gateway": ("qwen/qwen",),
         "qwen-metrics": ("qwen/qwen",),
         "qwen-benchmark": ("qwen/qwen",),
         "qwen-troubleshooting": ("qwen/qwen",),
+        "qwen-fault-injection": (),
     }
+    assert needs(benchmark={}, faultInjection=FAULTS)["qwen-fault-injection"] == ("qwen/qwen",)
 
 
 def test_without_the_gate_the_graph_waits_for_the_operator() -> None:
@@ -297,13 +314,6 @@ def test_without_the_gate_the_graph_waits_for_the_operator() -> None:
 
     assert "dynamo-platform-ready" not in found
     assert found["qwen"] == ("dynamo-system/dynamo-platform", "qwen/qwen-model-express")
-
-
-def test_whatever_fails_is_taken_back_and_only_the_graph_is_not_waited_for() -> None:
-    installed = [release for release in compile_plan(plan_of(EVERYTHING)).releases if release.installed]
-
-    assert all(release.atomic and release.timeout for release in installed)
-    assert [release.name for release in installed if release.legacy_wait] == ["qwen"]
 
 
 def test_the_gate_takes_its_values_from_the_platform_block_and_is_taken_back_when_it_fails() -> None:
@@ -317,7 +327,6 @@ def test_the_gate_takes_its_values_from_the_platform_block_and_is_taken_back_whe
 
     assert release.values == {**gate, "version": "1.6.0"}
     assert release.namespace == "dynamo"
-    assert release.atomic
     assert release.timeout > release.values["timeoutSeconds"]
 
 
@@ -435,7 +444,6 @@ def test_our_charts_are_paths_and_the_platforms_is_pinned() -> None:
     platform, *own = compile_plan(plan_of(EVERYTHING)).releases
 
     assert platform.version == "1.6.1"
-    assert platform.wait
     assert all(Path(release.chart, "Chart.yaml").is_file() and not release.version for release in own)
 
 

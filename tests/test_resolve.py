@@ -182,6 +182,7 @@ def test_every_value_that_nobody_wrote_has_a_reason() -> None:
         "model.tolerations",
         "model.worker",
         "gateway.inferencePool",
+        "faultInjection.image",
         "platform.gate.image",
         "model.worker.gpus",
         "observability.dashboards",

@@ -115,7 +115,6 @@ def test_schema_and_language_agree_on_the_mistakes(path: Path) -> None:
         {**MINIMAL, "model": {**MINIMAL["model"], "frontend": {"env": {"1bad": "x"}}}},
         {**MINIMAL, "model": {**MINIMAL["model"], "frontend": {"env": {"A" * 129: "x"}}}},
         {**MINIMAL, "variants": {"Bad Name": {"patch": {}}}},
-        {**MINIMAL, "faultInjection": {"enabled": True}},
     ],
     ids=[
         "attribute spelling",
@@ -123,7 +122,6 @@ def test_schema_and_language_agree_on_the_mistakes(path: Path) -> None:
         "key pattern",
         "key length",
         "variant",
-        "no chart",
     ],
 )
 def test_schema_and_language_refuse_alike(data: Any) -> None:
@@ -148,7 +146,7 @@ def test_schema_and_language_agree_on_recipes_that_were_tampered_with(data: Any)
 # ---- defaults -----------------------------------------------------------------------------------
 
 
-SWITCHED = ("gateway", "modelExpress", "observability", "benchmark", "troubleshooting")
+SWITCHED = (*("gateway", "modelExpress", "observability", "benchmark", "troubleshooting", "faultInjection"),)
 
 
 def defaults(chart: str) -> dict[str, Any]:
@@ -187,6 +185,10 @@ def test_the_benchmark_charts_defaults_are_the_languages() -> None:
 
 def test_the_model_express_charts_defaults_are_the_languages() -> None:
     assert defaults("model-express") == plan_of(MINIMAL).tree["modelExpress"]
+
+
+def test_the_fault_injection_charts_defaults_are_the_languages() -> None:
+    assert defaults("fault-injection") == plan_of(MINIMAL).tree["faultInjection"]
 
 
 def test_the_parent_charts_defaults_are_the_languages() -> None:

@@ -24,33 +24,25 @@ class Component:
 
 # In the order of installation.
 MODEL_EXPRESS = Component(
-    "modelExpress", "model-express", "-model-express", lambda recipe: recipe.model_express.enabled, needs=()
+    "modelExpress", "model-express", "-model-express", lambda r: r.model_express.enabled, ("platform",)
 )
-MODEL = Component(
-    "model", "model", "", lambda recipe: recipe.model.deployment.create, ("platform", "modelExpress")
-)
+MODEL = Component("model", "model", "", lambda r: r.model.deployment.create, ("platform", "modelExpress"))
 COMPONENTS = (
     MODEL_EXPRESS,
     MODEL,
-    Component("gateway", "gateway", "-gateway", lambda recipe: recipe.gateway.enabled),
-    Component("observability", "metrics", "-metrics", lambda recipe: recipe.observability.enabled),
-    Component("benchmark", "benchmark", "-benchmark", lambda recipe: recipe.benchmark.enabled),
-    Component(
-        "troubleshooting",
-        "troubleshooting",
-        "-troubleshooting",
-        lambda recipe: recipe.troubleshooting.enabled,
-    ),
+    Component("gateway", "gateway", "-gateway", lambda r: r.gateway.enabled),
+    Component("observability", "metrics", "-metrics", lambda r: r.observability.enabled),
+    Component("benchmark", "benchmark", "-benchmark", lambda r: r.benchmark.enabled),
+    Component("troubleshooting", "troubleshooting", "-troubleshooting", lambda r: r.troubleshooting.enabled),
+    Component("faultInjection", "fault-injection", "-fault-injection", lambda r: r.fault_injection.enabled),
 )
+LONGEST_SUFFIX = max((component.suffix for component in COMPONENTS), key=len)
 
 # Releases of the `platform` block, which all recipes of a cluster share: the upstream operator, called as its
 # chart is, and the gate that waits until its webhook answers.
 PLATFORM = "dynamo-platform"
 GATE = f"{PLATFORM}-ready"
 GATE_CHART = "platform-ready"
-
-# Also counts the components that are to come, so that a name that fits today fits then.
-LONGEST_SUFFIX = "-troubleshooting"
 
 
 def express_address(graph: str) -> str:

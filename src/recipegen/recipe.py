@@ -35,6 +35,7 @@ REVISION = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 RESOURCE_NAME = r"^[a-z0-9.-]+/[a-z0-9._-]+$"
 URL = r"^https?://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?(/[A-Za-z0-9./_-]*)?$"
 PERIOD = r"^[1-9][0-9]{0,4}(s|m|h)$"
+TARGET = r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?/[a-z0-9]([a-z0-9-]*[a-z0-9])?)?$"
 REPOSITORY = r"^(https?|oci)://[A-Za-z0-9][A-Za-z0-9./:_-]*$"
 DURATION = r"^([0-9]{1,5}(h|m|s|ms)){1,4}$"
 HOST = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$"
@@ -68,6 +69,7 @@ FORMS = {
     RESOURCE_NAME: "a Kubernetes resource such as nvidia.com/gpu",
     URL: "an address, http(s)://HOST[:PORT][/PATH]",
     PERIOD: "one number and its unit, such as 30s, 5m or 1h",
+    TARGET: "NAMESPACE/GRAPH, such as qwen/qwen-0-6b",
     REPOSITORY: "the address of a chart repository, http(s):// or oci://",
     DURATION: "a duration such as 600s, 10m or 1h30m",
     HOST: "the name of a host in DNS, such as api.example.com",
@@ -543,8 +545,8 @@ class Targets(Block):
     """Percentile at which both times are held: 50, 90, 95 or 99. Default: 99."""
     output_tokens_per_second_per_gpu: Annotated[float, Field(gt=0, le=1_000_000_000)] | None = None
     """Output tokens per second and GPU, at least, in the best run of each shape. Default: none."""
-    error_rate_percent: Annotated[float, Field(ge=0, lt=100)] = 0.0
-    """Requests of a run that may fail, in percent. An answer that is empty or cut off has failed. Default: 0."""
+    error_rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of a run's requests, 0 to 1, that may fail. An answer that is empty or cut off has failed. Default: 0."""
 
 
 class Results(Block):
@@ -595,8 +597,8 @@ class AlertTargets(Block):
 
     request_p99_seconds: Annotated[float, Field(gt=0, le=86_400)] = 2.0
     """99 of 100 requests are answered in full within this, in seconds. Default: 2."""
-    ttft_p99_seconds: Annotated[float, Field(gt=0, le=86_400)] = 0.5
-    """99 of 100 requests have the first token of their answer within this, in seconds. Default: 0.5."""
+    ttft_p99_milliseconds: Annotated[float, Field(gt=0, le=86_400_000)] = 500.0
+    """99 of 100 requests have the first token of their answer within this, in milliseconds. Default: 500."""
     output_tokens_per_second: Count | None = None
     """Tokens of answers that the graph writes at least, a second, while requests wait. Default: none, and no such alert."""
     gpu_utilization: Annotated[float, Field(gt=0, lt=1)] = 0.95
@@ -661,6 +663,59 @@ class Troubleshooting(Block):
     """Whether it may also read nodes and storage classes, which belong to the whole cluster, through a ClusterRole. Default: `false`, its findings then say less about GPUs."""
     run: Count = 1
     """Another number runs it again. Default: 1."""
+
+
+class Workload(Block):
+    """A Deployment or StatefulSet in the graph's namespace."""
+
+    kind: Literal["Deployment", "StatefulSet"]
+    """Its kind."""
+    name: ObjectName
+    """Its name."""
+
+
+class Experiment(Block):
+    """One fault: what is broken, and within which limits the graph has to recover."""
+
+    name: Literal[
+        "kill-frontend",
+        "kill-worker",
+        "kill-prefill",
+        "kill-decode",
+        "partition",
+        "stop-nats",
+        "stop-etcd",
+        "take-node",
+        "load-storage",
+    ]
+    """What is broken, a name from `experiments.yaml` of the chart (see faults.md)."""
+    max_recovery_seconds: Annotated[int, Field(ge=1, le=86_400)] | None = None
+    """Limit of the recovery, in seconds. Default: the experiment's, from 300 to 3600."""
+    hold_seconds: Annotated[int, Field(ge=1, le=3600)] | None = None
+    """How long `partition`, `stop-nats` and `stop-etcd` last before they are undone, in seconds. Default: 60."""
+    workload: Workload | None = None
+    """What `stop-nats` and `stop-etcd` scale to 0 and back. Required there."""
+    node: ObjectName | None = None
+    """Node that `take-node` takes. Required there."""
+    claim: ObjectName | None = None
+    """PersistentVolumeClaim that `load-storage` reads. Default: the graph's model cache."""
+
+
+class FaultInjection(Block):
+    """A Job that breaks one part of the graph at a time, undoes it, and measures the recovery. It runs once; another `run` runs it again."""
+
+    enabled: bool = False
+    """Whether it runs; takes `acknowledge` and `allowedNamespaces` as well. Default: `false`."""
+    acknowledge: Annotated[str, Field(pattern=TARGET, max_length=127)] = ""
+    """Second switch: `NAMESPACE/GRAPH` of the graph that is broken. Required while it is on."""
+    allowed_namespaces: Annotated[list[Namespace], Field(max_length=100)] = []
+    """Namespaces of the cluster in which faults are allowed; belongs into the cluster's patch file. Default: none."""
+    experiments: Annotated[list[Experiment], Field(max_length=32)] = []
+    """What is done, in this order, each at most once. Default: nothing."""
+    run: Count = 1
+    """Another number is another Job: raise it to run the experiments once more. Default: 1."""
+    image: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+    """Image with Python 3.11 or newer that runs the script, for a mirror. Default: `python` in `facts/images.yaml`."""
 
 
 class Gate(Block):
@@ -734,13 +789,6 @@ class ModelExpress(Block):
     """CPU and memory of the server. Default: requests 500m and 1Gi, limit 4Gi."""
 
 
-class Unavailable(Block):
-    """A block whose chart this version of recipegen does not have."""
-
-    enabled: Literal[False] = False
-    """Only `false`, until the chart exists."""
-
-
 class Variant(Block):
     """A named change of the recipe."""
 
@@ -769,7 +817,7 @@ class Recipe(Block):
     """Benchmark Job. Default: off."""
     observability: Observability = Observability()
     """Dashboards and alerts. Default: off."""
-    fault_injection: Unavailable = Unavailable()
+    fault_injection: FaultInjection = FaultInjection()
     """Fault experiments. Default: off."""
     troubleshooting: Troubleshooting = Troubleshooting()
     """Diagnosis Job. Default: off."""

@@ -3,18 +3,16 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from recipegen import facts, rules
-from recipegen.components import express_address
+from recipegen import rules
+from recipegen.derive import derived
 from recipegen.errors import Path, Problem, RecipeError
 from recipegen.load import Loaded
 from recipegen.recipe import Recipe, Role, Worker
-from recipegen.rules.images import release_in
-from recipegen.rules.roles import engine_of, gpus_of_replica, workers
+from recipegen.rules.roles import workers
 from recipegen.validate import Checked, placed
 
 
@@ -93,7 +91,7 @@ def resolve(checked: Checked) -> Plan:
     tree = recipe.model_dump(by_alias=True, exclude_none=True, exclude={"variants"})
     reasons: dict[Path, str] = {}
     graph = graph_name(checked.loaded.name)
-    for path, value, reason in _derived(recipe, graph):
+    for path, value, reason in derived(recipe, graph):
         _put(tree, path, value)
         reasons[path] = reason
     plan = Plan(
@@ -113,116 +111,6 @@ def resolve(checked: Checked) -> Plan:
 def graph_name(recipe_name: str) -> str:
     """Return the graph's name: lower case, everything outside a-z, 0-9 and '-' becomes '-'."""
     return re.sub(r"[^a-z0-9-]", "-", recipe_name.lower()).strip("-")
-
-
-def _derived(recipe: Recipe, graph: str) -> Iterator[tuple[Path, Any, str]]:
-    """Yield path, value and reason of each value that follows from others."""
-    model = recipe.model
-    newest = facts.newest_dynamo()
-    if model.backend.version is None:
-        tagged = release_in(model.backend.image or "")
-        reason = (
-            "the tag of model.backend.image" if tagged else "the newest Dynamo release in facts/dynamo.yaml"
-        )
-        yield ("model", "backend", "version"), tagged or newest, reason
-    if recipe.platform.version is None:
-        chart = facts.dynamo()[newest]["platformChart"]
-        yield ("platform", "version"), chart, f"chart of Dynamo {newest} in facts/dynamo.yaml"
-    yield from _images(recipe)
-    if recipe.gateway.inference_pool is None:
-        picker = model.endpoint_picker.enabled
-        yield (
-            ("gateway", "inferencePool"),
-            picker,
-            f"model.endpointPicker.enabled is {str(picker).lower()}",
-        )
-    yield from _weights(recipe, graph)
-    if recipe.hardware:
-        fact = facts.hardware()[recipe.hardware.gpu]
-        reason = f"hardware.gpu is {recipe.hardware.gpu}; facts/hardware.yaml"
-        if model.node_selector is None:
-            yield ("model", "nodeSelector"), {GPU_LABEL: fact["product"]}, reason
-        elif GPU_LABEL not in model.node_selector:
-            # Labels of one's own, such as a node pool, say nothing about the GPUs there.
-            yield ("model", "nodeSelector", GPU_LABEL), fact["product"], reason
-        if model.tolerations is None:
-            yield ("model", "tolerations"), [GPU_TAINT], reason
-    engines = [engine_of(model, worker) for worker in workers(model).values()]
-    if model.routing_policy == "kv" and any(engine.block_size is None for engine in engines):
-        backend = model.backend.type
-        reason = f"model.routingPolicy is kv, which needs one; backends/{backend}.yaml of the model chart"
-        yield ("model", "engine", "blockSize"), facts.engine(backend)["blockSize"], reason
-    for role, worker in workers(model).items():
-        path: Path = ("model", role)
-        if getattr(model, role) is None:
-            mode = str(model.disaggregation).lower()
-            reason = f"model.disaggregation is {mode} and the recipe says nothing about this role"
-            yield path, worker.model_dump(by_alias=True, exclude_none=True), reason
-        if worker.gpus is None:
-            gpus = gpus_of_replica(model, worker) // worker.nodes
-            yield (*path, "gpus"), gpus, "the parallel sizes of the engine, over the nodes of a replica"
-    yield from _observability(recipe)
-    yield from _benchmark(recipe)
-
-
-def _observability(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
-    """Yield what the charts of dashboards and alerts cannot see: the `model` block is not theirs."""
-    model, block = recipe.model, recipe.observability
-    if block.dashboards is None:
-        dashboards = ["frontend", "workers", "cache"]
-        dashboards += ["router"] if model.routing_policy == "kv" else []
-        dashboards += ["disaggregation"] if model.disaggregation else []
-        yield ("observability", "dashboards"), dashboards, "model.routingPolicy and model.disaggregation"
-    alerts = block.alerts
-    watched = alerts.enabled and "DynamoWorkersMissing" not in alerts.without
-    # How many workers a graph has that exists already, only its own recipe knows.
-    if watched and alerts.workers is None and model.deployment.create:
-        replicas = {role: worker.replicas for role, worker in workers(model).items()}
-        yield ("observability", "alerts", "workers"), replicas, "the replicas of each role of the model"
-
-
-def _benchmark(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
-    """Yield what a benchmark needs that is switched on."""
-    benchmark, model = recipe.benchmark, recipe.model
-    if not benchmark.enabled:
-        return
-    if benchmark.image is None:
-        yield ("benchmark", "image"), facts.images()["python"], "python in facts/images.yaml"
-    if benchmark.aiperf_version is None and benchmark.install:
-        yield ("benchmark", "aiperfVersion"), facts.images()["aiperf"], "aiperf in facts/images.yaml"
-    # Of a graph that others create, only the person knows how large it is.
-    gpus = sum(w.replicas * gpus_of_replica(model, w) for w in workers(model).values())
-    if benchmark.gpus is None and model.deployment.create and gpus:
-        yield ("benchmark", "gpus"), gpus, "GPUs of all replicas of all workers"
-
-
-def _images(recipe: Recipe) -> Iterator[tuple[Path, Any, str]]:
-    """Yield the images of what runs a script and nothing else."""
-    chosen: dict[Path, str | None] = {
-        ("platform", "gate"): recipe.platform.gate.image,
-        ("troubleshooting",): recipe.troubleshooting.image,
-    }
-    for path, image in chosen.items():
-        if image is None:
-            yield (*path, "image"), facts.images()["python"], "facts/images.yaml"
-
-
-def _weights(recipe: Recipe, graph: str) -> Iterator[tuple[Path, Any, str]]:
-    """Yield what follows about where weights come from."""
-    model = recipe.model
-    if model.cache.s3 and model.cache.s3.image is None:
-        yield ("model", "cache", "s3", "image"), facts.images()["aws"], "facts/images.yaml"
-    if recipe.model_express.image is None:
-        yield ("modelExpress", "image"), facts.images()["modelExpress"], "facts/images.yaml"
-    if recipe.model_express.enabled and model.model_express_url is None:
-        reason = "modelExpress.enabled is true, and this is its Service"
-        yield ("model", "modelExpressUrl"), express_address(graph), reason
-
-
-# The label by which the NVIDIA GPU operator tells GPU types apart.
-GPU_LABEL = "nvidia.com/gpu.product"
-# The taint that GPU node pools of the large clouds carry.
-GPU_TAINT = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
 
 
 # How weights come to a worker changes nothing of what it does with them.

@@ -10,7 +10,7 @@ from recipegen import hints, language, rules
 from recipegen.document import Document
 from recipegen.errors import Path, Problem, RecipeError, nearest, show
 from recipegen.load import Loaded
-from recipegen.recipe import FORMS, Recipe, Unavailable
+from recipegen.recipe import FORMS, Recipe
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,6 @@ def _problem(detail: Any, document: Document) -> Problem:
         return _unknown(path)
     if kind == "missing":
         return Problem("missing-key", path, "is required but not there")
-    if path[:1] and path[-1:] == ("enabled",) and language.block_at(path[:-1]) is Unavailable:
-        message = f"{path[0]} is not part of this version of recipegen, got {show(value)}"
-        return Problem("unavailable", path, message, "leave the block out, or set it to false")
     message, hint = _words(kind, context, path, value)
     code = "wrong-type" if kind.endswith("_type") else "wrong-value"
     if detail["loc"][-1] == "[key]":

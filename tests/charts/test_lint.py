@@ -49,11 +49,27 @@ EVERYTHING: dict[str, Any] = {
     },
     "benchmark": {"enabled": True},
     "troubleshooting": {"enabled": True, "clusterRead": True},
+    "faultInjection": {
+        "enabled": True,
+        "acknowledge": "qwen/qwen",
+        "allowedNamespaces": ["qwen"],
+        "experiments": [
+            {"name": "kill-frontend"},
+            {"name": "partition"},
+            {"name": "stop-nats", "workload": {"kind": "Deployment", "name": "nats"}},
+            {"name": "take-node", "node": "node-1"},
+            {"name": "load-storage"},
+        ],
+    },
 }
 # What belongs to the cluster and to no recipe.
 PLATFORM_READY = {"version": "1.6.1"}
 # Keys of the blocks whose subchart has another name.
-KEYS = {"metrics": "observability", "model-express": "modelExpress"}
+KEYS = {
+    "metrics": "observability",
+    "model-express": "modelExpress",
+    "fault-injection": "faultInjection",
+}
 INFO = 1
 # Evaluates what a user wrote, asks the cluster, or gives another answer each time.
 FORBIDDEN = (
@@ -144,39 +160,41 @@ def test_no_object_is_given_a_namespace(path: Path) -> None:
 
 
 def test_two_renders_are_the_same(render: Render) -> None:
-    assert render(EVERYTHING) == render(EVERYTHING)
+    assert render(EVERYTHING, namespace="qwen") == render(EVERYTHING, namespace="qwen")
 
 
 def test_no_shell_variable_is_left_for_somebody_to_fill_in(render: Render) -> None:
     """Grafana's own variables are written without braces, so that the two cannot be mixed up."""
-    assert "${" not in json.dumps(render(EVERYTHING))
+    assert "${" not in json.dumps(render(EVERYTHING, namespace="qwen"))
 
 
 def test_every_object_says_what_it_belongs_to(render: Render) -> None:
-    labels = [o["metadata"]["labels"] for o in render(EVERYTHING)]
+    labels = [o["metadata"]["labels"] for o in render(EVERYTHING, namespace="qwen")]
     expected = {"name", "instance", "component", "part-of", "managed-by"}
 
     assert all({f"app.kubernetes.io/{key}" for key in expected} <= found.keys() for found in labels)
 
 
 def test_no_two_objects_have_one_name(render: Render) -> None:
-    names = [(o["kind"], o["metadata"]["name"]) for o in render(EVERYTHING)]
+    names = [(o["kind"], o["metadata"]["name"]) for o in render(EVERYTHING, namespace="qwen")]
 
     assert len(set(names)) == len(names)
 
 
 def test_jobs_stop_trying_and_end(render: Render) -> None:
-    jobs = [o["spec"] for o in render(EVERYTHING) if o["kind"] == "Job"]
+    jobs = [o["spec"] for o in render(EVERYTHING, namespace="qwen") if o["kind"] == "Job"]
 
-    assert len(jobs) == 3
+    assert len(jobs) == 5
     assert all({"backoffLimit", "activeDeadlineSeconds"} <= spec.keys() for spec in jobs)
 
 
-def test_jobs_have_no_token_of_the_cluster_but_the_one_that_looks_at_it(render: Render) -> None:
-    pods = [o["spec"]["template"]["spec"] for o in render(EVERYTHING) if o["kind"] == "Job"]
-    trusted = [pod["containers"][0]["name"] for pod in pods if pod["automountServiceAccountToken"]]
+def test_nobody_has_a_token_of_the_cluster_without_a_role_of_its_own(render: Render) -> None:
+    objects = render(EVERYTHING, namespace="qwen")
+    pods = [o["spec"]["template"]["spec"] for o in objects if o["kind"] in ("Job", "Deployment")]
+    bound = {o["subjects"][0]["name"] for o in objects if o["kind"] == "RoleBinding"}
+    with_token = [pod for pod in pods if pod["automountServiceAccountToken"] is not False]
 
-    assert trusted == ["doctor"]
+    assert {pod["serviceAccountName"] for pod in with_token} == bound
 
 
 def test_subcharts_are_those_that_the_parent_lists() -> None:

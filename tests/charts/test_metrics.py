@@ -302,7 +302,7 @@ def test_workers_of_each_role_have_an_alert_of_their_own(rules: Callable[..., li
 
 def test_targets_stand_in_the_alerts(rules: Callable[..., list[Json]]) -> None:
     targets = {
-        "requestP99Seconds": 30.5, "ttftP99Seconds": 0.25, "outputTokensPerSecond": 2_000_000,
+        "requestP99Seconds": 30.5, "ttftP99Milliseconds": 250, "outputTokensPerSecond": 2_000_000,
         "gpuUtilization": 0.5, "queuedRequests": 1_000_000, "errorRate": 0.002,
     }  # fmt: skip
     ends = {

@@ -97,6 +97,34 @@ def test_component_is_the_same_in_a_release_of_its_own(
     assert [o for o in together if o["kind"] != "DynamoGraphDeployment"] == alone
 
 
+def test_faults_are_the_same_in_a_release_of_their_own(render: Render) -> None:
+    shared = {"graph": "qwen", "model": "M"}
+    faults = {"enabled": True, "acknowledge": "qwen/qwen", "allowedNamespaces": ["qwen"]}
+    faults |= {"experiments": [{"name": "kill-worker"}]}
+    together = render({"faultInjection": faults, "model": {"name": "M"}, "global": shared}, namespace="qwen")
+    alone = render({**faults, "global": shared}, chart="fault-injection", name="qwen-f", namespace="qwen")
+
+    assert [o for o in together if o["kind"] != "DynamoGraphDeployment"] == alone
+
+
+@pytest.mark.parametrize(
+    ("disaggregation", "experiment"),
+    [(False, "kill-prefill"), (False, "kill-decode"), (False, "partition"), (True, "kill-worker")],
+)
+def test_faults_of_workers_that_the_graph_does_not_have_are_refused(
+    disaggregation: bool,
+    experiment: str,
+    render: Render,
+) -> None:
+    faults = {"enabled": True, "acknowledge": "qwen/qwen", "allowedNamespaces": ["qwen"]}
+    model = {"name": "M", "disaggregation": disaggregation}
+    with pytest.raises(helm_python.HelmError, match=f"{experiment} does not fit the graph"):
+        render(
+            {"faultInjection": {**faults, "experiments": [{"name": experiment}]}, "model": model},
+            namespace="qwen",
+        )
+
+
 def test_model_is_the_same_in_a_release_of_its_own(render: Render) -> None:
     block = {"name": "M", "cache": {"enabled": True}, "worker": {"extraConfig": {"content": "a: 1"}}}
 

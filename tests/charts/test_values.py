@@ -16,6 +16,7 @@ from recipegen.recipe import (
     Block,
     Engine,
     ExtraConfig,
+    FaultInjection,
     Gateway,
     ModelExpress,
     Observability,
@@ -39,9 +40,11 @@ PASSED_ON = {"engine"}
 SHARED = {"global": dict.fromkeys(schema.SHARED["properties"], "")}
 # Given by the recipe or a subchart, not by the parent chart's own values.
 OF_A_SUBCHART = {
-    *("model.name", "model.mocker", "model.nodeSelector", "model.endpointPicker", "model.modelExpressUrl"),
+    *("model.name", "model.mocker", "model.nodeSelector", "model.endpointPicker", "model.disaggregation"),
+    "model.modelExpressUrl",
     *("gateway.name", "gateway.modelHeader.enabled", "gateway.modelHeader.name", "gateway.modelHeader.value"),
     "modelExpress.metadata",
+    "faultInjection.experiments",
 }
 # Keys of a backend's data file that only recipegen's rules read.
 READ_BY_RULES = {
@@ -127,6 +130,7 @@ def test_templates_read_every_key_of_a_configuration_file() -> None:
         ("benchmark", Benchmark),
         ("troubleshooting", Troubleshooting),
         ("model-express", ModelExpress),
+        ("fault-injection", FaultInjection),
     ],
 )
 def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> None:
@@ -141,6 +145,7 @@ def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> 
         ("platform-ready", "python"),
         ("benchmark", "python"),
         ("troubleshooting", "python"),
+        ("fault-injection", "python"),
         ("model-express", "modelExpress"),
     ],
 )
@@ -150,7 +155,9 @@ def test_a_chart_has_the_image_of_the_facts(chart: str, image: str) -> None:
     assert values["image"] == facts.images()[image]
 
 
-@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark", "model-express", "troubleshooting"])
+@pytest.mark.parametrize(
+    "chart", ["gateway", "metrics", "benchmark", "model-express", "troubleshooting", "fault-injection"]
+)
 def test_schema_of_a_component_names_its_values(chart: str) -> None:
     schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())
     text = (CHARTS[chart] / "values.yaml").read_text()
@@ -159,7 +166,9 @@ def test_schema_of_a_component_names_its_values(chart: str) -> None:
     assert schema["properties"].keys() == uncommented(text).keys()
 
 
-@pytest.mark.parametrize("chart", ["gateway", "metrics", "benchmark", "model-express", "troubleshooting"])
+@pytest.mark.parametrize(
+    "chart", ["gateway", "metrics", "benchmark", "model-express", "troubleshooting", "fault-injection"]
+)
 def test_schema_of_a_component_refuses_an_unknown_key(chart: str) -> None:
     schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())
 

@@ -20,7 +20,7 @@ NEXT, RUNTIME_NEXT = f"{NAMESPACE}-0a1b2c3d", f"{RUNTIME}_0a1b2c3d"
 ALERTS = {
     "enabled": True,
     "targets": {
-        "requestP99Seconds": 2, "ttftP99Seconds": 0.5, "outputTokensPerSecond": 1000,
+        "requestP99Seconds": 2, "ttftP99Milliseconds": 500, "outputTokensPerSecond": 1000,
         "gpuUtilization": 0.95, "queuedRequests": 100, "errorRate": 0.01,
     },
 }  # fmt: skip

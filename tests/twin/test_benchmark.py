@@ -29,7 +29,7 @@ TRACE = "".join(
     + "\n"
     for n in range(6)
 )
-NOTHING_HELD = {"percentile": 99, "errorRatePercent": 0}
+NOTHING_HELD = {"percentile": 99, "errorRate": 0}
 
 
 def test_the_benchmark_of_the_recipe_runs_through() -> None:
@@ -106,7 +106,7 @@ def test_requests_that_fail_in_silence_fail_the_job(
 def test_failures_within_the_share_that_may_fail_are_let_pass(
     measure: Callable[..., tuple[int, dict[str, Any]]],
 ) -> None:
-    code, record = measure("refused", targets={**NOTHING_HELD, "errorRatePercent": 25})
+    code, record = measure("refused", targets={**NOTHING_HELD, "errorRate": 0.25})
 
     assert (code, record["outcome"], record["runs"][0]["failed"]) == (0, "ok", 4)
 

@@ -6,13 +6,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from recipegen import catalog, language, pipeline, yamlio
+from recipegen import catalog, pipeline, yamlio
 from recipegen.cli.printing import report
 from recipegen.components import COMPONENTS
 from recipegen.document import Document, from_set, merge
 from recipegen.errors import Problem, RecipeError, UsageError, nearest, show
 from recipegen.load import choose, read, variants
-from recipegen.recipe import Unavailable
 from recipegen.resolve import Plan, resolve
 from recipegen.validate import validate
 
@@ -83,9 +82,9 @@ def patches(args: argparse.Namespace) -> list[Document]:
 
 
 def _switch(component: str) -> str:
-    """Return the key that switches a component; the language itself refuses one that is to come."""
-    if component in SWITCHES or language.block_at((component,)) is Unavailable:
-        return SWITCHES.get(component, f"{component}.enabled")
+    """Return the key that switches a component."""
+    if component in SWITCHES:
+        return SWITCHES[component]
     hint = nearest(component, SWITCHES) or f"the components are {', '.join(SWITCHES)}"
     raise UsageError(Problem("usage", (), f"no component is called {show(component)}", hint))
 

@@ -54,6 +54,15 @@ def engine(backend: str) -> dict[str, Any]:
     return _read(catalog.charts() / "stack/charts/model/backends" / f"{backend}.yaml")
 
 
+@cache
+def faults() -> dict[str, Any]:
+    """Return the fault experiments, and the namespaces in which none is allowed.
+
+    The file belongs to the fault-injection chart and its script.
+    """
+    return _read(catalog.charts() / "stack/charts/fault-injection/experiments.yaml")
+
+
 def newest_dynamo() -> str:
     """Return the newest Dynamo release that recipegen knows."""
     return next(iter(dynamo()))

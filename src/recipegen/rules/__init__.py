@@ -13,6 +13,7 @@ from recipegen.rules import (
     configs,
     engine,
     express,
+    faults,
     files,
     gateway,
     images,
@@ -48,6 +49,7 @@ RECIPE_RULES = (
     gateway.check,
     weights.check,
     express.check,
+    faults.check,
 )
 COMPLETE_RULES = (engine.block_sizes,)
 
@@ -66,5 +68,6 @@ def of_plan(plan: "Plan") -> Iterator[Problem]:
     """Yield what is wrong with names and values that only the plan knows."""
     yield from names.check(plan)
     yield from express.one_server(plan.recipe, plan.graph)
+    yield from faults.allowed(plan)
     for rule in COMPLETE_RULES:
         yield from rule(plan.recipe)

@@ -44,9 +44,9 @@ def entry(release: Release, values: list[Any]) -> dict[str, Any]:
         # Our charts lie unpacked with all they need. Not in helmDefaults: there it also keeps
         # helmfile from adding the repositories above.
         "skipDeps": not release.version,
-        # helmfile leaves a release alone whose manifest is that of its last try, also where that try failed: the next
-        # apply heals only what was taken back. Helm then waits, in its older way for its own kinds alone: a graph is
-        # ready when its weights are loaded, and a Job when it is done, which may take hours and is no failure.
+        # helmfile leaves a release alone whose manifest is that of its last try, even where that failed: the
+        # next apply heals only what was taken back. Helm then waits, and in its older way for its own kinds
+        # alone: a graph is ready when its weights are loaded, a Job when it is done, which may take hours.
         "atomic": release.installed,
         "wait": release.installed,
         "trackMode": "helm-legacy" if release.installed else "",

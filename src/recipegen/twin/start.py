@@ -48,12 +48,18 @@ def start(graph: Graph, processes: Processes, python: Path, ports: Sequence[int]
     started: dict[str, list[Process]] = {component.name: [] for component in graph.components}
     for component in graph.components:
         for number in range(component.replicas):
-            own = next(free)
-            env = _environment(graph, component, own, processes.folder)
             name = f"{component.name}-{number}"
-            argv = _argv(component, own)
-            started[component.name].append(processes.start(python, name, argv, env, own))
+            process = start_one(graph, component, name, processes, python=python, port=next(free))
+            started[component.name].append(process)
     return Scene(graph, started)
+
+
+def start_one(
+    graph: Graph, component: Component, name: str, processes: Processes, *, python: Path, port: int
+) -> Process:
+    """Start one replica of a component, called `name`."""
+    env = _environment(graph, component, port, processes.folder)
+    return processes.start(python, name, _argv(component, port), env, port)
 
 
 def components_ready(scene: Scene, tell: Tell, status: Tell) -> Check:
@@ -70,7 +76,7 @@ def components_ready(scene: Scene, tell: Tell, status: Tell) -> Check:
         if refused:
             return Check("components", holds=False, detail="; ".join(refused))
         for process in waiting:
-            if _ready(process, scene):
+            if is_ready(process):
                 process.ready_after = time.monotonic() - began
                 tell(f"{process.name} is ready after {process.ready_after:.1f} s: {' '.join(process.argv)}")
         waiting = [process for process in waiting if process.ready_after is None]
@@ -158,8 +164,9 @@ def _argv(component: Component, port: int) -> tuple[str, ...]:
     return (FRONTEND, *component.argv, *again)
 
 
-def _ready(process: Process, scene: Scene) -> bool:
-    if process in scene.frontends:
+def is_ready(process: Process) -> bool:
+    """Return whether a replica can be asked: a frontend lives, a worker's endpoint is ready."""
+    if process.argv[0] == FRONTEND:
         return client.get(process.port, "/live").status == 200
     # The process as a whole never calls itself ready; its endpoint does.
     return bool(client.get(process.port, "/health").data.get("endpoints", {}).get("generate") == "ready")

@@ -291,8 +291,8 @@ def judge(runs: list[Run], targets: dict[str, Any]) -> None:
     best = {id(run) for run in best_of_each_shape(runs)}
     for run in runs:
         failed = run.requests if run.failed is None else run.failed
-        share, most = 100 * failed / max(run.requests, 1), targets["errorRatePercent"]
-        verdict(run, "requests failed", f"{failed} of {run.requests}", f"at most {most:g} %", share <= most)
+        share, most = failed / max(run.requests, 1), targets["errorRate"]
+        verdict(run, "requests failed", f"{failed} of {run.requests}", f"at most {most:.4g}", share <= most)
         for figure, words, target in (
             ("time_to_first_token", "TTFT", targets.get("ttftMilliseconds")),
             ("inter_token_latency", "ITL", targets.get("itlMilliseconds")),

@@ -42,6 +42,10 @@
 {{- $i := index . 0 -}}
 {{- $panel := index . 1 -}}
 {{- $target := get (index . 2) ($panel.target | default "") -}}
+{{- /* Prometheus, and so the panel, counts in seconds. */ -}}
+{{- if and $target (hasSuffix "Milliseconds" $panel.target) -}}
+{{- $target = divf $target 1000 -}}
+{{- end -}}
 {{- $source := dict "type" "prometheus" "uid" "$datasource" -}}
 {{- $queries := list -}}
 {{- range $j, $query := $panel.queries -}}
