@@ -389,16 +389,6 @@ def test_two_recipes_of_one_cluster_render_the_same_platform(
     assert compile_plan(first).repositories == compile_plan(second).repositories
 
 
-@pytest.mark.parametrize("key", ["observability", "benchmark"])
-def test_switching_a_component_leaves_the_other_releases_as_they_are(key: str) -> None:
-    on = entries(with_sets(f"{key}.enabled={'false' if key == 'observability' else 'true'}"))
-    before = entries(with_sets())
-    changed = {name for name in before if before[name] != on[name]}
-
-    assert on.keys() == before.keys()
-    assert changed == {f"qwen-0-6b-{'metrics' if key == 'observability' else 'benchmark'}"}
-
-
 @pytest.mark.parametrize("change", ["model.worker.replicas=3", "model.engine.maxModelLen=4096"])
 def test_a_changed_model_is_measured_anew(change: str) -> None:
     def job(*sets: str) -> str:
