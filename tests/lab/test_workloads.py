@@ -16,6 +16,7 @@ from recipegen.components import COMPONENTS, MODEL
 COMPONENT_SWITCHES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "gateway": (("--set", "gateway={enabled: true, create: true, gatewayClassName: lab}"), ()),
     "metrics": ((), ("--without", "observability")),
+    "troubleshooting": (("--with", "troubleshooting"), ()),
     "benchmark": (("--with", "benchmark"), ()),
 }
 SWITCHES = {**COMPONENT_SWITCHES, "cache": (("--set", "model.cache.enabled=true"), ())}
