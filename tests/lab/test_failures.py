@@ -1,8 +1,8 @@
 """What fails on the way, what the command then says, and that the next apply heals it once the cause is gone.
 
 helmfile takes a release for unchanged whose manifest is that of its last try, also where that try failed:
-`apply` would leave it as it is and end well. So every release is `atomic`: a failed try is taken back, manifest
-and all. That needs the right to delete; without it the release is stuck until `helm uninstall`.
+`apply` would leave it as it is and end well. So every release is `atomic`: a failed try is taken back, with
+its manifest. That needs the right to delete; without it the release is stuck until `helm uninstall`.
 """
 
 from collections.abc import Callable, Iterator
