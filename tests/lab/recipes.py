@@ -44,6 +44,12 @@ def names(objects: Iterable[Any]) -> set[Name]:
     return {(each["kind"], each["metadata"]["name"]) for each in objects}
 
 
+def kept(objects: Iterable[Any]) -> set[Name]:
+    """Kind and name of each object that Helm leaves where its release goes."""
+    policy = "helm.sh/resource-policy"
+    return names(each for each in objects if each["metadata"].get("annotations", {}).get(policy) == "keep")
+
+
 def live(cluster: Cluster, namespace: str) -> dict[Name, Any]:
     """Every object in a namespace, as it was asked for: without what server and Helm add."""
     found = {}

@@ -1,8 +1,8 @@
-"""What fails on the way, what the command then says, and what heals it once the cause is gone.
+"""What fails on the way, what the command then says, and that the next apply heals it once the cause is gone.
 
-helmfile takes a release for unchanged whose manifest is that of its last try, also where that try failed. So
-`apply` does not try such a release again and still ends well; `sync` does. Where a release is `atomic`, as
-the platform's gate, a failed try leaves no manifest behind, and the next `apply` heals.
+helmfile takes a release for unchanged whose manifest is that of its last try, also where that try failed:
+`apply` would leave it as it is and end well. So every release is `atomic`: a failed try is taken back, with
+its manifest. That needs the right to delete; without it the release is stuck until `helm uninstall`.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,8 +25,10 @@ ENOUGH = [
     {"apiGroups": ["", "batch"], "resources": ["secrets", "configmaps", "jobs"], "verbs": ["*"]},
     {"apiGroups": ["nvidia.com"], "resources": ["dynamographdeployments"], "verbs": ["get", "list", "watch"]},
 ]
+UNDO = {"apiGroups": ["nvidia.com"], "resources": ["dynamographdeployments"], "verbs": ["delete"]}
 GRAPHS = {"apiGroups": ["nvidia.com"], "resources": ["dynamographdeployments"], "verbs": ["*"]}
 NAMESPACES = {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["create", "patch"]}
+User = Callable[[str], Machine]
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +112,7 @@ CAUSES: dict[str, tuple[Cause, tuple[str, ...], str]] = {
 
 
 @pytest.mark.parametrize("cause", CAUSES)
-def test_a_failure_names_its_cause_and_sync_heals_it(site: Site, cause: str) -> None:
+def test_a_failure_names_its_cause_and_the_next_apply_heals_it(site: Site, cause: str) -> None:
     during, arguments, reason = CAUSES[cause]
     document = site.render(cause, "--without", "platform", *arguments)
     with during(site, cause):
@@ -122,35 +124,16 @@ def test_a_failure_names_its_cause_and_sync_heals_it(site: Site, cause: str) -> 
     _heals(site, cause, document)
 
 
-def test_after_a_failed_first_try_apply_alone_leaves_the_graph_out_and_ends_well(site: Site) -> None:
-    document = site.render("silent", "--without", "platform")
-    assert site.apply(document)[0] == FAILED
-    with site.operator.running():
+def test_a_failed_change_leaves_the_old_graph_and_the_next_apply_makes_the_new_one(site: Site) -> None:
+    document = site.render("first", "--without", "platform", "--variant", "disagg")
+    with refused(site, "first"):
         code, said = site.apply(document)
 
-    assert code == CHANGED, said
-    assert site.graph("silent") is None
-
-
-def test_a_failed_change_leaves_the_old_graph_until_sync(site: Site) -> None:
-    before, after = (
-        site.render("first", "--without", "platform", *more) for more in ((), ("--variant", "disagg"))
-    )
-    with refused(site, "first"):
-        code, said = site.apply(after)
-        assert code == FAILED
-        assert "denied the request: no graphs today" in said
-        assert _components(site, "first") == ["frontend", "worker"]
-    with site.operator.running():
-        assert site.apply(after)[0] == UNCHANGED
-        assert _components(site, "first") == ["frontend", "worker"]
-    _heals(site, "first", after)
-    assert _components(site, "first") == ["frontend", "prefill", "decode"]
-    with site.operator.running():
-        # Another document than that of the last try needs no sync.
-        assert site.apply(before)[0] == CHANGED
-        site.until_ready("first")
+    assert code == FAILED
+    assert "denied the request: no graphs today" in said
     assert _components(site, "first") == ["frontend", "worker"]
+    _heals(site, "first", document)
+    assert _components(site, "first") == ["frontend", "prefill", "decode"]
 
 
 def test_pods_over_quota_come_by_themselves_once_there_is_room(site: Site) -> None:
@@ -163,32 +146,55 @@ def test_pods_over_quota_come_by_themselves_once_there_is_room(site: Site) -> No
         site.until_ready("pods")
 
 
-def test_a_user_without_a_right_is_told_which_and_sync_heals_it(site: Site, user: Machine) -> None:
-    document = site.render("user", "--without", "platform")
-    _grant(site, "user", ENOUGH)
-    no_namespace = site.apply(document, user)
-    _grant(site, "user", [*ENOUGH, NAMESPACES])
-    no_graph = site.apply(document, user)
-    _grant(site, "user", [*ENOUGH, NAMESPACES, GRAPHS])
+def test_a_user_without_a_right_is_told_which_and_the_next_apply_heals_it(site: Site, user: User) -> None:
+    document = site.render("ann", "--without", "platform")
+    machine = user("ann")
+    _grant(site, "ann", [*ENOUGH, UNDO])
+    no_namespace = site.apply(document, machine)
+    _grant(site, "ann", [*ENOUGH, UNDO, NAMESPACES])
+    no_graph = site.apply(document, machine)
+    _grant(site, "ann", [*ENOUGH, NAMESPACES, GRAPHS])
 
     assert (no_namespace[0], no_graph[0]) == (FAILED, FAILED)
-    assert 'User "user" cannot patch resource "namespaces"' in no_namespace[1]
-    assert 'User "user" cannot patch resource "dynamographdeployments"' in no_graph[1]
-    _heals(site, "user", document, user)
+    assert 'User "ann" cannot patch resource "namespaces"' in no_namespace[1]
+    assert 'User "ann" cannot patch resource "dynamographdeployments"' in no_graph[1]
+    _heals(site, "ann", document, machine)
+
+
+def test_a_try_that_may_not_be_taken_back_is_said_and_takes_a_helm_uninstall(site: Site, user: User) -> None:
+    document = site.render("bob", "--without", "platform")
+    machine = user("bob")
+    _grant(site, "bob", [*ENOUGH, NAMESPACES])
+    code, said = site.apply(document, machine)
+    _grant(site, "bob", [*ENOUGH, NAMESPACES, GRAPHS])
+    again = site.apply(document, machine)
+
+    assert code == FAILED
+    assert f"failed to delete release: {recipes.GRAPH}" in said
+    # The gap that is left: it ends well without the graph.
+    assert (again[0], site.graph("bob")) == (CHANGED, None)
+    machine.output(["helm", "uninstall", recipes.GRAPH, "--namespace", "bob"])
+    _heals(site, "bob", document, machine)
 
 
 @pytest.fixture
-def user(site: Site, lab: Path, tmp_path: Path) -> Machine:
-    """The machine of somebody who has no right but those that a test grants."""
-    site.cluster.create("/api/v1/namespaces", {"metadata": {"name": "user"}})
-    return tools.machine(tmp_path / "machine", lab, site.cluster.user("user"))
+def user(site: Site, lab: Path, tmp_path: Path) -> User:
+    """Makes the machine of somebody whose only rights are those that a test grants in a namespace."""
+
+    def make(name: str) -> Machine:
+        site.cluster.create("/api/v1/namespaces", {"metadata": {"name": name}})
+        return tools.machine(tmp_path / "machine", lab, site.cluster.user(name))
+
+    return make
 
 
 def _heals(site: Site, namespace: str, document: str, machine: Machine | None = None) -> None:
-    """The cause is gone: one sync makes the graph and all that is around it."""
+    """The cause is gone: the next apply makes all of the recipe, and the one after that changes nothing."""
     with site.operator.running():
-        (machine or site.machine).output(["helmfile", "-f", "-", "sync"], stdin=document)
+        code, said = site.apply(document, machine)
+        assert code == CHANGED, said
         site.until_ready(namespace)
+        assert site.apply(document, machine)[0] == UNCHANGED
 
 
 def _components(site: Site, namespace: str) -> list[str]:
