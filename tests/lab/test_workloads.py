@@ -20,6 +20,14 @@ COMPONENT_SWITCHES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "troubleshooting": (("--with", "troubleshooting"), ()),
     "benchmark": (("--with", "benchmark"), ()),
 }
+# A component that is never on beside another one, and what it takes.
+APART = {
+    "fault-injection": (
+        *("--with", "faultInjection", "--set", f"faultInjection.acknowledge=apart/{recipes.GRAPH}"),
+        *("--set", "faultInjection.allowedNamespaces=[apart]"),
+        *("--set", "faultInjection.experiments=[{name: kill-worker}]"),
+    )
+}
 SWITCHES = {**COMPONENT_SWITCHES, "cache": (("--set", "model.cache.enabled=true"), ())}
 EVERYTHING = tuple(itertools.chain.from_iterable(on for on, _ in SWITCHES.values()))
 H100 = ("--set", "hardware.gpu=h100-sxm-80gb")
@@ -85,7 +93,9 @@ def test_applied_again_and_again_nothing_changes(applied: Site) -> None:
 
 
 def test_every_component_has_its_switch_tried() -> None:
-    assert {each.chart for each in COMPONENTS if each is not MODEL} == COMPONENT_SWITCHES.keys()
+    assert {
+        each.chart for each in COMPONENTS if each is not MODEL
+    } == COMPONENT_SWITCHES.keys() | APART.keys()
 
 
 def test_one_switch_after_the_other_takes_its_own_objects_and_all_come_back(applied: Site) -> None:
@@ -106,6 +116,19 @@ def test_one_switch_after_the_other_takes_its_own_objects_and_all_come_back(appl
     _apply(applied, "whole", everything)
 
     assert recipes.live(applied.cluster, "whole").keys() >= _expected(applied, everything)
+
+
+@pytest.mark.parametrize("switch", APART)
+def test_a_component_that_is_alone_comes_and_goes(site: Site, switch: str) -> None:
+    without, on = (site.render("apart", *arguments) for arguments in ((), APART[switch]))
+    _apply(site, "apart", without)
+    before = recipes.live(site.cluster, "apart").keys()
+    _apply(site, "apart", on)
+    assert recipes.live(site.cluster, "apart").keys() >= _expected(site, on)
+    assert site.apply(on)[0] == UNCHANGED
+    _apply(site, "apart", without)
+
+    assert recipes.live(site.cluster, "apart").keys() & _expected(site, on) <= before
 
 
 def test_a_gpu_of_the_recipe_gets_its_pods_behind_the_taint_of_such_nodes(site: Site) -> None:
