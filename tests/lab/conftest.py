@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab import cluster as control_plane
-from lab import repository, tools
+from lab import loops, repository, tools, volumes
 from lab.cluster import Cluster
 from lab.tools import Machine
 
@@ -42,11 +42,13 @@ def new_cluster(lab: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="session")
-def cluster(new_cluster: Callable[[], Cluster]) -> Cluster:
+def cluster(new_cluster: Callable[[], Cluster]) -> Iterator[Cluster]:
     """The control plane that most tests share, each with a namespace of its own; it has our CRDs."""
     cluster = new_cluster()
     cluster.create_kinds(repository.CRDS)
-    return cluster
+    # Helm waits for claims.
+    with loops.repeated(lambda: volumes.bind_on_paper(cluster)):
+        yield cluster
 
 
 @pytest.fixture(scope="session")
