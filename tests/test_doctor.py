@@ -102,6 +102,19 @@ LEAKS = {
     "assigned": "PASSWORD=canary",
     "in JSON": '{"api_key": "canary"}',
     "header": "Authorization: Bearer canaryCANARYcanary",
+    "header without a scheme": "Authorization: canary",
+    "option": "--foo 1 --api-key canary",
+    "option in a list": "['--api-key', 'canary']",
+    "list of one": "api_key=['canary']",
+    "words in quotes": "password='a canary'",
+    "JSON in JSON": r"{\"password\": \"canary\"}",
+    "several spaces": "HF_TOKEN  =  canary",
+    "signed address": "https://cdn.example.com/x?X-Amz-Signature=canary&X-Amz-Expires=3600",
+    "shared access": "https://x.example.com/a?sig=canary",
+    "access key": "AWS_ACCESS_KEY_ID=canary",
+    "registry": '{"auth": "canary"}',
+    "openai": f"sk-{'canary' * 6}",
+    "gitlab": "glpat-canaryCANARYcanary",
 }
 
 
@@ -161,13 +174,40 @@ def test_a_secret_is_asked_for_without_its_content() -> None:
         'MountVolume.SetUp failed for volume "hf-token" : secret "hf-token" not found',
         "exceeded quota: gpus, requested: requests.nvidia.com/gpu=2, used: requests.nvidia.com/gpu=2",
         "The model's max seq len (131072) is larger than the maximum number of tokens: 86224",
+        "error: unrecognized arguments: --tokenizer-mode=slow --tokenizer x --max-tokens 4",
+        "error: argument --api-key: expected one argument",
+        "failed to fetch anonymous token: unexpected status from GET request: 401 Unauthorized",
+        "pull access denied, may require authorization: server message: insufficient_scope",
+        "unauthorized: authentication required",
     ],
 )
 def test_messages_without_secrets_stay_as_they_are(text: str) -> None:
     assert scrub(text) == text
 
 
-@given(st.text(max_size=300))
+# What the patterns are made of, which no text by chance holds.
+PIECES = st.sampled_from(
+    [
+        "password",
+        "token",
+        "--api-key",
+        "sig",
+        "auth",
+        "bearer",
+        "sk-",
+        "=",
+        ": ",
+        " ",
+        '"',
+        "'",
+        "[",
+        "\\",
+        "&",
+    ]
+)
+
+
+@given(st.lists(PIECES | st.text(max_size=12), max_size=20).map("".join))
 def test_cleaning_twice_changes_nothing_more(text: str) -> None:
     assert scrub(scrub(text)) == scrub(text)
 
