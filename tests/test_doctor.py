@@ -409,6 +409,18 @@ def test_no_way_into_a_cluster_is_exit_code_4(
     assert "no way into a cluster" in err
 
 
+@pytest.mark.parametrize("content", ["", "a: [b", "- x", "contexts: 3", "{}", "\0"], ids=repr)
+def test_a_malformed_kubeconfig_is_exit_code_4(
+    content: str, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text(content)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    code, out, err = cli(RECIPE)
+
+    assert (code, out) == (4, "")
+    assert "no way into a cluster" in err
+
+
 def test_without_the_package_a_bundle_can_still_be_read() -> None:
     code = "import sys; sys.modules['kubernetes'] = None; from recipegen.cli import main; sys.exit(main({}))"
     live = in_new_python(code.format(["doctor", RECIPE]), check=False)
