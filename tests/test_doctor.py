@@ -20,6 +20,7 @@ from recipegen.cluster import signs
 from recipegen.cluster.collect import METADATA, NoAnswerError, collect, scrub
 from recipegen.cluster.report import report
 from recipegen.cluster.scene import BLOCKS, WORKERS, paths_for
+from recipegen.errors import UsageError
 from recipegen.origin import parse
 from samples import in_new_python
 
@@ -375,6 +376,8 @@ def test_a_bundle_that_is_not_there_is_an_error(cli: Cli) -> None:
 
 def test_a_context_has_no_effect_on_a_bundle(cli: Cli) -> None:
     assert cli(RECIPE, "--bundle", BUNDLE, "--context", "c")[0] == 2
+    with pytest.raises(UsageError, match="no effect"):
+        recipegen.doctor(RECIPE, bundle=BUNDLE, context="c")
 
 
 def test_what_was_seen_is_saved_for_its_owner_alone_and_judged_the_same(tmp_path: Path, cli: Cli) -> None:
@@ -384,6 +387,26 @@ def test_what_was_seen_is_saved_for_its_owner_alone_and_judged_the_same(tmp_path
     assert first[:2] == second[:2]
     assert (tmp_path / "saved.json").stat().st_mode & 0o777 == 0o600
     assert cli(RECIPE, "--bundle", BUNDLE, "--save", str(tmp_path / "saved.json"))[0] == 4
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_saving_keeps_what_collecting_kept(case: Path, tmp_path: Path) -> None:
+    bundle = bundle_of(objects_of(case))
+    cluster.save(bundle, tmp_path / "saved.json")
+
+    assert json.loads((tmp_path / "saved.json").read_text()) == bundle
+
+
+def test_what_others_put_into_a_bundle_is_not_saved(tmp_path: Path) -> None:
+    bundle = json.loads(Path(BUNDLE).read_text())
+    bundle["objects"]["secrets"][0]["data"] = {"HF_TOKEN": "canary"}
+    bundle["objects"]["pods"][0]["spec"]["containers"][0]["env"] = [{"name": "A", "value": "canary"}]
+    bundle["objects"]["events"].append({"message": "PASSWORD=canary"})
+    bundle["unseen"].append({"what": "pods", "why": "token=canary"})
+    bundle["more"] = "canary"
+    recipegen.doctor(RECIPE, bundle=bundle, save=tmp_path / "saved.json")
+
+    assert "canary" not in (tmp_path / "saved.json").read_text()
 
 
 def test_a_cluster_that_does_not_answer_is_exit_code_5(

@@ -1,8 +1,8 @@
 """A read-only look at one graph in a cluster, kept as plain data: the bundle.
 
-Only what `SHAPES` names is kept. No value of a Secret or a ConfigMap is even asked for, no value of an
-environment variable is kept, and of logs only lines that tell a known cause. Texts that are kept have no
-tokens in them.
+Only what `SHAPES` names is kept. The data of a Secret or a ConfigMap is not even asked for, no annotation
+and no value of an environment variable is kept, and of logs only lines that tell a known cause. Texts that
+are kept have no tokens in them.
 """
 
 import json
@@ -23,7 +23,7 @@ Get = Callable[[str, str], tuple[int, bytes]]
 """Asks the API server: path with query and the Accept header; gives status and body, raises NoAnswerError."""
 
 JSON = "application/json"
-# The API server answers with the metadata alone, so what a Secret holds never leaves it.
+# The API server answers with the metadata alone; `kubectl apply` writes a Secret's data into an annotation.
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 TEXT = "*/*"
 
