@@ -225,6 +225,18 @@ def test_a_sign_leads_to_lines_that_the_language_has(sign: signs.Sign, role: str
     assert [path for path in found if not language.knows(parse(path))] == []
 
 
+def test_a_recipe_that_is_called_after_a_role_leads_to_the_role_that_is_refused() -> None:
+    event = {
+        "involvedObject": {"kind": "ReplicaSet", "name": "my-worker-decode-0"},
+        "reason": "FailedCreate",
+        "message": "forbidden: exceeded quota: gpus",
+    }
+    subject = {"namespace": "chat", "graph": "my-worker"}
+    (finding,) = cluster.diagnose({"subject": subject, "objects": {"events": [event]}}).findings
+
+    assert finding.paths[0] == "model.decode.replicas"
+
+
 @pytest.mark.parametrize("group", GROUPS[:-1])
 def test_the_last_sign_of_a_group_fits_everything(group: tuple[signs.Sign, ...]) -> None:
     assert [bool(sign.pattern) for sign in group] == [True] * (len(group) - 1) + [False]
