@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recipegen import facts, yamlio
+from recipegen.cluster.scene import paths_for, role_of
 from recipegen.components import COMPONENTS, MODEL, MODEL_EXPRESS
 from recipegen.resolve import Plan
 from samples import Object, helmfile, leaves, objects, plan_of, releases
@@ -206,6 +207,14 @@ def test_every_image_is_dynamos_own_or_in_the_table(everything: dict[str, list[O
     assert {image for image in images if not image.startswith(f"{own.registry}/vllm-runtime:")} <= set(
         facts.images().values()
     )
+
+
+def test_the_doctor_knows_the_block_of_every_pod(everything: dict[str, list[Object]]) -> None:
+    for key, items in everything.items():
+        for pod in pods(items if key != "model" else []):
+            path = paths_for(("model.{role}.resources",), role_of(pod))
+
+            assert path == (key,)
 
 
 SWITCHES = st.sets(st.sampled_from(sorted(ON)))

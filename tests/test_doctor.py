@@ -20,6 +20,7 @@ from recipegen.cluster import signs
 from recipegen.cluster.collect import METADATA, NoAnswerError, collect, scrub
 from recipegen.cluster.report import report
 from recipegen.cluster.scene import BLOCKS, WORKERS, paths_for
+from recipegen.errors import UsageError
 from recipegen.origin import parse
 from samples import in_new_python
 
@@ -102,6 +103,19 @@ LEAKS = {
     "assigned": "PASSWORD=canary",
     "in JSON": '{"api_key": "canary"}',
     "header": "Authorization: Bearer canaryCANARYcanary",
+    "header without a scheme": "Authorization: canary",
+    "option": "--foo 1 --api-key canary",
+    "option in a list": "['--api-key', 'canary']",
+    "list of one": "api_key=['canary']",
+    "words in quotes": "password='a canary'",
+    "JSON in JSON": r"{\"password\": \"canary\"}",
+    "several spaces": "HF_TOKEN  =  canary",
+    "signed address": "https://cdn.example.com/x?X-Amz-Signature=canary&X-Amz-Expires=3600",
+    "shared access": "https://x.example.com/a?sig=canary",
+    "access key": "AWS_ACCESS_KEY_ID=canary",
+    "registry": '{"auth": "canary"}',
+    "openai": f"sk-{'canary' * 6}",
+    "gitlab": "glpat-canaryCANARYcanary",
 }
 
 
@@ -161,13 +175,40 @@ def test_a_secret_is_asked_for_without_its_content() -> None:
         'MountVolume.SetUp failed for volume "hf-token" : secret "hf-token" not found',
         "exceeded quota: gpus, requested: requests.nvidia.com/gpu=2, used: requests.nvidia.com/gpu=2",
         "The model's max seq len (131072) is larger than the maximum number of tokens: 86224",
+        "error: unrecognized arguments: --tokenizer-mode=slow --tokenizer x --max-tokens 4",
+        "error: argument --api-key: expected one argument",
+        "failed to fetch anonymous token: unexpected status from GET request: 401 Unauthorized",
+        "pull access denied, may require authorization: server message: insufficient_scope",
+        "unauthorized: authentication required",
     ],
 )
 def test_messages_without_secrets_stay_as_they_are(text: str) -> None:
     assert scrub(text) == text
 
 
-@given(st.text(max_size=300))
+# What the patterns are made of, which no text by chance holds.
+PIECES = st.sampled_from(
+    [
+        "password",
+        "token",
+        "--api-key",
+        "sig",
+        "auth",
+        "bearer",
+        "sk-",
+        "=",
+        ": ",
+        " ",
+        '"',
+        "'",
+        "[",
+        "\\",
+        "&",
+    ]
+)
+
+
+@given(st.lists(PIECES | st.text(max_size=12), max_size=20).map("".join))
 def test_cleaning_twice_changes_nothing_more(text: str) -> None:
     assert scrub(scrub(text)) == scrub(text)
 
@@ -182,6 +223,18 @@ def test_a_sign_leads_to_lines_that_the_language_has(sign: signs.Sign, role: str
 
     assert found
     assert [path for path in found if not language.knows(parse(path))] == []
+
+
+def test_a_recipe_that_is_called_after_a_role_leads_to_the_role_that_is_refused() -> None:
+    event = {
+        "involvedObject": {"kind": "ReplicaSet", "name": "my-worker-decode-0"},
+        "reason": "FailedCreate",
+        "message": "forbidden: exceeded quota: gpus",
+    }
+    subject = {"namespace": "chat", "graph": "my-worker"}
+    (finding,) = cluster.diagnose({"subject": subject, "objects": {"events": [event]}}).findings
+
+    assert finding.paths[0] == "model.decode.replicas"
 
 
 @pytest.mark.parametrize("group", GROUPS[:-1])
@@ -335,6 +388,8 @@ def test_a_bundle_that_is_not_there_is_an_error(cli: Cli) -> None:
 
 def test_a_context_has_no_effect_on_a_bundle(cli: Cli) -> None:
     assert cli(RECIPE, "--bundle", BUNDLE, "--context", "c")[0] == 2
+    with pytest.raises(UsageError, match="no effect"):
+        recipegen.doctor(RECIPE, bundle=BUNDLE, context="c")
 
 
 def test_what_was_seen_is_saved_for_its_owner_alone_and_judged_the_same(tmp_path: Path, cli: Cli) -> None:
@@ -344,6 +399,26 @@ def test_what_was_seen_is_saved_for_its_owner_alone_and_judged_the_same(tmp_path
     assert first[:2] == second[:2]
     assert (tmp_path / "saved.json").stat().st_mode & 0o777 == 0o600
     assert cli(RECIPE, "--bundle", BUNDLE, "--save", str(tmp_path / "saved.json"))[0] == 4
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_saving_keeps_what_collecting_kept(case: Path, tmp_path: Path) -> None:
+    bundle = bundle_of(objects_of(case))
+    cluster.save(bundle, tmp_path / "saved.json")
+
+    assert json.loads((tmp_path / "saved.json").read_text()) == bundle
+
+
+def test_what_others_put_into_a_bundle_is_not_saved(tmp_path: Path) -> None:
+    bundle = json.loads(Path(BUNDLE).read_text())
+    bundle["objects"]["secrets"][0]["data"] = {"HF_TOKEN": "canary"}
+    bundle["objects"]["pods"][0]["spec"]["containers"][0]["env"] = [{"name": "A", "value": "canary"}]
+    bundle["objects"]["events"].append({"message": "PASSWORD=canary"})
+    bundle["unseen"].append({"what": "pods", "why": "token=canary"})
+    bundle["more"] = "canary"
+    recipegen.doctor(RECIPE, bundle=bundle, save=tmp_path / "saved.json")
+
+    assert "canary" not in (tmp_path / "saved.json").read_text()
 
 
 def test_a_cluster_that_does_not_answer_is_exit_code_5(
@@ -364,6 +439,18 @@ def test_no_way_into_a_cluster_is_exit_code_4(
     there = str(kubeconfig(tmp_path, "https://127.0.0.1:9"))
     monkeypatch.setenv("KUBECONFIG", there if arguments else str(tmp_path / "nowhere"))
     code, out, err = cli(RECIPE, *arguments)
+
+    assert (code, out) == (4, "")
+    assert "no way into a cluster" in err
+
+
+@pytest.mark.parametrize("content", ["", "a: [b", "- x", "contexts: 3", "{}", "\0"], ids=repr)
+def test_a_malformed_kubeconfig_is_exit_code_4(
+    content: str, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text(content)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    code, out, err = cli(RECIPE)
 
     assert (code, out) == (4, "")
     assert "no way into a cluster" in err

@@ -1,9 +1,11 @@
 """What the rules let pass: the other side of each mistake in tests/invalid."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from recipegen import language
 from recipegen.errors import RecipeError
 from recipegen.rules.configs import OPERATORS
 from samples import MINIMAL, plan_of
@@ -435,3 +437,39 @@ def test_what_may_be_meant_of_a_gateway_is_a_warning(block: dict[str, Any], path
 )  # fmt: skip
 def test_a_gateway_that_can_work_is_no_matter(block: dict[str, Any]) -> None:
     assert plan_of({**MINIMAL, **block}).warnings == ()
+
+
+# ---- images -------------------------------------------------------------------------------------
+
+
+def image_keys(*path: str) -> Iterator[tuple[str, ...]]:
+    """Every key of the language that is called `image`."""
+    block = language.block_at(path)
+    for key in language.key_names(block) if block else ():
+        if key == "image":
+            yield (*path, key)
+        yield from image_keys(*path, key)
+
+
+IMAGES = sorted(image_keys())
+
+
+def test_all_images_are_found() -> None:
+    assert ("platform", "gate", "image") in IMAGES
+    assert len(IMAGES) > 5
+
+
+@pytest.mark.parametrize("image", ["example.com/x:latest", "example.com/x", "not an image"])
+@pytest.mark.parametrize("path", IMAGES, ids=".".join)
+def test_no_image_may_change_under_its_users(path: tuple[str, ...], image: str) -> None:
+    block: dict[str, Any] = {"image": image}
+    if path[-2] == "s3":
+        block |= {"uri": "s3://bucket/weights", "secret": "s3"}
+    patch: Any = block if path[-2] in ("gate", "s3", "backend") else {"enabled": True, **block}
+    for key in reversed(path[:-1]):
+        patch = {key: {"enabled": True, **patch} if key == "cache" else patch}
+    data = {**MINIMAL, **patch, "model": {**MINIMAL["model"], **patch.get("model", {})}}
+    with pytest.raises(RecipeError) as raised:
+        plan_of(data)
+
+    assert [problem.code for problem in raised.value.problems if problem.path == path] == ["image"]

@@ -135,15 +135,13 @@ def doctor(
     Raises:
         ClusterError: when the cluster cannot be reached, or lets nothing be looked at.
         ToolError: when the package `kubernetes` or the kubeconfig is missing, or a file cannot be used.
-        UsageError: when the bundle is of another graph; otherwise as `plan` does.
+        UsageError: when the bundle is of another graph, or a context is given beside it;
+            otherwise as `plan` does.
     """
     from recipegen import cluster
 
     found = plan(name, variant, patches)
-    if isinstance(bundle, Mapping):
-        seen: Mapping[str, Any] = bundle
-    else:
-        seen = cluster.look(found, context) if bundle is None else cluster.read(bundle)
+    seen = cluster.seen(found, context, bundle)
     diagnosis = cluster.examine(found, seen)
     if save is not None:
         cluster.save(seen, save)

@@ -10,17 +10,15 @@ from recipegen.cli import inputs
 from recipegen.cli.printing import note, out
 from recipegen.cluster import Diagnosis
 from recipegen.cluster.report import headline, report
-from recipegen.errors import DiffersError, UsageError, show
+from recipegen.errors import DiffersError, show
 from recipegen.origin import origin, parse, value_at
 from recipegen.resolve import Plan
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings; return 3 when one is an error: the cluster is not what the recipe describes."""
-    if args.bundle and args.context:
-        raise UsageError("--bundle is judged without a cluster, so --context has no effect")
     plan = inputs.plan(args)
-    bundle = cluster.read(args.bundle) if args.bundle else cluster.look(plan, args.context)
+    bundle = cluster.seen(plan, args.context, args.bundle)
     diagnosis = cluster.examine(plan, bundle)
     if args.save:
         cluster.save(bundle, args.save)

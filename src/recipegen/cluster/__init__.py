@@ -7,24 +7,50 @@
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from recipegen.cluster.client import reader
-from recipegen.cluster.collect import FORMAT, WORDS, NoAnswerError, Subject, collect, subject_of
+from recipegen.cluster.collect import (
+    FORMAT,
+    SHAPES,
+    WORDS,
+    NoAnswerError,
+    Subject,
+    clean,
+    collect,
+    kept,
+    subject_of,
+)
 from recipegen.cluster.findings import Diagnosis, Unseen, diagnose
-from recipegen.cluster.plain import at
+from recipegen.cluster.plain import at, rows, table
 from recipegen.cluster.scene import Finding
 from recipegen.errors import ClusterError, Problem, ToolError, UsageError, show
 from recipegen.resolve import Plan
 
-__all__ = ["Diagnosis", "Finding", "Unseen", "diagnose", "examine", "look", "read", "save"]
+__all__ = ["Diagnosis", "Finding", "Unseen", "diagnose", "examine", "look", "save", "seen"]
 
 MOST_BYTES = 64 * 2**20
 """Size of a bundle file that is read."""
 
 Bundle = Mapping[str, Any]
+
+
+def seen(
+    plan: Plan, context: str | None = None, bundle: Bundle | str | PathLike[str] | None = None
+) -> Bundle:
+    """Return the bundle that is given, or is in the file, or else of what a cluster has now.
+
+    Raises:
+        UsageError: when a context is given beside a bundle; otherwise as `look` and `read` do.
+    """
+    if bundle is None:
+        return look(plan, context)
+    if context is not None:
+        raise UsageError("a bundle is judged without a cluster, so a context has no effect")
+    return bundle if isinstance(bundle, Mapping) else read(bundle)
 
 
 def look(plan: Plan, context: str | None = None) -> Bundle:
@@ -87,7 +113,7 @@ def examine(plan: Plan, bundle: Any) -> Diagnosis:
 
 
 def read(file: str | PathLike[str]) -> Bundle:
-    """Return the bundle in a file, without what a bundle does not hold.
+    """Return the bundle in a file; what it holds is for `examine` to find out.
 
     Raises:
         ToolError: when the file cannot be read, or is no JSON.
@@ -105,7 +131,7 @@ def read(file: str | PathLike[str]) -> Bundle:
 
 
 def save(bundle: Bundle, file: str | PathLike[str]) -> None:
-    """Write a bundle, readable by its owner alone.
+    """Write a bundle, readable by its owner alone, and nothing that `collect` would not have kept.
 
     Raises:
         ToolError: when the file is there already, or cannot be written.
@@ -113,6 +139,21 @@ def save(bundle: Bundle, file: str | PathLike[str]) -> None:
     path = Path(file)
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            out.write(json.dumps(bundle, indent=1) + "\n")
+            out.write(json.dumps(_only(bundle), indent=1) + "\n")
     except OSError as error:
         raise ToolError(f"{show(str(path))}: {error.strerror}") from error
+
+
+def _only(bundle: Bundle) -> Bundle:
+    """Return the bundle without what somebody else may have put into it."""
+    objects = table(bundle, "objects")
+    return {
+        "recipegenBundle": FORMAT,
+        "subject": clean(asdict(subject_of(bundle))),
+        "objects": {
+            kind: [kept(row, SHAPES[kind]) for row in rows(objects, kind)]
+            for kind, found in objects.items()
+            if kind in SHAPES and isinstance(found, list)
+        },
+        "unseen": [kept(row, {"what": True, "why": True}) for row in rows(bundle, "unseen")],
+    }

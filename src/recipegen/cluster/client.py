@@ -18,7 +18,6 @@ def reader(context: str | None = None) -> Get:
     """
     try:
         from kubernetes import client, config
-        from kubernetes.config.config_exception import ConfigException
         from urllib3.exceptions import HTTPError
     except ImportError as error:
         hint = "pip install 'recipegen[cluster]'; or have a bundle saved elsewhere and read it with --bundle"
@@ -32,7 +31,8 @@ def reader(context: str | None = None) -> Get:
         place = os.environ.get("KUBECONFIG") or None
         load: Any = config.load_kube_config
         load(place, context, client_configuration=settings, persist_config=False)
-    except (ConfigException, OSError, ValueError) as error:
+    except Exception as error:
+        # The package checks little: a malformed file ends in whatever its code stumbles over.
         hint = "KUBECONFIG names another file; --context another of its contexts"
         message = f"no way into a cluster: {brief(str(error))}"
         raise ToolError(Problem("tool", (), message, hint)) from error

@@ -20,6 +20,8 @@ BLOCKS = {
     "gateway": "gateway",
     "epp": "model.endpointPicker",
     "troubleshooting": "troubleshooting",
+    "fault-injection": "faultInjection",
+    "storage-load": "faultInjection",
 }
 # Keys of `model.frontend`.
 OF_FRONTEND = ("args", "env", "resources", "replicas")

@@ -7,7 +7,6 @@ from typing import Any
 from recipegen.errors import Path, Problem, show
 from recipegen.recipe import Benchmark, BenchmarkConfig, Recipe, Shape, Targets, Trace
 from recipegen.rules.configs import environment
-from recipegen.rules.images import pinned
 from recipegen.rules.roles import engine_of, gpus_of_replica, path_of, workers
 
 CONFIG: Path = ("benchmark", "config")
@@ -185,8 +184,6 @@ def _results(benchmark: Benchmark) -> Iterator[Problem]:
 
 
 def _container(benchmark: Benchmark) -> Iterator[Problem]:
-    if benchmark.image is not None:
-        yield from pinned(("benchmark", "image"), benchmark.image)
     if benchmark.aiperf_version is not None and not benchmark.install:
         message = f"has no effect while benchmark.install is false, got {benchmark.aiperf_version!r}"
         yield Problem(

@@ -7,7 +7,6 @@ from recipegen import facts
 from recipegen.components import express_address
 from recipegen.errors import Path, Problem, show
 from recipegen.recipe import BackendType, Recipe
-from recipegen.rules.images import pinned
 
 BLOCK: Path = ("modelExpress",)
 URL: Path = ("model", "modelExpressUrl")
@@ -62,5 +61,3 @@ def _server(recipe: Recipe) -> Iterator[Problem]:
         message = f"has no effect while modelExpress.metadata is {server.metadata}"
         hint = "set modelExpress.metadata to redis, or leave it out"
         yield Problem("no-effect", (*BLOCK, "redis"), message, hint)
-    if server.image is not None:
-        yield from pinned((*BLOCK, "image"), server.image)

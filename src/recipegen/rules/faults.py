@@ -7,7 +7,6 @@ from recipegen import facts
 from recipegen.errors import Path, Problem, show
 from recipegen.language import key_names, setting
 from recipegen.recipe import Experiment, Recipe
-from recipegen.rules.images import pinned
 from recipegen.rules.roles import workers
 
 if TYPE_CHECKING:
@@ -32,8 +31,6 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         message = "a benchmark and faults at the same time measure each other"
         hint = "switch one of the two off, and run it when the other is done"
         yield Problem("fault", (BLOCK, "enabled"), message, hint)
-    if faults.image is not None:
-        yield from pinned((BLOCK, "image"), faults.image)
     yield from _answers(recipe)
     names = [experiment.name for experiment in faults.experiments]
     for number, experiment in enumerate(faults.experiments):

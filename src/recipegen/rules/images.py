@@ -6,9 +6,12 @@ from typing import get_args
 
 from recipegen import facts
 from recipegen.errors import Path, Problem, show
+from recipegen.language import setting
 from recipegen.recipe import BackendType, Recipe
 
 IMAGE: Path = ("model", "backend", "image")
+# Blocks with an image of their own.
+OF_COMPONENTS = ("modelExpress", "benchmark", "troubleshooting", "faultInjection")
 # HOST[:PORT]/PATH:TAG[@DIGEST], as the container reference grammar has it, with the tag or digest captured.
 REFERENCE = re.compile(
     r"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
@@ -21,13 +24,15 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     """Yield images that are malformed, can change, or are not what the recipe says; odd model ids."""
     backend = recipe.model.backend
     if backend.image is not None:
-        yield from pinned(IMAGE, backend.image)
+        yield from _pinned(IMAGE, backend.image)
         yield from _release(backend.image, version_given=backend.version is not None)
         yield from _other_engine(backend.image, backend.type)
     elif not REFERENCE.fullmatch(f"{backend.registry}/image:tag"):
         message = f"is no registry with its path, got {show(backend.registry)}"
         hint = "write HOST/PATH, such as nvcr.io/nvidia/ai-dynamo"
         yield Problem("image", ("model", "backend", "registry"), message, hint)
+    for path, image in _others(recipe):
+        yield from _pinned(path, image)
     meant = facts.mistaken_models().get(recipe.model.name)
     if meant:
         message = f"there is no model {show(recipe.model.name)}; it is rendered as written"
@@ -36,6 +41,19 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         message = f"has no organization before it, got {show(recipe.model.name)}"
         hint = "write ORG/NAME; only a few old models, such as gpt2, go without"
         yield Problem("model-name", ("model", "name"), message, hint, warning=True)
+
+
+def _others(recipe: Recipe) -> Iterator[tuple[Path, str]]:
+    """Yield the images that the recipe gives beside Dynamo's, of what is switched on."""
+    platform, cache = recipe.platform, recipe.model.cache
+    images: dict[Path, str | None] = {
+        ("platform", "gate"): platform.gate.image if platform.install and platform.gate.enabled else None,
+        ("model", "cache", "s3"): cache.s3.image if cache.enabled and cache.s3 else None,
+    }
+    for key in OF_COMPONENTS:
+        block = setting(recipe, key)
+        images[(key,)] = block.image if block.enabled else None
+    yield from (((*path, "image"), image) for path, image in images.items() if image is not None)
 
 
 def release_in(image: str) -> str | None:
@@ -55,7 +73,7 @@ def _other_engine(image: str, backend: BackendType) -> Iterator[Problem]:
             yield Problem("image", IMAGE, message, hint, warning=True)
 
 
-def pinned(path: Path, image: str) -> Iterator[Problem]:
+def _pinned(path: Path, image: str) -> Iterator[Problem]:
     """Yield that the image at `path` is no reference, or one that can change under its users."""
     found = REFERENCE.fullmatch(image)
     if found is None:
@@ -71,7 +89,7 @@ def pinned(path: Path, image: str) -> Iterator[Problem]:
 def _release(image: str, *, version_given: bool) -> Iterator[Problem]:
     """Yield that a pinned image does not tell which Dynamo release is inside."""
     found = REFERENCE.fullmatch(image)
-    if version_given or found is None or next(pinned(IMAGE, image), None):
+    if version_given or found is None or next(_pinned(IMAGE, image), None):
         return
     if not VERSION_TAG.fullmatch(found["tag"] or ""):
         message = f"the tag does not tell which Dynamo release is inside, got {show(image)}"

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from recipegen import facts
 from recipegen.errors import Path, Problem, show
 from recipegen.recipe import Cache, Recipe
-from recipegen.rules.images import pinned
 from recipegen.rules.roles import gpus_of_replica, workers
 
 CACHE: Path = ("model", "cache")
@@ -28,8 +27,6 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         yield Problem("weights-source", (*CACHE, "claim"), message, "remove one of the two")
     elif cache.claim:
         yield from _of_a_download(cache)
-    if cache.s3 and cache.s3.image is not None:
-        yield from pinned((*CACHE, "s3", "image"), cache.s3.image)
     if recipe.model.revision and (cache.s3 or cache.claim):
         source = "model.cache.s3" if cache.s3 else "model.cache.claim"
         message = f"has no effect: the weights come from {source}, as they are there"

@@ -26,7 +26,8 @@ _SECRET = re.compile(
     r"hf_[A-Za-z0-9]{16,}"
     r"|nvapi-[\w-]{16,}"
     r"|(?:AKIA|ASIA)[A-Z0-9]{12,}"
-    r"|gh[opsur]_[A-Za-z0-9]{16,}|github_pat_\w{16,}"
+    r"|gh[opsur]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|xox[abp]-[\w-]{16,}"
+    r"|\bsk-(?:proj-|ant-\w{2,8}-)?\w{32,}"
     r"|-----BEGIN [A-Z0-9 ]*-----(?:.|\n)*?(?:-----END [A-Z0-9 ]*-----|\Z)"
     # Bounded, because each of many starts would otherwise be followed to the end of the text.
     r"|\beyJ[\w-]{8,500}\.[\w-]{8,}(?:\.[\w-]*)?"

@@ -1,9 +1,9 @@
 # Written by `make regen` from src/recipegen/cluster/collect.py.
 """A read-only look at one graph in a cluster, kept as plain data: the bundle.
 
-Only what `SHAPES` names is kept. No value of a Secret or a ConfigMap is even asked for, no value of an
-environment variable is kept, and of logs only lines that tell a known cause. Texts that are kept have no
-tokens in them.
+Only what `SHAPES` names is kept. The data of a Secret or a ConfigMap is not even asked for, no annotation
+and no value of an environment variable is kept, and of logs only lines that tell a known cause. Texts that
+are kept have no tokens in them.
 """
 
 import json
@@ -24,7 +24,7 @@ Get = Callable[[str, str], tuple[int, bytes]]
 """Asks the API server: path with query and the Accept header; gives status and body, raises NoAnswerError."""
 
 JSON = "application/json"
-# The API server answers with the metadata alone, so what a Secret holds never leaves it.
+# The API server answers with the metadata alone; `kubectl apply` writes a Secret's data into an annotation.
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 TEXT = "*/*"
 
@@ -38,10 +38,19 @@ MOST_LOGS = 12
 OK, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, BAD_REQUEST = 200, 401, 403, 404, 400
 
 # A name that promises a secret, and its value; `redact` knows tokens by their own form.
-_ASSIGNED = re.compile(
-    r"(?i)((?:password|passwd|secret|token(?!s\b)|api[_-]?key|credential)[\w-]{0,40}[\"']?(?:\s?=|:)\s?[\"']?)"
-    r"(?!not\b|failed\b|\d{3}\b|<redacted>)[^\s\"',;&]+"
+_NAME = (
+    r"(?:password|passwd|passphrase|\bpwd|secret|credential|token(?!s(?![a-z])|iz)|(?:api|access|private)[_-]?key"
+    r"|signature|\bsig(?==)|\bauthorization|(?:\b|_)auth(?=[\"']?\s?[=:])|cookie|dockerconfigjson)[\w-]{0,40}"
 )
+_QUOTE = r"\\{0,2}[\"']?"
+# Words with which a sentence goes on instead.
+_VALUE = (
+    r"(?!not\b|failed\b|expected\b|unexpected\b|server\b|\d{3}\b|<redacted>)"
+    r"(?:(?<=\")[^\"]+|(?<=')[^']+|(?:(?:bearer|basic|token|digest)\s+)?[^\s\"',;&\[({\\][^\s\"',;&]*)"
+)
+_ASSIGNED = re.compile(rf"(?i)({_NAME}{_QUOTE}(?:\s{{0,4}}=|:)\s{{0,4}}[\[({{]?{_QUOTE}){_VALUE}")
+# As the command line has it, also where Python prints that as a list.
+_OPTION = re.compile(rf"(?i)((?<![\w-])--?[\w-]{{0,40}}?{_NAME}{_QUOTE},?\s{{1,4}}{_QUOTE})(?!-){_VALUE}")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}")
 
 
@@ -248,7 +257,9 @@ def clean(value: Any) -> Any:
 def scrub(words: str) -> str:
     """Return the text without tokens, and without what is assigned to a name that promises a secret."""
     words = redact(words[: 4 * LONGEST_TEXT])
-    words = _ASSIGNED.sub(r"\1<redacted>", _BEARER.sub(r"\1 <redacted>", words))
+    words = _BEARER.sub(r"\1 <redacted>", words)
+    for pattern in (_ASSIGNED, _OPTION):
+        words = pattern.sub(r"\1<redacted>", words)
     return words if len(words) <= LONGEST_TEXT else words[: LONGEST_TEXT - 1] + "…"
 
 

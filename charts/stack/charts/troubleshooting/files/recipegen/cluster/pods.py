@@ -52,7 +52,9 @@ def created(scene: Scene) -> Iterator[Finding]:
         if not reason.startswith("Failed") or not refused or text(event, "involvedObject", "kind") == "Pod":
             continue
         owner = text(event, "involvedObject", "name")
-        role = next((role for role in (*WORKERS, "frontend", "download") if f"-{role}" in owner), "")
+        # A recipe may itself be called after a role.
+        behind = owner.removeprefix(scene.subject.graph)
+        role = next((role for role in (*WORKERS, "frontend", "download") if f"-{role}" in behind), "")
         about = (f"{text(event, 'involvedObject', 'kind')} {owner}",)
         yield from signed(signs.CREATE, f"{reason}: {message}", None, message, about=about, role=role)
 
