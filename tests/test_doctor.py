@@ -15,6 +15,7 @@ import apiserver
 import recipegen
 from conftest import Golden
 from recipegen import cluster, language, load, pipeline
+from recipegen.cli import doctor as doctor_cli
 from recipegen.cli import main
 from recipegen.cluster import signs
 from recipegen.cluster.collect import METADATA, NoAnswerError, collect, scrub
@@ -347,6 +348,13 @@ def test_programs_get_every_finding_with_its_lines(cli: Cli) -> None:
         "from": f"{load.shown(Path(RECIPE))}:12:15",
     }
     assert found["couldNotLook"] == []
+
+
+def test_a_block_that_a_finding_names_is_not_printed_with_its_variables() -> None:
+    plan = pipeline.plan(RECIPE, None, [{"model": {"worker": {"env": {"DB_PASSWORD": "canary"}}}}])
+
+    assert doctor_cli.value(plan, "model.worker.env") is None
+    assert doctor_cli.value(plan, "model.worker.replicas") == 2
 
 
 def test_a_line_that_a_patch_wrote_is_named(cli: Cli) -> None:

@@ -175,3 +175,18 @@ def test_a_token_in_a_patch_file_is_refused_and_not_repeated(
     err = capsys.readouterr().err
     assert json.loads(err)[0]["code"] == "secret"
     assert CANARY not in err
+
+
+def test_a_secret_that_is_set_is_not_repeated_in_the_place_of_a_problem(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert (
+        main(
+            ["validate", "qwen-0.6b", "--variant", "default", "--set", "model.worker.env.DB_PASSWORD=canary"]
+        )
+        == 0
+    )
+    out, err = capsys.readouterr()
+
+    assert "--set model.worker.env.DB_PASSWORD=<redacted>" in err
+    assert "canary" not in out + err

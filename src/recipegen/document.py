@@ -23,6 +23,9 @@ from recipegen.yamlio.scan import MAX_KEY
 # An equals sign in quotes is part of a key.
 _LEFT = re.compile(r'((?:"(?:[^"\\]|\\.)*"|[^"=])*)=')
 
+# Variables whose names say that they are secret; rules/configs.py refuses or warns of them.
+_SECRET_KEY = re.compile(r"(PASSWORD|SECRET|TOKEN|KEY)$")
+
 __all__ = ["Document", "at", "changes_nothing", "from_set", "merge", "without"]
 
 
@@ -102,6 +105,9 @@ def from_set(expression: str) -> Document:
     wrong = next(filter(None, map(_wrong_key, path)), "")
     if wrong:
         raise UsageError(f"{source}: {wrong}")
+    if _SECRET_KEY.search(path[-1]):
+        # What is named so is not repeated in messages, which end up in logs.
+        source = f"--set {brief(left[0])}<redacted>"
     data: Any = read_value(expression[left.end() :], source, path)
     for step in reversed(path):
         data = {step: data}

@@ -22,7 +22,9 @@ def run(args: argparse.Namespace) -> int:
     diagnosis = cluster.examine(plan, bundle)
     if args.save:
         cluster.save(bundle, args.save)
-        note(f"saved what was seen to {args.save}; it holds no secrets, but names of your cluster")
+        note(
+            f"saved what was seen to {args.save}; no values of Secrets or variables are in it, but names of your cluster are"
+        )
     as_json = args.format == "json"
     out(json.dumps(_data(plan, diagnosis), indent=2) if as_json else _text(plan, diagnosis))
     return DiffersError.exit_code if diagnosis.errors else 0
@@ -30,8 +32,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _text(plan: Plan, diagnosis: Diagnosis) -> str:
     def where(path: str) -> str:
-        value, place = value_at(plan, parse(path)), origin(plan, parse(path))
-        return f"({place})" if value is None or isinstance(value, dict) else f"= {show(value)} ({place})"
+        found, place = value(plan, path), origin(plan, parse(path))
+        return f"({place})" if found is None else f"= {show(found)} ({place})"
 
     return f"{plan.name}, variant {plan.variant}: {headline(diagnosis)}\n\n{report(diagnosis, where)}"
 
@@ -41,7 +43,7 @@ def _data(plan: Plan, diagnosis: Diagnosis) -> dict[str, Any]:
         {
             **{key: value for key, value in asdict(finding).items() if key != "paths"},
             "recipe": [
-                {"path": path, "value": value_at(plan, parse(path)), "from": origin(plan, parse(path))}
+                {"path": path, "value": value(plan, path), "from": origin(plan, parse(path))}
                 for path in finding.paths
             ],
         }
@@ -57,3 +59,9 @@ def _data(plan: Plan, diagnosis: Diagnosis) -> dict[str, Any]:
         "lookedAt": list(diagnosis.seen),
         "couldNotLook": [asdict(unseen) for unseen in diagnosis.unseen],
     }
+
+
+def value(plan: Plan, path: str) -> Any:
+    """Return what the recipe has there; nothing for a block, which may hold variables that are secret."""
+    value = value_at(plan, parse(path))
+    return None if isinstance(value, dict) else value
