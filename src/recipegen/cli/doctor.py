@@ -22,9 +22,7 @@ def run(args: argparse.Namespace) -> int:
     diagnosis = cluster.examine(plan, bundle)
     if args.save:
         cluster.save(bundle, args.save)
-        note(
-            f"saved what was seen to {args.save}; no values of Secrets or variables are in it, but names of your cluster are"
-        )
+        note(f"saved what was seen to {args.save}: names of your cluster, no values of Secrets or variables")
     as_json = args.format == "json"
     out(json.dumps(_data(plan, diagnosis), indent=2) if as_json else _text(plan, diagnosis))
     return DiffersError.exit_code if diagnosis.errors else 0
