@@ -330,6 +330,24 @@ def test_the_gate_takes_its_values_from_the_platform_block_and_is_taken_back_whe
     assert release.timeout > release.values["timeoutSeconds"]
 
 
+@pytest.mark.parametrize(
+    ("cache", "seconds"),
+    [
+        ({"accessMode": "ReadWriteOnce"}, 43_200),
+        ({"accessMode": "ReadWriteOnce", "deadlineSeconds": 60}, 1800),
+        ({"accessMode": "ReadWriteMany"}, 1800),
+        ({"claim": {"name": "weights"}}, 1800),
+    ],
+)
+def test_a_volume_that_comes_with_a_worker_is_waited_for_as_long_as_its_weights(
+    cache: Object, seconds: int
+) -> None:
+    plan = plan_of({**MINIMAL, "model": {**MINIMAL["model"], "cache": {"enabled": True, **cache}}})
+    (release,) = [r for r in compile_plan(plan).releases if r.name == "qwen"]
+
+    assert release.timeout == seconds
+
+
 def platform_values(**platform: Any) -> dict[str, Any]:
     return compile_plan(plan_of({**MINIMAL, "platform": platform})).releases[0].values
 

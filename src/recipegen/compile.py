@@ -135,8 +135,20 @@ def _release(plan: Plan, component: Component, charts: str) -> Release:
         values={**plan.tree[component.key], "global": plan.shared} if enabled else {},
         installed=enabled,
         needs=tuple(_needs(plan, component)) if enabled else (),
+        timeout=_patience(plan) if component is MODEL else Release.timeout,
         brings_own_kinds=component is MODEL,
     )
+
+
+def _patience(plan: Plan) -> int:
+    """Return how long the graph's release may take: its objects are made at once, but for the volume."""
+    model = plan.recipe.model
+    cache = model.cache
+    if model.mocker or not cache.enabled or cache.claim or cache.access_mode != "ReadWriteOnce":
+        return Release.timeout
+    # Such a volume may come with the first worker that has a node, and a graph that waits for GPUs in a
+    # cluster full of other work keeps its turn only while its release is not taken back.
+    return max(Release.timeout, cache.deadline_seconds)
 
 
 def _needs(plan: Plan, component: Component) -> Iterator[str]:

@@ -321,7 +321,7 @@ class Cache(Block):
     mount_path: FilePath = "/opt/models"
     """Where it is mounted; unless it is a `claim` also `HF_HOME`. Default: `/opt/models`."""
     deadline_seconds: Annotated[int, Field(ge=60, le=604_800)] = 43_200
-    """How long the download may take, and a worker waits for it, in seconds. Default: 43200, twelve hours."""
+    """How long the download may take, and a worker waits for it, in seconds; with `ReadWriteOnce` also how long helmfile waits for the volume, which may come only with a free GPU. Default: 43200, twelve hours."""
 
 
 class Toleration(Block):

@@ -253,10 +253,10 @@ def test_pod_runs_without_privileges(job: Callable[..., dict[str, Any]]) -> None
 
 @pytest.fixture
 def frontend() -> Iterator[Callable[..., str]]:
-    """Starts a server that lists the models and first answers so often with 503; returns its address."""
+    """Starts a server that lists the models and at first so often says 503, or breaks off; its address."""
     servers = []
 
-    def start(models: list[str], busy: int = 0) -> str:
+    def start(models: list[str], busy: int = 0, status: int = 503) -> str:
         left = busy
 
         class Handler(BaseHTTPRequestHandler):
@@ -267,10 +267,12 @@ def frontend() -> Iterator[Callable[..., str]]:
                 nonlocal left
                 self.rfile.read(int(self.headers["Content-Length"]))
                 left -= 1
-                self.answer(503 if left >= 0 else 200, {"choices": [{"message": {"content": "a"}}]})
+                self.answer(status if left >= 0 else 200, {"choices": [{"message": {"content": "a"}}]})
 
             def answer(self, status: int, body: dict[str, Any]) -> None:
                 self.send_response(status)
+                if left >= 0 and self.command == "POST":
+                    self.send_header("Content-Length", "1000")
                 self.end_headers()
                 self.wfile.write(json.dumps(body).encode())
 
@@ -417,6 +419,13 @@ def test_a_listed_model_is_waited_for_until_it_answers(run: Script, frontend: Ca
 
     assert done.code == 0
     assert done.log.count("waiting for an answer of m: HTTPError: HTTP Error 503") == 2
+
+
+def test_an_answer_that_breaks_off_is_waited_out_too(run: Script, frontend: Callable[..., str]) -> None:
+    done = run(frontend(["m"], busy=2, status=200))
+
+    assert done.code == 0
+    assert done.log.count("waiting for an answer of m: IncompleteRead") == 2
 
 
 def test_headers_go_with_every_request(run: Script, frontend: Callable[..., str]) -> None:

@@ -71,17 +71,20 @@ def test_a_graph_without_a_frontend_has_no_test(render: Render) -> None:
         ([(503, ""), (200, "hello")], 0, "waiting for m: HTTPError: HTTP Error 503"),
         ([(500, "")], 1, "served no chat answer within 0.5 s: HTTPError: HTTP Error 500"),
         ([(200, "")], 1, "an empty answer"),
+        ([(200, None)], 1, "IncompleteRead"),
     ],
-    ids=["served", "served in the end", "refused", "empty"],
+    ids=["served", "served in the end", "refused", "empty", "broken off"],
 )
 def test_the_script_ends_with_what_became_of_its_request(
-    answers: list[tuple[int, str]], code: int, said: str
+    answers: list[tuple[int, str | None]], code: int, said: str
 ) -> None:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             status, text = answers.pop(0) if len(answers) > 1 else answers[0]
             self.send_response(status)
+            if text is None:
+                self.send_header("Content-Length", "1000")
             self.end_headers()
             self.wfile.write(json.dumps({"choices": [{"message": {"content": text}}]}).encode())
 

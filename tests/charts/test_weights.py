@@ -292,6 +292,16 @@ def test_a_volume_of_one_node_draws_every_pod_to_a_worker(one: Make, pod: Make) 
     assert term["topologyKey"] == "kubernetes.io/hostname"
 
 
+def test_every_pod_tolerates_the_taints_of_the_workers_node(one: Make, pod: Make) -> None:
+    tolerations = [{"key": "nvidia.com/gpu", "operator": "Exists"}]
+    model = {"cache": {**ON, "accessMode": "ReadWriteOnce"}, "tolerations": tolerations}
+    job = one("Job", **model)["spec"]["template"]["spec"]
+
+    assert all(
+        each["tolerations"] == tolerations for each in (pod("frontend", **model), pod("worker", **model), job)
+    )
+
+
 def test_of_those_pods_the_workers_alone_match(component: Make, one: Make) -> None:
     """A pod that matches its own term may be the first, and only a worker has to choose a node with GPUs."""
     cache = {**ON, "accessMode": "ReadWriteOnce"}

@@ -5,6 +5,7 @@ Nothing is created: the request is a server-side dry run. The exit code is 1 whe
 other answer that came.
 """
 
+import http.client
 import json
 import logging
 import os
@@ -60,7 +61,7 @@ def dry_run(graph: dict[str, object]) -> tuple[int, str]:
             return answer.status, ""
     except urllib.error.HTTPError as error:
         return error.code, message(error.read())
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         return 0, str(error)
 
 

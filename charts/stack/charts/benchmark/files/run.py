@@ -8,6 +8,7 @@ failed but a target was missed; 0 otherwise.
 
 import gzip
 import hashlib
+import http.client
 import json
 import logging
 import os
@@ -28,6 +29,8 @@ ANSWER_SECONDS = 600.0
 WARM_UP = 8
 """Requests before a trace, whose own are not spent on it."""
 FAILED, MISSED = 1, 3
+# An answer that never comes, is broken off, or is none.
+UNANSWERED = (OSError, http.client.HTTPException, ValueError, KeyError, TypeError)
 RESULT = "profile_export_aiperf.json"
 RECORDS = "profile_export.jsonl"
 
@@ -139,7 +142,7 @@ def models(url: str) -> list[str]:
     try:
         with urllib.request.urlopen(request(f"{url}/v1/models"), timeout=10) as answer:
             return [entry["id"] for entry in json.load(answer)["data"]]
-    except (OSError, ValueError, KeyError, TypeError):
+    except UNANSWERED:
         return []
 
 
@@ -151,7 +154,7 @@ def ask(url: str, model: str) -> str:
             request(f"{url}/v1/chat/completions", body), timeout=ANSWER_SECONDS
         ) as answer:
             return "" if json.load(answer)["choices"] else "an answer without choices"
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except UNANSWERED as error:
         return f"{type(error).__name__}: {error}"
 
 

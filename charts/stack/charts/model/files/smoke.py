@@ -1,6 +1,7 @@
 # ruff: noqa: INP001 - a script of its own, run in the pod of `helm test`
 """Ask the graph's frontend for one chat answer; exit with 0 when it is served, with 1 when not in time."""
 
+import http.client
 import json
 import logging
 import os
@@ -38,7 +39,7 @@ def ask(url: str, model: str) -> str:
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
             message = json.load(answer)["choices"][0]["message"]
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as error:
         return f"{type(error).__name__}: {error}"
     # So few tokens of a model that thinks aloud may be its thoughts alone.
     text = message.get("content") or message.get("reasoning_content")

@@ -5,6 +5,7 @@ findings change. Everything comes in as environment variables. Findings are no f
 only when the API server never answers.
 """
 
+import http.client
 import logging
 import os
 import ssl
@@ -79,7 +80,7 @@ def reader() -> Get:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise NoAnswerError(f"the API server does not answer: {error}") from error
 
     return get
