@@ -28,6 +28,12 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         message = f"is no registry with its path, got {show(backend.registry)}"
         hint = "write HOST/PATH, such as nvcr.io/nvidia/ai-dynamo"
         yield Problem("image", ("model", "backend", "registry"), message, hint)
+    # The other components' images are held to this by their own rules, while they are on.
+    if recipe.troubleshooting.enabled and recipe.troubleshooting.image is not None:
+        yield from pinned(("troubleshooting", "image"), recipe.troubleshooting.image)
+    gate = recipe.platform.gate
+    if recipe.platform.install and gate.enabled and gate.image is not None:
+        yield from pinned(("platform", "gate", "image"), gate.image)
     meant = facts.mistaken_models().get(recipe.model.name)
     if meant:
         message = f"there is no model {show(recipe.model.name)}; it is rendered as written"
