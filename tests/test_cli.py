@@ -211,6 +211,10 @@ def test_a_variant_of_a_recipe_that_has_none_is_1(cli: Cli) -> None:
             "platform\n",
         ),
         ("about", "the components are"),
+        ("model-express", "did you mean 'modelExpress'?"),
+        ("metrics", "did you mean 'observability'?"),
+        ("benchmark,gateway", "give the option once for each"),
+        ("model.cache", "that is no component: write --set model.cache.enabled=true, or false"),
         ("", "the components are"),
     ],
 )

@@ -473,3 +473,35 @@ def test_no_image_may_change_under_its_users(path: tuple[str, ...], image: str) 
         plan_of(data)
 
     assert [problem.code for problem in raised.value.problems if problem.path == path] == ["image"]
+
+
+def test_a_block_in_a_message_is_written_as_in_a_recipe() -> None:
+    block = {"model": {"name": "a/b", "cache": {"claim": {"name": "mine"}}}}
+
+    (warning,) = plan_of({**MINIMAL, **block}).warnings
+
+    assert warning.message.endswith("got {name: 'mine'}")
+
+
+def test_more_workers_than_the_recipe_has_are_a_warning() -> None:
+    alerts = {"enabled": True, "workers": {"worker": 3}}
+
+    (warning,) = plan_of({**MINIMAL, "observability": {"enabled": True, "alerts": alerts}}).warnings
+
+    assert warning.path == ("observability", "alerts", "workers", "worker")
+
+
+@pytest.mark.parametrize("name", ["llama-gateway", "llama-model-express", "llama-benchmark"])
+def test_a_graph_called_like_a_release_of_another_recipe_is_a_warning(name: str) -> None:
+    (warning,) = plan_of(MINIMAL, name=name).warnings
+
+    assert "a recipe 'llama'" in warning.message
+
+
+def test_a_namespace_that_leaves_no_room_in_the_pods_label_is_a_warning() -> None:
+    data = {**MINIMAL, "dynamoNamespace": "n" * 51}
+
+    (warning,) = plan_of(data, name="x" * 12).warnings
+
+    assert warning.path == ("dynamoNamespace",)
+    assert plan_of(data, name="x" * 11).warnings == ()

@@ -11,6 +11,7 @@ from recipegen.cli.printing import report
 from recipegen.components import COMPONENTS
 from recipegen.document import Document, from_set, merge
 from recipegen.errors import Problem, RecipeError, UsageError, nearest, show
+from recipegen.language import knows
 from recipegen.load import choose, read, variants
 from recipegen.resolve import Plan, resolve
 from recipegen.validate import validate
@@ -85,7 +86,15 @@ def _switch(component: str) -> str:
     """Return the key that switches a component."""
     if component in SWITCHES:
         return SWITCHES[component]
-    hint = nearest(component, SWITCHES) or f"the components are {', '.join(SWITCHES)}"
+    charts = {each.chart: each.key for each in COMPONENTS}
+    if component in charts:
+        hint = f"did you mean {show(charts[component])}?"
+    elif "," in component:
+        hint = "give the option once for each"
+    elif "." in component and knows((*component.split("."), "enabled")):
+        hint = f"that is no component: write --set {component}.enabled=true, or false"
+    else:
+        hint = nearest(component, SWITCHES) or f"the components are {', '.join(SWITCHES)}"
     raise UsageError(Problem("usage", (), f"no component is called {show(component)}", hint))
 
 

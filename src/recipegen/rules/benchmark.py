@@ -21,6 +21,21 @@ OWNED = dict.fromkeys(
     ),
     "the benchmark's chart",
 )  # fmt: skip
+# Options of aiperf that the Job gives itself, in all their spellings, with what says them.
+OWNED_OPTIONS = {
+    **dict.fromkeys(("--model", "--model-names", "-m"), "model.name"),
+    **dict.fromkeys(("--url", "-u"), "benchmark.url"),
+    **dict.fromkeys(("--header", "-H"), "benchmark.headers"),
+    **dict.fromkeys(("--isl", "--synthetic-input-tokens-mean"), "benchmark.config.isl"),
+    **dict.fromkeys(("--osl", "--output-tokens-mean"), "benchmark.config.osl"),
+    "--concurrency": "benchmark.config.concurrency",
+    **dict.fromkeys(("--request-count", "--num-requests"), "benchmark.config.requestsPerConcurrency"),
+    "--input-file": "benchmark.config.trace",
+    **dict.fromkeys(("--artifact-dir", "--output-artifact-dir"), "benchmark.results"),
+}
+SECRET = "by its name a secret, which all who see the document or the cluster's Jobs could read"
+# What aiperf takes a request of a trace from.
+INPUTS = ("input_length", "text_input", "messages", "payload")
 SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie", "api-key", "x-api-key")
 
 
@@ -102,16 +117,24 @@ def _twice(config: BenchmarkConfig) -> Iterator[Problem]:
 def _trace(trace: Trace) -> Iterator[Problem]:
     path = (*CONFIG, "trace")
     if (trace.config_map_ref is None) == (trace.content is None):
-        found = "neither" if trace.content is None else "both"
-        yield Problem("config-source", path, f"needs either configMapRef or content, got {found}")
+        given = "neither" if trace.content is None else "both"
+        yield Problem("config-source", path, f"needs either configMapRef or content, got {given}")
     if trace.content is not None and trace.key is not None:
         message = "has no effect on lines that stand in the recipe"
         yield Problem("no-effect", (*path, "key"), message, "leave it out")
     for number, line in enumerate((trace.content or "").splitlines(), 1):
-        if line.strip() and _line(line) is None:
-            message = f"line {number} is no JSON object, got {show(line)}"
+        found = _line(line)
+        if line.strip() and (found is None or not _asks(found)):
+            what = "is no JSON object" if found is None else "says not how long a request is"
+            message = f"line {number} {what}, got {show(line)}"
             hint = 'write {"timestamp": 0, "input_length": 1024, "output_length": 128}'
             yield Problem("trace", (*path, "content"), message, hint)
+
+
+def _asks(line: dict[str, Any]) -> bool:
+    """Return whether aiperf can make a request of the line."""
+    length = line.get("input_length", 1)
+    return any(key in line for key in INPUTS) and isinstance(length, int) and length > 0
 
 
 def _lengths(config: BenchmarkConfig) -> Iterator[tuple[str, tuple[int, int]]]:
@@ -184,6 +207,19 @@ def _results(benchmark: Benchmark) -> Iterator[Problem]:
 
 
 def _container(benchmark: Benchmark) -> Iterator[Problem]:
+    if benchmark.url is not None and benchmark.url.rstrip("/").endswith("/v1"):
+        message = f"ends in /v1, which the benchmark adds itself, got {show(benchmark.url)}"
+        yield Problem("benchmark", ("benchmark", "url"), message, "leave /v1 out")
+    for index, argument in enumerate(benchmark.config.args if benchmark.config else []):
+        option = argument.partition("=")[0]
+        path = (*CONFIG, "args", index)
+        if option == "--api-key":
+            yield Problem("secret", path, SECRET, "measure at an address that asks for none")
+        elif option in OWNED_OPTIONS:
+            message = f"repeats an option that {OWNED_OPTIONS[option]} sets, got {show(argument)}"
+            yield Problem(
+                "repeated-option", path, message, "remove it with its value, and set that key instead"
+            )
     if benchmark.aiperf_version is not None and not benchmark.install:
         message = f"has no effect while benchmark.install is false, got {benchmark.aiperf_version!r}"
         yield Problem(
@@ -197,6 +233,5 @@ def _container(benchmark: Benchmark) -> Iterator[Problem]:
     yield from environment(("benchmark",), benchmark.env, OWNED)
     for name in benchmark.headers:
         if name.lower() in SECRET_HEADERS:
-            message = "by its name a secret, which all who see the document or the cluster's Jobs could read"
             hint = "measure at an address that asks for none, such as the graph's own frontend"
-            yield Problem("secret", ("benchmark", "headers", name), message, hint)
+            yield Problem("secret", ("benchmark", "headers", name), SECRET, hint)

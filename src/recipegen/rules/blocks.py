@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from recipegen.errors import Problem, show
 from recipegen.language import key_names
-from recipegen.recipe import Cache, Recipe
+from recipegen.recipe import Block, Cache, Recipe
 
 
 def check(recipe: Recipe) -> Iterator[Problem]:
@@ -22,6 +22,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         value = getattr(cache, name)
         # What is written as it is by default says nothing that gets lost.
         if not cache.enabled and value != Cache.model_fields[name].default:
-            message = f"has no effect while model.cache.enabled is false, got {show(value)}"
+            plain = value.model_dump(by_alias=True, exclude_unset=True) if isinstance(value, Block) else value
+            message = f"has no effect while model.cache.enabled is false, got {show(plain)}"
             hint = "set model.cache.enabled to true, or leave it out"
             yield Problem("no-effect", ("model", "cache", key), message, hint, warning=True)

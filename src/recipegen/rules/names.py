@@ -18,6 +18,8 @@ HELM_RELEASE = 53
 GROVE = 45
 # A multinode role is a scaling group named after the role with cliques `<role>-ldr` and `<role>-wkr`.
 CLIQUE_SUFFIX = 4
+# Kubernetes refuses a longer value of a label, such as nvidia.com/dynamo-namespace.
+LABEL = 63
 
 RESERVED = ("kube-system", "kube-public", "kube-node-lease")
 
@@ -42,6 +44,7 @@ def check(plan: "Plan") -> Iterator[Problem]:
         message = f"a release of the recipe would be {own.pop()} in {platform}, which is the operator's"
         hint = "give the recipe's file another name, or the recipe another dynamoNamespace"
         yield Problem("name", (), message, hint)
+    yield from _shared(plan)
     for path, namespace in {
         ("dynamoNamespace",): plan.namespace,
         ("platform", "namespace"): platform,
@@ -60,6 +63,23 @@ def variants(recipe: Recipe) -> Iterator[Problem]:
         path = ("variants", DEFAULT_VARIANT)
         message = f"{DEFAULT_VARIANT!r} means the recipe without a variant"
         yield Problem("wrong-key", path, message, "give the variant another name")
+
+
+def _shared(plan: "Plan") -> Iterator[Problem]:
+    """Yield names that only go wrong with another recipe, or with what the operator writes on pods."""
+    for suffix in (component.suffix for component in COMPONENTS if component.suffix):
+        other = plan.graph.removesuffix(suffix)
+        if other not in ("", plan.graph):
+            message = f"the graph's name {show(plan.graph)} is that of a release of a recipe {show(other)}"
+            hint = (
+                f"give the file another name, or {plan.namespace} only one of the two: each removes the other"
+            )
+            yield Problem("name", (), message, hint, warning=True)
+    label = f"{plan.namespace}-{plan.graph}"
+    if len(label) > LABEL:
+        message = f"with the graph's name it has {len(label)} characters, and pods carry both in one label"
+        hint = f"Kubernetes allows {LABEL}: give the namespace or the recipe's file a shorter name"
+        yield Problem("name-too-long", ("dynamoNamespace",), message, hint, warning=True)
 
 
 def _too_long(plan: "Plan") -> Iterator[Problem]:

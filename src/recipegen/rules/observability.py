@@ -9,6 +9,10 @@ from recipegen.platform_values import upstream_values
 from recipegen.recipe import Recipe
 from recipegen.rules.roles import workers
 
+# The last finite buckets of dynamo_frontend_request_duration_seconds and …_time_to_first_token_seconds, as
+# Dynamo's frontend shows them: Prometheus' percentile never exceeds them.
+LAST_REQUEST_BUCKET, LAST_TTFT_BUCKET = 510, 480_000
+
 
 def check(recipe: Recipe) -> Iterator[Problem]:
     """Yield what would stay empty, never fire or fire forever, and what would count everything twice."""
@@ -22,6 +26,8 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     yield from _renamed(recipe)
     yield from _workers(recipe)
     yield from _left_out(recipe)
+    if block.enabled and block.alerts.enabled:
+        yield from _never_or_forever(recipe)
     if block.enabled and recipe.platform.install:
         yield from _scraping(recipe)
 
@@ -64,6 +70,27 @@ def _workers(recipe: Recipe) -> Iterator[Problem]:
             message = f"the graph has no {role} workers, so its alert would never stop"
             path = ("observability", "alerts", "workers", role)
             yield Problem("no-effect", path, message, f"its roles: {', '.join(known)}")
+
+
+def _never_or_forever(recipe: Recipe) -> Iterator[Problem]:
+    """Yield targets that Dynamo's buckets cannot show to be missed, and more workers than the graph has."""
+    place: Path = ("observability", "alerts")
+    targets = recipe.observability.alerts.targets
+    for key, (last, value) in {
+        "requestP99Seconds": (LAST_REQUEST_BUCKET, targets.request_p99_seconds),
+        "ttftP99Milliseconds": (LAST_TTFT_BUCKET, targets.ttft_p99_milliseconds),
+    }.items():
+        if value >= last:
+            message = f"never fires: Dynamo tells no times beyond {last} apart, got {show(value)}"
+            yield Problem("no-effect", (*place, "targets", key), message, f"give less than {last}")
+    if not recipe.model.deployment.create:
+        return
+    known = workers(recipe.model)
+    for role, least in (recipe.observability.alerts.workers or {}).items():
+        if role in known and least > known[role].replicas:
+            message = f"is more than the {known[role].replicas} that the recipe has, so its alert fires until"
+            message = f"{message} something scales them up, got {least}"
+            yield Problem("no-effect", (*place, "workers", role), message, warning=True)
 
 
 def _left_out(recipe: Recipe) -> Iterator[Problem]:

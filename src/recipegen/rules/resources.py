@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from recipegen.errors import Path, Problem
-from recipegen.recipe import Recipe, Resources
+from recipegen.recipe import ModelExpress, Recipe, Resources
 from recipegen.rules.roles import workers
 
 # What Kubernetes knows by a bare name; everything else has a domain before it, such as nvidia.com/gpu.
@@ -22,6 +22,12 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     picker, path = model.endpoint_picker, ("model", "endpointPicker")
     yield from _resources(path, picker.resources, None)
     yield from _resources((*path, "sidecar"), picker.sidecar.resources, None)
+    if recipe.model_express.enabled:
+        # The chart's defaults stay where the recipe says nothing, so a request keeps to their limit too.
+        own: Resources = ModelExpress.model_fields["resources"].default
+        given = recipe.model_express.resources
+        merged = Resources(requests=own.requests | given.requests, limits=own.limits | given.limits)
+        yield from _resources(("modelExpress",), merged, None)
     for role, worker in workers(model).items():
         yield from _resources(("model", role), worker.resources, model.gpu_resource)
 
