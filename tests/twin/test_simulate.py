@@ -141,7 +141,7 @@ def test_a_dashboard_that_asks_for_what_nobody_has_is_red(tmp_path: Path) -> Non
     bundle = pipeline.bundle("qwen-0.6b")
     chart = tmp_path / "metrics"
     shutil.copytree(next(r.chart for r in bundle.releases if r.labels["component"] == "metrics"), chart)
-    dashboard = chart / "dashboards/graph.json"
+    dashboard = chart / "dashboards/frontend.yaml"
     text = dashboard.read_text()
     dashboard.write_text(text.replace("dynamo_frontend_queued_requests", "dynamo_frontnd_queued_requests"))
     releases = (

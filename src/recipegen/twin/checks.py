@@ -1,5 +1,6 @@
 """What a running twin is judged by: one function for each statement of the verdict."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -83,8 +84,9 @@ def _metrics(scene: Scene, wanted: Sequence[str]) -> Check:
     found = metrics.look(wanted, samples, scene.graph.dynamo_namespace)
     if found.problems:
         return Check("metrics", False, f"panels and alerts stay empty: {'; '.join(found.problems)}")
-    unseen = ", ".join(found.unseen)
-    rest = f"; not seen here, for only an engine or a cluster has it: {unseen}" if unseen else ""
+    # An engine's own all begin alike; one line names the engine once.
+    unseen = dict.fromkeys(re.sub(r"^(\w+:|trtllm_).*", r"\1…", name) for name in found.unseen)
+    rest = f"; not seen here, for only an engine or a cluster has it: {', '.join(unseen)}" if unseen else ""
     detail = f"all {len(found.there)} that dashboards and alerts ask for, with their labels{rest}"
     return Check("metrics", True, detail)
 
