@@ -61,6 +61,6 @@ def test_helmfile_applies_a_document_with_helm_3_and_finds_nothing_to_change_aft
 
 def _rendered(machine: Machine, helm: str, chart: Path, values: Path) -> list[Any]:
     """What a Helm makes of a chart, in one fixed order."""
-    namespace = yaml.safe_load(values.read_text()).get("dynamoNamespace", "default")
-    text = machine.output([helm, "template", "x", str(chart), "-n", namespace, "-f", str(values)])
+    namespace = yaml.safe_load(values.read_text()).get("dynamoNamespace", "qwen")
+    text = machine.output([helm, "template", "qwen", str(chart), "-n", namespace, "-f", str(values)])
     return sorted((each for each in yaml.safe_load_all(text) if each), key=json.dumps)

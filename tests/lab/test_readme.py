@@ -9,6 +9,8 @@ from lab.cluster import Cluster
 from lab.tools import ROOT, Machine
 
 ROW = re.compile(r"^\| ([^|]+) \| `((?:[^`]|\\\|)+)`", re.MULTILINE)
+# No pod runs here, which is something that is wrong.
+CODES = {"see what is wrong": 3}
 # Rows whose command names files of the checkout.
 IN_CHECKOUT = {"in a checkout", "plain Helm"}
 
@@ -34,7 +36,7 @@ def test_every_way_of_the_table_works(
         typed = command.replace("render qwen-0.6b", f"render qwen-0.6b -f {profile}")
         folder = ROOT if where in IN_CHECKOUT else tmp_path
         answer = machine.run(["bash", "-c", typed], cwd=folder)
-        if answer.returncode:
+        if answer.returncode != CODES.get(where, 0):
             failed[where] = answer.stderr
 
     graphs = {name for kind, name in recipes.live(cluster, "qwen") if kind == "DynamoGraphDeployment"}
