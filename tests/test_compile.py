@@ -387,7 +387,7 @@ def test_needs_name_releases_of_the_same_document() -> None:
 
 def test_without_the_deployment_the_models_release_is_left_alone() -> None:
     model = {**MINIMAL["model"], "deployment": {"create": False}}
-    plan = plan_of({**EVERYTHING, "model": model})
+    plan = plan_of({**EVERYTHING, "modelExpress": {"enabled": False}, "model": model})
 
     assert plan.graph not in entries(plan)
     assert releases(plan)["benchmark"].needs == ()

@@ -28,6 +28,9 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         yield from _engine(key, recipe)
     if recipe.model_express.enabled:
         yield from _server(recipe)
+        if not recipe.model.deployment.create:
+            message = "has no effect while model.deployment.create is false: no worker asks it"
+            yield Problem("no-effect", (*BLOCK, "enabled"), message, "set it to false")
 
 
 def one_server(recipe: Recipe, graph: str) -> Iterator[Problem]:

@@ -57,6 +57,14 @@ def allowed(plan: "Plan") -> Iterator[Problem]:
         message = f"does not hold the recipe's namespace, got {show(faults.allowed_namespaces)}"
         hint = f"add {plan.namespace} in the patch file of a cluster where faults are welcome"
         yield Problem("fault", (BLOCK, "allowedNamespaces"), message, hint)
+    for number, experiment in enumerate(faults.experiments):
+        workload = experiment.workload
+        if workload and workload.name.startswith(f"{plan.graph}-"):
+            message = f"is named like a part of the graph itself, got {show(workload.name)}"
+            path = (BLOCK, "experiments", number, "workload", "name")
+            yield Problem(
+                "fault", path, message, "name the workload of NATS or etcd; kill-… breaks the graph"
+            )
     refused = {*facts.faults()["refusedNamespaces"], recipe.platform.namespace}
     for path, namespaces in {
         ("dynamoNamespace",): [plan.namespace],

@@ -22,6 +22,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
             message = "has no effect while observability.enabled is false"
             hint = "set observability.enabled to true, or this to false"
             yield Problem("no-effect", ("observability", key, "enabled"), message, hint, warning=True)
+    yield from _labels(recipe)
     yield from _dashboards(recipe)
     yield from _renamed(recipe)
     yield from _workers(recipe)
@@ -30,6 +31,21 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         yield from _never_or_forever(recipe)
     if block.enabled and recipe.platform.install:
         yield from _scraping(recipe)
+
+
+def _labels(recipe: Recipe) -> Iterator[Problem]:
+    """Yield labels that every object has already: the same key twice is no YAML."""
+    block = recipe.observability
+    for place, labels in (
+        (("dashboardLabels",), block.dashboard_labels),
+        (("alerts", "labels"), block.alerts.labels),
+        (("podMonitor", "labels"), block.pod_monitor.labels),
+    ):
+        for key in labels:
+            if key.startswith("app.kubernetes.io/"):
+                message = f"is a label that recipegen writes itself, got {show(labels[key])}"
+                path = ("observability", *place, key)
+                yield Problem("said-twice", path, message, "leave it out, or take another key")
 
 
 def _dashboards(recipe: Recipe) -> Iterator[Problem]:
