@@ -40,7 +40,7 @@ if result == "stop":
     time.sleep(60)
 if result is None:
     error = {{"error": {{"code": 404, "type": "Not Found", "message": "no such model"}}}}
-    (results / "profile_export.jsonl").write_text(json.dumps(error) + "\\n")
+    (results / "profile_export.jsonl").write_text(json.dumps(error) + "\\n" + '{{"half": ')
     sys.exit(1)
 (results / "profile_export_aiperf.json").write_text(json.dumps(result))
 """

@@ -255,7 +255,11 @@ def complaints(records: Path) -> Counter[str]:
     found: Counter[str] = Counter()
     if records.is_file():
         for line in records.read_text(encoding="utf-8").splitlines():
-            error = json.loads(line).get("error")
+            try:
+                error = json.loads(line).get("error")
+            except ValueError:
+                # aiperf was killed while it wrote.
+                continue
             if error:
                 found[
                     f"{error.get('code', '')} {error.get('type', '')}: {error.get('message', '')}"[:300]
