@@ -23,10 +23,11 @@ SCRIPT = Path(__file__).parents[2] / "charts" / "stack" / "charts" / "benchmark"
 SHAPE = {"isl": 100, "osl": 20}
 CONFIG: dict[str, Any] = {"shapes": [SHAPE], "concurrency": [1, 4], "requestsPerConcurrency": 10, "args": []}
 TARGETS: dict[str, Any] = {"percentile": 99, "errorRate": 0}
-# Stands in for aiperf: writes its arguments down, leaves the result given for the load, and fails without.
+# Stands in for aiperf: writes its arguments down, leaves the result given for the load, and fails without; at
+# `stop` the Job is stopped while it runs.
 AIPERF = """\
 #!{python}
-import json, pathlib, sys
+import json, os, pathlib, signal, sys, time
 args = sys.argv[1:]
 with open({calls!r}, "a") as calls:
     calls.write(json.dumps(args) + "\\n")
@@ -34,9 +35,12 @@ results = pathlib.Path(args[args.index("--artifact-dir") + 1])
 results.mkdir(parents=True)
 load = args[args.index("--concurrency") + 1] if "--concurrency" in args else "trace"
 result = json.loads({results!r}).get(load)
+if result == "stop":
+    os.kill(os.getppid(), signal.SIGTERM)
+    time.sleep(60)
 if result is None:
     error = {{"error": {{"code": 404, "type": "Not Found", "message": "no such model"}}}}
-    (results / "profile_export.jsonl").write_text(json.dumps(error) + "\\n")
+    (results / "profile_export.jsonl").write_text(json.dumps(error) + "\\n" + '{{"half": ')
     sys.exit(1)
 (results / "profile_export_aiperf.json").write_text(json.dumps(result))
 """
@@ -469,6 +473,17 @@ def test_failed_run_fails_the_job_after_the_others(run: Script, frontend: Callab
     assert (done.code, len(done.calls), done.record["outcome"]) == (1, 2, "failed")
     assert "concurrency 1: aiperf ended with code 1" in done.log
     assert "1 requests failed with 404 Not Found: no such model" in done.log
+
+
+def test_a_job_that_is_stopped_says_what_it_has_measured(
+    run: Script, frontend: Callable[..., str], tmp_path: Path
+) -> None:
+    config = {**CONFIG, "concurrency": [1, 4, 8]}
+    done = run(frontend(["m"]), {"1": result(10), "4": "stop"}, config)
+
+    assert (done.code, len(done.calls), done.record["outcome"]) == (1, 2, "failed")
+    assert [each["problem"] for each in done.record["runs"]] == ["", *["stopped before its end"] * 2]
+    assert "10.0" in (tmp_path / "results/pod/table.txt").read_text()
 
 
 def test_requests_without_a_whole_answer_fail_the_job(run: Script, frontend: Callable[..., str]) -> None:

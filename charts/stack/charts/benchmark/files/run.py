@@ -2,7 +2,8 @@
 """Measure a Dynamo graph: wait until its model answers, run aiperf for each load, hold the figures.
 
 Everything comes in as environment variables. A run that goes wrong does not keep the others from running.
-The exit code is 1 when the model never answers, a run fails, or more requests fail than may; 3 when nothing
+The exit code is 1 when the model never answers, a run fails, more requests fail than may, or the Job is
+stopped, also because its time is up: what was measured until then is written down. It is 3 when nothing
 failed but a target was missed; 0 otherwise.
 """
 
@@ -12,6 +13,7 @@ import http.client
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -20,6 +22,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 WAIT_SECONDS = float(os.environ.get("WAIT_SECONDS", "7200"))
@@ -47,6 +50,10 @@ STATISTICS = ("avg", "p50", "p90", "p95", "p99")
 log = logging.getLogger("benchmark")
 
 
+class StoppedError(BaseException):
+    """Somebody stops the Job. No `except Exception` may take it for something else."""
+
+
 @dataclass
 class Run:
     """One load, and what became of it."""
@@ -71,24 +78,25 @@ class Run:
 
 def main() -> int:
     """Return the exit code."""
+    # Without this, the first process of a container does not even notice the signal.
+    signal.signal(signal.SIGTERM, stop)
     config, targets = json.loads(os.environ["CONFIG"]), json.loads(os.environ["TARGETS"])
     folder = Path(os.environ["RESULTS"], os.environ.get("RUN", "run"))
     folder.mkdir(parents=True)
     record = describe(config, targets)
     write(folder, record)
-    record["model"] = wait_for_answer(record["url"], os.environ["MODEL"])
-    if record["model"] is None:
-        log.error("no answer of a model at %s within %g s", record["url"], WAIT_SECONDS)
-        return end(folder, record, FAILED)
     runs = loads(config, folder)
-    if not runs[0].isl:
-        log.info("warming up with %d short requests", WARM_UP)
-        for _ in range(WARM_UP):
-            ask(record["url"], record["model"])
-    for run in runs:
-        measure(run, record, config, folder)
-        record["runs"] = [asdict(each) for each in runs if each.figures or each.problem]
-        write(folder, record)
+    try:
+        record["model"] = wait_for_answer(record["url"], os.environ["MODEL"])
+        if record["model"] is None:
+            log.error("no answer of a model at %s within %g s", record["url"], WAIT_SECONDS)
+            return end(folder, record, FAILED)
+        measure_all(runs, record, config, folder)
+    except StoppedError:
+        log.error("stopped before everything was measured")  # noqa: TRY400 - a reason, not a fault of the script
+        for run in runs:
+            if not (run.figures or run.problem):
+                run.problem = "stopped before its end"
     judge(runs, targets)
     record["runs"] = [asdict(each) for each in runs]
     table = tabulate(runs)
@@ -204,6 +212,24 @@ def traced(config: dict[str, Any], trace: Path, folder: Path) -> list[Run]:
     ]
 
 
+def stop(_number: int, _frame: FrameType | None) -> None:
+    """Break off what is measured. A second signal must not break off what is then written down."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise StoppedError
+
+
+def measure_all(runs: list[Run], record: dict[str, Any], config: dict[str, Any], folder: Path) -> None:
+    """Measure one load after the other; each result is on the volume before the next one begins."""
+    if not runs[0].isl:
+        log.info("warming up with %d short requests", WARM_UP)
+        for _ in range(WARM_UP):
+            ask(record["url"], record["model"])
+    for run in runs:
+        measure(run, record, config, folder)
+        record["runs"] = [asdict(each) for each in runs if each.figures or each.problem]
+        write(folder, record)
+
+
 def measure(run: Run, record: dict[str, Any], config: dict[str, Any], folder: Path) -> None:
     """Run aiperf once, and note what it found; the log outlives the pod's own volume."""
     log.info("measuring %s: %s, %d requests", record["model"], run.words, run.requests)
@@ -229,7 +255,11 @@ def complaints(records: Path) -> Counter[str]:
     found: Counter[str] = Counter()
     if records.is_file():
         for line in records.read_text(encoding="utf-8").splitlines():
-            error = json.loads(line).get("error")
+            try:
+                error = json.loads(line).get("error")
+            except ValueError:
+                # aiperf was killed while it wrote.
+                continue
             if error:
                 found[
                     f"{error.get('code', '')} {error.get('type', '')}: {error.get('message', '')}"[:300]
