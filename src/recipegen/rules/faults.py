@@ -61,9 +61,9 @@ def allowed(plan: "Plan") -> Iterator[Problem]:
         workload = experiment.workload
         if workload and workload.name.startswith(f"{plan.graph}-"):
             message = f"is named like a part of the graph itself, got {show(workload.name)}"
-            path = (BLOCK, "experiments", number, "workload", "name")
+            place = (BLOCK, "experiments", number, "workload", "name")
             yield Problem(
-                "fault", path, message, "name the workload of NATS or etcd; kill-… breaks the graph"
+                "fault", place, message, "name the workload of NATS or etcd; kill-… breaks the graph"
             )
     refused = {*facts.faults()["refusedNamespaces"], recipe.platform.namespace}
     for path, namespaces in {
