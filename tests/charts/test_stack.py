@@ -172,3 +172,32 @@ def test_notes_name_the_kinds_that_model_express_needs() -> None:
 def test_notes_tell_how_to_follow_the_benchmark() -> None:
     assert "component=benchmark" in notes(RECIPE, "qwen")
     assert "benchmark" not in notes({"model": {"name": "M"}}, "qwen")
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"troubleshooting": {"enabled": True, "clusterRead": True}},
+        {
+            "faultInjection": {
+                "enabled": True,
+                "acknowledge": "a-b/c",
+                "allowedNamespaces": ["a-b", "a"],
+                "experiments": [{"name": "take-node", "node": "node-1"}],
+            }
+        },
+    ],
+    ids=["troubleshooting", "faults"],
+)
+def test_what_stands_outside_of_namespaces_is_called_like_no_other_graphs(
+    render: Callable[..., list[dict[str, Any]]], block: dict[str, Any]
+) -> None:
+    def names(namespace: str, graph: str) -> set[str]:
+        given = {key: dict(value) for key, value in block.items()}
+        if "faultInjection" in given:
+            given["faultInjection"]["acknowledge"] = f"{namespace}/{graph}"
+        made = render({**RECIPE, **given, "dynamoNamespace": namespace}, name=graph, namespace=namespace)
+        return {o["metadata"]["name"] for o in made if o["kind"].startswith("ClusterRole")}
+
+    assert names("a-b", "c")
+    assert not names("a-b", "c") & names("a", "b-c")

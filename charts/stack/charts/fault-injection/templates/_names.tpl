@@ -10,7 +10,7 @@
 
 {{- /* Name of what stands outside of namespaces: {{ include "fault-injection.clusterName" . }} */ -}}
 {{- define "fault-injection.clusterName" -}}
-{{- printf "%s-%s" .Release.Namespace (include "fault-injection.name" .) -}}
+{{- printf "%s:%s" .Release.Namespace (include "fault-injection.name" .) -}}
 {{- end -}}
 
 {{- /* Labels of one object or pod; the script puts them on what it makes: {{ include "fault-injection.labels" . }} */ -}}

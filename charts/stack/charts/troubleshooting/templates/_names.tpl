@@ -11,7 +11,7 @@
 {{- /* Name of what belongs to the whole cluster, where other namespaces have such graphs too:
        {{ include "troubleshooting.clusterName" . }} */ -}}
 {{- define "troubleshooting.clusterName" -}}
-{{- printf "%s-%s" .Release.Namespace (include "troubleshooting.name" .) -}}
+{{- printf "%s:%s" .Release.Namespace (include "troubleshooting.name" .) -}}
 {{- end -}}
 
 {{- /* Labels of one object or pod: {{ include "troubleshooting.labels" . }} */ -}}
