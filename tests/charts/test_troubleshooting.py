@@ -39,7 +39,7 @@ def test_it_only_reads_and_only_in_its_namespace(objects: Objects) -> None:
 def test_the_whole_cluster_is_read_only_on_demand(objects: Objects) -> None:
     found = objects(clusterRead=True)
 
-    assert found["ClusterRole"]["metadata"]["name"] == "chat-qwen-troubleshooting"
+    assert found["ClusterRole"]["metadata"]["name"] == "chat:qwen-troubleshooting"
     assert [rule["resources"] for rule in found["ClusterRole"]["rules"]] == [["nodes"], ["storageclasses"]]
     assert found["ClusterRoleBinding"]["subjects"] == found["RoleBinding"]["subjects"]
     assert environment(found["Job"])["CLUSTER_READ"] == "true"
