@@ -14,7 +14,8 @@ from urllib.parse import quote, urlencode
 
 from recipegen.cluster import signs
 from recipegen.cluster.plain import at, name, number, rows, table, text
-from recipegen.errors import redact
+from recipegen.cluster.scrub import scrub
+from recipegen.cluster.shapes import DEFAULT_CLASS, GPU_LABEL, SHAPES, kept
 
 FORMAT = 1
 """Version of the bundle; it rises when an older reader would misread a newer bundle."""
@@ -27,30 +28,12 @@ JSON = "application/json"
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 TEXT = "*/*"
 
-LONGEST_TEXT = 1500
-"""Characters of one text that are kept."""
 MOST_OBJECTS = 5000
 """Objects of one kind that are read."""
 PAGE = 500
 LOG_LINES = 200
 MOST_LOGS = 12
 OK, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, BAD_REQUEST = 200, 401, 403, 404, 400
-
-# A name that promises a secret, and its value; `redact` knows tokens by their own form.
-_NAME = (
-    r"(?:password|passwd|passphrase|\bpwd|secret|credential|token(?!s(?![a-z])|iz)|(?:api|access|private)[_-]?key"
-    r"|signature|\bsig(?==)|\bauthorization|(?:\b|_)auth(?=[\"']?\s?[=:])|cookie|dockerconfigjson)[\w-]{0,40}"
-)
-_QUOTE = r"\\{0,2}[\"']?"
-# Words with which a sentence goes on instead.
-_VALUE = (
-    r"(?!not\b|failed\b|expected\b|unexpected\b|server\b|\d{3}\b|<redacted>)"
-    r"(?:(?<=\")[^\"]+|(?<=')[^']+|(?:(?:bearer|basic|token|digest)\s+)?[^\s\"',;&\[({\\][^\s\"',;&]*)"
-)
-_ASSIGNED = re.compile(rf"(?i)({_NAME}{_QUOTE}(?:\s{{0,4}}=|:)\s{{0,4}}[\[({{]?{_QUOTE}){_VALUE}")
-# As the command line has it, also where Python prints that as a list.
-_OPTION = re.compile(rf"(?i)((?<![\w-])--?[\w-]{{0,40}}?{_NAME}{_QUOTE},?\s{{1,4}}{_QUOTE})(?!-){_VALUE}")
-_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}")
 
 
 class NoAnswerError(Exception):
@@ -74,104 +57,6 @@ class Subject:
     count_used: bool = True
     """Whether to count GPUs in use, for which the pods of all namespaces are listed."""
 
-
-# What is kept of each kind: a map is entered, a list of one shape is walked, ANY is kept as it is.
-ANY = True
-_META = {
-    "name": ANY,
-    "generation": ANY,
-    "deletionTimestamp": ANY,
-    "ownerReferences": [{"kind": ANY, "name": ANY}],
-}
-_LABELLED = {**_META, "labels": {}}
-_RESOURCES = {"limits": ANY, "requests": ANY}
-_STATE = {
-    "waiting": {"reason": ANY, "message": ANY},
-    "running": {"startedAt": ANY},
-    "terminated": {"reason": ANY, "message": ANY, "exitCode": ANY},
-}
-_CONTAINER_STATUS = {
-    "name": ANY, "image": ANY, "ready": ANY, "started": ANY, "restartCount": ANY,
-    "state": _STATE, "lastState": _STATE,
-}  # fmt: skip
-_CONDITION = {"type": ANY, "status": ANY, "reason": ANY, "message": ANY}
-_REFERENCE = {"name": ANY, "key": ANY, "optional": ANY}
-_CONTAINER = {
-    "name": ANY,
-    "image": ANY,
-    "resources": _RESOURCES,
-    "env": [{"name": ANY, "valueFrom": {"secretKeyRef": _REFERENCE}}],
-    "envFrom": [{"secretRef": _REFERENCE}],
-}
-_VOLUME = {"name": ANY, "persistentVolumeClaim": {"claimName": ANY}, "configMap": {"name": ANY}}
-_POD_SPEC = {
-    "nodeName": ANY,
-    "nodeSelector": ANY,
-    "tolerations": ANY,
-    "schedulingGates": [{"name": ANY}],
-    "initContainers": [_CONTAINER],
-    "containers": [_CONTAINER],
-    "volumes": [_VOLUME],
-}
-SHAPES: dict[str, Any] = {
-    "api": {"versions": [{"version": ANY}]},
-    "graph": {
-        "metadata": _META,
-        "spec": {
-            "components": [
-                {
-                    "name": ANY, "type": ANY, "replicas": ANY, "runtimeVersionOverride": ANY,
-                    "multinode": {"nodeCount": ANY}, "podTemplate": {"spec": _POD_SPEC},
-                }
-            ]
-        },
-        "status": {
-            "state": ANY, "observedGeneration": ANY, "conditions": [_CONDITION], "components": ANY,
-        },
-    },
-    "pods": {
-        "metadata": _LABELLED,
-        "spec": _POD_SPEC,
-        "status": {
-            "phase": ANY, "reason": ANY, "message": ANY, "conditions": [_CONDITION],
-            "initContainerStatuses": [_CONTAINER_STATUS], "containerStatuses": [_CONTAINER_STATUS],
-        },
-    },
-    "events": {
-        "involvedObject": {"kind": ANY, "name": ANY}, "type": ANY, "reason": ANY, "message": ANY,
-    },
-    "claims": {
-        "metadata": _META,
-        "spec": {"storageClassName": ANY, "accessModes": ANY, "resources": _RESOURCES},
-        "status": {"phase": ANY},
-    },
-    "jobs": {
-        "metadata": _LABELLED,
-        "status": {"conditions": [_CONDITION], "active": ANY, "succeeded": ANY, "failed": ANY},
-    },
-    "services": {"metadata": _META, "spec": {"selector": ANY, "ports": [{"name": ANY, "port": ANY}]}},
-    "endpoints": {"metadata": _META, "endpoints": [{"conditions": {"ready": ANY}}]},
-    "secrets": {"name": ANY, "keys": ANY, "exists": ANY},
-    "logs": {"pod": ANY, "container": ANY, "sign": ANY, "line": ANY},
-    "nodes": {
-        "metadata": {"name": ANY, "labels": ANY},
-        "spec": {"unschedulable": ANY, "taints": [{"key": ANY, "value": ANY, "effect": ANY}]},
-        "status": {"allocatable": ANY, "conditions": [_CONDITION]},
-    },
-    "classes": {"metadata": {"name": ANY}, "default": ANY, "volumeBindingMode": ANY},
-    "used": {"node": ANY, "resources": ANY},
-}  # fmt: skip
-SHAPES["operator"] = SHAPES["pods"]
-
-# Labels of pods and Jobs that tell what they belong to.
-LABELS = (
-    "app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/component",
-    "nvidia.com/dynamo-graph-deployment-name", "nvidia.com/dynamo-component",
-    "nvidia.com/dynamo-component-type", "nvidia.com/dynamo-namespace",
-)  # fmt: skip
-_LABELLED["labels"] = dict.fromkeys(LABELS, ANY)
-GPU_LABEL = "nvidia.com/gpu.product"
-DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 # What people are told was looked at, or could not be.
 WORDS = {
@@ -242,34 +127,6 @@ def subject_of(bundle: Any) -> Subject:
     kinds = {each.name: bool if isinstance(each.default, bool) else str for each in fields(Subject)}
     given = {key: found[key] for key in kinds if isinstance(found.get(key), kinds[key])}
     return Subject(**{"namespace": "", "graph": "", **given})
-
-
-def clean(value: Any) -> Any:
-    """Return plain data without secrets in its texts, which are cut to a bearable length."""
-    if isinstance(value, dict):
-        return {scrub(str(key)): clean(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [clean(inner) for inner in value]
-    return scrub(value) if isinstance(value, str) else value
-
-
-def scrub(words: str) -> str:
-    """Return the text without tokens, and without what is assigned to a name that promises a secret."""
-    words = redact(words[: 4 * LONGEST_TEXT])
-    words = _BEARER.sub(r"\1 <redacted>", words)
-    for pattern in (_ASSIGNED, _OPTION):
-        words = pattern.sub(r"\1<redacted>", words)
-    return words if len(words) <= LONGEST_TEXT else words[: LONGEST_TEXT - 1] + "…"
-
-
-def kept(value: Any, shape: Any) -> Any:
-    """Return the part of the data that the shape names."""
-    if isinstance(shape, dict):
-        there = value if isinstance(value, dict) else {}
-        return {key: kept(there[key], inner) for key, inner in shape.items() if key in there}
-    if isinstance(shape, list):
-        return [kept(inner, shape[0]) for inner in value] if isinstance(value, list) else []
-    return clean(value)
 
 
 class _Look:

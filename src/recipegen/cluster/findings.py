@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from recipegen.cluster import around, graph, pods
-from recipegen.cluster.collect import scrub
 from recipegen.cluster.plain import rows, text
 from recipegen.cluster.scene import ERROR, Finding, Scene
+from recipegen.cluster.scrub import scrub
 
 
 @dataclass(frozen=True)

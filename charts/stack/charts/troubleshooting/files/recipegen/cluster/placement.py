@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from recipegen.cluster.around import claims
-from recipegen.cluster.collect import GPU_LABEL
 from recipegen.cluster.plain import at, condition, name, number, rows, table, text
 from recipegen.cluster.scene import ERROR, WARNING, Finding, Scene, called, paths_for, role_of
+from recipegen.cluster.shapes import GPU_LABEL
 
 # Taints by which Kubernetes itself keeps pods away, and which no recipe should tolerate.
 SYSTEM_TAINTS = ("node-role.kubernetes.io/", "node.kubernetes.io/", "node.cloudprovider.kubernetes.io/")
