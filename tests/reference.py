@@ -11,7 +11,7 @@ from recipegen import schema
 
 HEAD = """# The recipe language
 
-Generated from `src/recipegen/recipe.py` by `make regen`. A recipe is one YAML file; required keys are
+Generated from `src/recipegen/recipe/` by `make regen`. A recipe is one YAML file; required keys are
 **bold**. Unknown keys are refused, and so is a block or an argument that would have no effect. A variant or
 patch is refused when it changes nothing of what was written (not of what comes out: a default that it
 writes down is a change); a patch for several recipes, when it changes none of them.

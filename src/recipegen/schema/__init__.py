@@ -1,11 +1,11 @@
 """The recipe language as JSON Schema: for editors, for the parent chart and for the subcharts.
 
-The docstrings of `recipe.py` become the descriptions; they are read from its source only here, so that
+The docstrings of `recipe/` become the descriptions; they are read from its source only here, so that
 rendering does not wait for it.
 """
 
 import ast
-import inspect
+from pathlib import Path
 from typing import Any
 
 from pydantic.alias_generators import to_camel
@@ -108,9 +108,10 @@ def _close(schema: Any) -> None:
 
 
 def _docstrings() -> dict[str, str]:
-    """Return the text below each key of `recipe.py`, by `Class.attribute`."""
+    """Return the text below each key of the language's modules, by `Class.attribute`."""
     found: dict[str, str] = {}
-    for node in ast.parse(inspect.getsource(blocks)).body:
+    modules = sorted(Path(str(blocks.__file__)).parent.glob("*.py"))
+    for node in (node for path in modules for node in ast.parse(path.read_text(encoding="utf-8")).body):
         if not isinstance(node, ast.ClassDef):
             continue
         for field, text in zip(node.body, node.body[1:], strict=False):

@@ -1,0 +1,175 @@
+"""The recipe language, typed: every block, every key, its unit and its default.
+
+The docstring below each key is its description in the JSON Schema, in editors and in `recipegen explain`.
+Cross-field rules live in `rules/`; values that depend on other values are filled in by `derive.py`.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from recipegen.recipe.benchmark import Benchmark, BenchmarkConfig, Results, Shape, Targets, Trace
+from recipegen.recipe.express import ModelExpress, Redis
+from recipegen.recipe.faults import Experiment, FaultInjection, Workload
+from recipegen.recipe.forms import (
+    EVIDENCE,
+    FORMS,
+    LABEL,
+    OBJECT_NAME,
+    QUANTITY,
+    AlertName,
+    BackendType,
+    Block,
+    Dashboard,
+    Namespace,
+    Role,
+    RoutingPolicy,
+)
+from recipegen.recipe.gateway import (
+    BackendRef,
+    ExternalBackend,
+    Gateway,
+    Infrastructure,
+    Listener,
+    ModelHeader,
+    ParametersRef,
+)
+from recipegen.recipe.model import (
+    S3,
+    Backend,
+    Cache,
+    Claim,
+    Component,
+    ConfigMapRef,
+    Deployment,
+    EndpointPicker,
+    Engine,
+    ExtraConfig,
+    Frontend,
+    Model,
+    Resources,
+    Sidecar,
+    Toleration,
+    Worker,
+)
+from recipegen.recipe.observability import Alerts, AlertTargets, Observability, PodMonitor
+from recipegen.recipe.platform import Gate, Platform
+from recipegen.recipe.troubleshooting import Troubleshooting
+
+__all__ = [
+    "FORMS",
+    "LABEL",
+    "OBJECT_NAME",
+    "QUANTITY",
+    "S3",
+    "About",
+    "AlertName",
+    "AlertTargets",
+    "Alerts",
+    "Backend",
+    "BackendRef",
+    "BackendType",
+    "Benchmark",
+    "BenchmarkConfig",
+    "Block",
+    "Cache",
+    "Claim",
+    "Component",
+    "ConfigMapRef",
+    "Dashboard",
+    "Deployment",
+    "EndpointPicker",
+    "Engine",
+    "Experiment",
+    "ExternalBackend",
+    "ExtraConfig",
+    "FaultInjection",
+    "Frontend",
+    "Gate",
+    "Gateway",
+    "Hardware",
+    "Infrastructure",
+    "Listener",
+    "Model",
+    "ModelExpress",
+    "ModelHeader",
+    "Observability",
+    "ParametersRef",
+    "Platform",
+    "PodMonitor",
+    "Recipe",
+    "Redis",
+    "Resources",
+    "Results",
+    "Role",
+    "RoutingPolicy",
+    "Shape",
+    "Sidecar",
+    "Targets",
+    "Toleration",
+    "Trace",
+    "Troubleshooting",
+    "Variant",
+    "Worker",
+    "Workload",
+]
+
+
+class About(Block):
+    """What a person wants to know about the recipe. It never reaches the cluster."""
+
+    title: str | None = None
+    """Name for people, such as `Qwen3 0.6B`. Default: the recipe's own name."""
+    description: str | None = None
+    """One or two sentences: what the recipe is good for. Default: none."""
+    license: str | None = None
+    """Licence of the weights, as an SPDX identifier where there is one. Default: unstated."""
+    evidence: Annotated[str, Field(pattern=EVIDENCE)] = "rendered"
+    """How far it was proven: `rendered`, `simulated` or `gpu-measured`, then date and way. Default: `rendered`."""
+
+
+class Hardware(Block):
+    """The GPUs that the workers are meant for."""
+
+    gpu: str
+    """GPU type, a name from `facts/hardware.yaml`. It gives GPUs per node, a node label (see `model.nodeSelector`) and tolerations."""
+
+
+class Variant(Block):
+    """A named change of the recipe."""
+
+    description: str = ""
+    """What is different, in one sentence. Default: none."""
+    patch: dict[str, Any]
+    """JSON merge patch (RFC 7396) on the recipe: maps merge, `null` deletes, the rest replaces."""
+
+
+class Recipe(Block):
+    """A model and all that is deployed around it."""
+
+    about: About = About()
+    """For people. Default: nothing stated."""
+    dynamo_namespace: Namespace
+    """Kubernetes namespace that the graph lives in."""
+    hardware: Hardware | None = None
+    """GPUs that the workers are meant for. Default: any."""
+    model: Model
+    """The model, its engine and its workers."""
+    gateway: Gateway = Gateway()
+    """Gateway API routes to the model. Default: off."""
+    model_express: ModelExpress = ModelExpress()
+    """Model Express server for fast weight loading. Default: off."""
+    benchmark: Benchmark = Benchmark()
+    """Benchmark Job. Default: off."""
+    observability: Observability = Observability()
+    """Dashboards and alerts. Default: off."""
+    fault_injection: FaultInjection = FaultInjection()
+    """Fault experiments. Default: off."""
+    troubleshooting: Troubleshooting = Troubleshooting()
+    """Diagnosis Job. Default: off."""
+    platform: Platform = Platform()
+    """The upstream operator. Default: installed along."""
+    variants: Annotated[
+        dict[Annotated[str, Field(pattern=LABEL, max_length=40)], Variant], Field(max_length=100)
+    ] = {}
+    """Named changes of this recipe, chosen with `--variant`, at most 100. Default: none."""
