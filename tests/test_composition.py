@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recipegen import facts, yamlio
+from recipegen import derive, facts, yamlio
+from recipegen.cluster import shapes
 from recipegen.cluster.scene import paths_for, role_of
 from recipegen.components import COMPONENTS, MODEL, MODEL_EXPRESS
 from recipegen.resolve import Plan
@@ -250,3 +251,8 @@ def test_a_platform_that_is_there_changes_nothing_but_what_is_waited_for() -> No
 
     assert brought.keys() - there.keys() == {"dynamo-platform", "dynamo-platform-ready"}
     assert {name: brought[name] for name in there} == there
+
+
+def test_a_diagnosis_tells_gpu_types_apart_by_the_label_that_workers_are_placed_by() -> None:
+    # The Job's modules have no recipegen beside them, so the label stands in both.
+    assert shapes.GPU_LABEL == derive.GPU_LABEL

@@ -26,7 +26,7 @@ def _page(plan: Plan, problems: list[Problem]) -> str:
         [f"  {release.name}", release.namespace, _content(release, problems)]
         for release in compile_plan(plan).releases
     ]
-    title = f"{plan.name}, variant {plan.variant}: {plan.gpus} GPUs"
+    title = f"{plan.name}, variant {plan.variant}: {plan.gpus} GPU{'' if plan.gpus == 1 else 's'}"
     return f"{title}\n{table(['  RELEASE', 'NAMESPACE', 'OBJECTS'], rows)}"
 
 
