@@ -124,6 +124,10 @@ class About(Block):
     """One or two sentences: what the recipe is good for. Default: none."""
     license: str | None = None
     """Licence of the weights, as an SPDX identifier where there is one. Default: unstated."""
+    notes: str | None = None
+    """Why these numbers: the arithmetic and the rules behind sizes and counts, in a few lines. Default: none."""
+    sources: Annotated[list[str], Field(max_length=20)] = []
+    """Where numbers come from that follow from no rule: addresses, or documents by name. Default: none."""
     evidence: Annotated[str, Field(pattern=EVIDENCE)] = "rendered"
     """How far it was proven: `rendered`, `simulated` or `gpu-measured`, then date and way. Default: `rendered`."""
 
