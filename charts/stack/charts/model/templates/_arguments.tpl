@@ -57,6 +57,9 @@
 {{- if and (eq $root.Values.routingPolicy "kv") (has $role $backend.kvEventRoles) -}}
 {{- $args = concat $args $backend.kvEvents -}}
 {{- end -}}
+{{- if semverCompare (get $backend.since "metrics" | default "0.0.0" | printf ">=%s") (include "model.version" $root) -}}
+{{- $args = concat $args $backend.metrics -}}
+{{- end -}}
 {{- if $root.Values.modelExpressUrl -}}
 {{- $args = concat $args ($backend.modelExpress | default list) -}}
 {{- end -}}
