@@ -22,6 +22,12 @@ def hardware() -> dict[str, Any]:
 
 
 @cache
+def nodes() -> dict[str, Any]:
+    """Return the node types that clouds rent (`types`), and what their system takes of each (`reserved`)."""
+    return _read(HERE / "nodes.yaml")
+
+
+@cache
 def images() -> dict[str, Any]:
     """Return the images that are not Dynamo's own, and the release of aiperf, by what they are for."""
     return _read(HERE / "images.yaml")
