@@ -21,8 +21,14 @@ def dynamo() -> dict[str, Any]:
 
 @cache
 def hardware() -> dict[str, Any]:
-    """Return the GPU types by name: memory in bytes, GPUs per node, product label."""
+    """Return the GPU types by name: memory in bytes, architecture, GPUs per node, node labels."""
     return _read(HERE / "hardware.yaml")
+
+
+@cache
+def nodes() -> dict[str, Any]:
+    """Return the node types that clouds rent (`types`), and what their system takes of each (`reserved`)."""
+    return _read(HERE / "nodes.yaml")
 
 
 @cache
@@ -90,6 +96,12 @@ def faults() -> dict[str, Any]:
     The file belongs to the fault-injection chart and its script.
     """
     return _read(catalog.charts() / "stack/charts/fault-injection/experiments.yaml")
+
+
+@cache
+def rules() -> dict[str, dict[str, Any]]:
+    """Return the rules by section and code: `what`, `why`, `remedy`, and where given `paths` and `source`."""
+    return _read(HERE / "rules.yaml")
 
 
 def newest_dynamo() -> str:
