@@ -2,9 +2,13 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recipegen import catalog, yamlio
+from recipegen.errors import ToolError
+
+if TYPE_CHECKING:
+    from recipegen.facts.models import ModelFacts
 
 HERE = Path(__file__).parent
 
@@ -37,6 +41,31 @@ def images() -> dict[str, Any]:
 def mistaken_models() -> dict[str, Any]:
     """Return model ids that circulate but do not exist, each with the id that was meant."""
     return _read(HERE / "mistaken-models.yaml")
+
+
+@cache
+def model(name: str) -> "ModelFacts | None":
+    """Return what is known of a model, or None where there are no facts of it.
+
+    Args:
+        name: Its id, as recipes write it: `Qwen/Qwen3-0.6B`.
+
+    Raises:
+        ToolError: Its file lacks a key, or says what cannot be.
+    """
+    # Only a recipe whose model is known pays for the reader.
+    from recipegen.facts import models
+
+    path = HERE / "models" / f"{name.replace('/', '--')}.yaml"
+    if "/" not in name or not path.is_file():
+        return None
+    data = _read(path)
+    try:
+        return models.read(data["id"], data["config"], data.get("quantConfig"))
+    except models.ConfigError as error:
+        raise ToolError(f"{path}: config.{error}") from error
+    except KeyError as error:
+        raise ToolError(f"{path}: {error.args[0]}: is missing") from error
 
 
 @cache
