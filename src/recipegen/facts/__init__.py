@@ -56,8 +56,8 @@ def model(name: str) -> "ModelFacts | None":
     # Only a recipe whose model is known pays for the reader.
     from recipegen.facts import models
 
-    path = HERE / "models" / f"{name.replace('/', '--')}.yaml"
-    if "/" not in name or not path.is_file():
+    path = _model_file(name)
+    if path is None:
         return None
     data = _read(path)
     try:
@@ -66,6 +66,19 @@ def model(name: str) -> "ModelFacts | None":
         raise ToolError(f"{path}: config.{error}") from error
     except KeyError as error:
         raise ToolError(f"{path}: {error.args[0]}: is missing") from error
+
+
+@cache
+def model_license(name: str) -> str | None:
+    """Return the licence of a model's weights, or None where it is not known; `name` as for `model`."""
+    path = _model_file(name)
+    licence = _read(path).get("license") if path else None
+    return None if licence in (None, "unknown") else str(licence)
+
+
+def _model_file(name: str) -> Path | None:
+    path = HERE / "models" / f"{name.replace('/', '--')}.yaml"
+    return path if "/" in name and path.is_file() else None
 
 
 @cache
