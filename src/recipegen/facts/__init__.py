@@ -1,5 +1,6 @@
 """Facts as data: Dynamo releases and parsers, GPU types, images, and how each engine spells its options."""
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from recipegen.facts.models import ModelFacts
 
 HERE = Path(__file__).parent
+FLAGS = HERE / "flags"
 
 
 @cache
@@ -99,7 +101,27 @@ def engine(backend: str) -> dict[str, Any]:
 
     The file belongs to the model chart, whose templates loop over it; Python only checks against it.
     """
-    return _read(catalog.charts() / "stack/charts/model/backends" / f"{backend}.yaml")
+    return _read(engine_file(backend))
+
+
+def engine_file(backend: str) -> Path:
+    """Return the file that `engine` reads."""
+    return catalog.charts() / "stack/charts/model/backends" / f"{backend}.yaml"
+
+
+def option(backend: str, release: str, name: str) -> dict[str, Any]:
+    """Return what is known of an engine's option in a Dynamo release, such as its type, choices and default.
+
+    Empty where there is no table of the release, or the option is not in it.
+    """
+    path = FLAGS / f"{backend}-{'.'.join(release.split('.')[:2])}.json"
+    table = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return dict(table.get("flags", {}).get(name, {}))
+
+
+def place(file: Path, at: tuple[str, ...]) -> int:
+    """Return the line of a fact in its file, counted from 1."""
+    return yamlio.read_file(file, str(file)).values[at].line
 
 
 @cache
