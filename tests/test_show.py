@@ -106,6 +106,20 @@ def test_a_note_that_names_its_topic_begins_a_paragraph(show: Cli) -> None:
     assert section(show("./large.yaml"), "sources") == ["  A document", "  Another one"]
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("", []),
+        ("a line that is long enough\nand goes on", ["a line that is long enough and goes on"]),
+        ("a line as long as any other\nends.\nnext", ["a line as long as any other ends.", "next"]),
+        ("Room, which is long:\nh100: 36 GiB\nh200: 9", ["Room, which is long: h100: 36 GiB", "h200: 9"]),
+        ("What is known.\n\nWhat is not.", ["What is known.", "What is not."]),
+    ],
+)
+def test_paragraphs_are_those_that_the_author_meant(given: str, shown: list[str]) -> None:
+    assert [line.strip() for line in page.prose(given)] == shown
+
+
 def test_forms_are_a_line_each_and_the_one_shown_is_marked(show: Cli) -> None:
     lines = section(show("./large.yaml", "--variant", "wide"), "forms")
 

@@ -14,14 +14,10 @@ from recipegen.rules.roles import engine_of
 
 WIDTH = 98
 SIZES = {"tensorParallel": "TP", "pipelineParallel": "PP", "dataParallel": "DP", "expertParallel": "EP"}
-ATTENTION = {
-    "dense": "attention",
-    "gqa": "GQA",
-    "mla": "MLA",
-    "sliding": "attention of which some layers see a window",
-    "hybrid": "attention in some layers, state in others",
-}
+ATTENTION = {"dense": "attention", "gqa": "GQA", "mla": "MLA"}
 SHORT = {"aggregated": "agg", "disaggregated": "disagg"}
+# A line of prose is full when it comes near the longest one.
+FULL = 0.85
 # A line of notes that says of what it speaks begins a paragraph of its own.
 _TOPIC = re.compile(r"[A-Za-z0-9][^:.]{0,40}: ")
 
@@ -76,7 +72,7 @@ def text(found: Page) -> str:
     """Return the page for people."""
     parts = [
         _head(found),
-        _section("why these numbers", _prose(found["notes"] or "")),
+        _section("why these numbers", prose(found["notes"] or "")),
         _section("commands", list(_commands(found))),
         _section("forms", _forms(found)),
         _section("releases", _installs(found)),
@@ -101,6 +97,8 @@ def _model(form: Form) -> Page:
         "context": known.context,
         "layers": known.layers,
         "attention": known.attention,
+        "fullLayers": known.full_layers,
+        "window": known.window,
         "heads": known.heads,
         "kvHeads": known.kv_heads,
         "experts": known.experts,
@@ -235,7 +233,7 @@ def _numbers(model: Page) -> str:
         + (f", {count(model['activeParameters'])} active" if sparse else ""),
         f"{gib(model['weightsBytes'])} of weights in {weights}",
         f"context {tokens(model['context'])}" if model["context"] else "",
-        f"{model['layers']} layers, {_attention(model)}",
+        _attention(model),
         f"{model['experts']} experts, {model['expertsPerToken']} a token" if sparse else "",
     ]
     return "; ".join(part for part in parts if part)
@@ -270,11 +268,18 @@ def _role_line(role: Page) -> str:
 
 
 def _attention(model: Page) -> str:
-    """Return the kind of attention, with the heads that parallel sizes have to divide."""
-    kind = ATTENTION[model["attention"]]
-    if model["attention"] == "mla":
-        return f"{kind} with {model['heads']} heads"
-    return f"{kind} with {model['heads']} heads and {model['kvHeads']} KV heads"
+    """Return layers and kind of attention, with the heads that parallel sizes have to divide."""
+    layers, heads = model["layers"], f"{model['heads']} heads and {model['kvHeads']} KV heads"
+    match model["attention"]:
+        case "mla":
+            return f"{layers} layers, MLA with {model['heads']} heads"
+        case "sliding":
+            others = f"the others see {model['window']} tokens"
+            return f"{layers} layers, {model['fullLayers']} see all tokens, {others}; {heads}"
+        case "hybrid":
+            return f"{layers} layers, {model['fullLayers']} with attention, the others keep a state; {heads}"
+        case kind:
+            return f"{layers} layers, {ATTENTION[kind]} with {heads}"
 
 
 def _commands(found: Page) -> Iterator[str]:
@@ -340,13 +345,23 @@ def _brief(named: str, release: str) -> str:
     return kind if name == release else f"{kind} {name}"
 
 
-def _prose(words: str) -> list[str]:
-    """Return notes in lines of the page's width; a line that names its topic begins a paragraph."""
-    paragraphs = [""]
-    for line in map(str.strip, words.splitlines()):
-        if not line or (_TOPIC.match(line) and paragraphs[-1].endswith(".")):
-            paragraphs.append("")
-        paragraphs[-1] = f"{paragraphs[-1]} {line}".strip()
+def prose(words: str) -> list[str]:
+    """Return notes in lines of the page's width, in the paragraphs that their author meant.
+
+    One begins behind a line that ends before it is full, and where a line names its topic behind a full stop.
+    """
+    given = [line.strip() for line in words.splitlines()]
+    full = max(map(len, given), default=0) * FULL
+    paragraphs: list[str] = []
+    before = ""
+    for line in given:
+        room = len(before) + 1 + len(line.partition(" ")[0]) < full
+        topic = before.endswith(".") and _TOPIC.match(line)
+        if not paragraphs or not line or not before or room or topic:
+            paragraphs.append(line)
+        else:
+            paragraphs[-1] += f" {line}"
+        before = line
     return [line for paragraph in paragraphs for line in _wrapped(paragraph, "  ", "  ")]
 
 
