@@ -112,7 +112,7 @@ def test_a_note_that_names_its_topic_begins_a_paragraph(show: Cli) -> None:
         ("", []),
         ("a line that is long enough\nand goes on", ["a line that is long enough and goes on"]),
         ("a line as long as any other\nends.\nnext", ["a line as long as any other ends.", "next"]),
-        ("Room, which is long:\nh100: 36 GiB\nh200: 9", ["Room, which is long: h100: 36 GiB", "h200: 9"]),
+        ("Room for KV cache, in GiB:\nh100: 36\nh200: 9", ["Room for KV cache, in GiB: h100: 36", "h200: 9"]),
         ("What is known.\n\nWhat is not.", ["What is known.", "What is not."]),
     ],
 )
