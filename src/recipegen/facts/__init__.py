@@ -55,12 +55,12 @@ def model(name: str) -> "ModelFacts | None":
     Raises:
         ToolError: Its file lacks a key, or says what cannot be.
     """
-    # Only a recipe whose model is known pays for the reader.
-    from recipegen.facts import models
-
     path = _model_file(name)
     if path is None:
         return None
+    # Only a recipe whose model is known pays for the reader.
+    from recipegen.facts import models
+
     data = _read(path)
     try:
         return models.read(data["id"], data["config"], data.get("quantConfig"))
