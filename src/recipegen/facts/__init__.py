@@ -1,12 +1,18 @@
 """Facts as data: Dynamo releases and parsers, GPU types, images, and how each engine spells its options."""
 
+import json
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recipegen import catalog, yamlio
+from recipegen.errors import ToolError
+
+if TYPE_CHECKING:
+    from recipegen.facts.models import ModelFacts
 
 HERE = Path(__file__).parent
+FLAGS = HERE / "flags"
 
 
 @cache
@@ -17,8 +23,14 @@ def dynamo() -> dict[str, Any]:
 
 @cache
 def hardware() -> dict[str, Any]:
-    """Return the GPU types by name: memory in bytes, GPUs per node, product label."""
+    """Return the GPU types by name: memory in bytes, architecture, GPUs per node, node labels."""
     return _read(HERE / "hardware.yaml")
+
+
+@cache
+def nodes() -> dict[str, Any]:
+    """Return the node types that clouds rent (`types`), and what their system takes of each (`reserved`)."""
+    return _read(HERE / "nodes.yaml")
 
 
 @cache
@@ -31,6 +43,62 @@ def images() -> dict[str, Any]:
 def mistaken_models() -> dict[str, Any]:
     """Return model ids that circulate but do not exist, each with the id that was meant."""
     return _read(HERE / "mistaken-models.yaml")
+
+
+@cache
+def model(name: str) -> "ModelFacts | None":
+    """Return what is known of a model, or None where there are no facts of it.
+
+    Args:
+        name: Its id, as recipes write it: `Qwen/Qwen3-0.6B`.
+
+    Raises:
+        ToolError: Its file lacks a key, or says what cannot be.
+    """
+    path = _model_file(name)
+    if path is None:
+        return None
+    # Only a recipe whose model is known pays for the reader.
+    from recipegen.facts import models
+
+    data = _read(path)
+    try:
+        return models.read(data["id"], data["config"], data.get("quantConfig"))
+    except models.ConfigError as error:
+        raise ToolError(f"{path}: config.{error}") from error
+    except KeyError as error:
+        raise ToolError(f"{path}: {error.args[0]}: is missing") from error
+
+
+@cache
+def quantization() -> dict[str, Any]:
+    """Return which number formats of weights an engine runs on which GPU."""
+    return _read(HERE / "quantization.yaml")
+
+
+@cache
+def attention() -> dict[str, Any]:
+    """Return what kernels of attention ask of the KV cache: formats, blocks and pages."""
+    return _read(HERE / "attention.yaml")
+
+
+@cache
+def families() -> dict[str, Any]:
+    """Return the parsers that are made for one family of models, by engine field."""
+    return _read(HERE / "families.yaml")
+
+
+@cache
+def model_license(name: str) -> str | None:
+    """Return the licence of a model's weights, or None where it is not known; `name` as for `model`."""
+    path = _model_file(name)
+    licence = _read(path).get("license") if path else None
+    return None if licence in (None, "unknown") else str(licence)
+
+
+def _model_file(name: str) -> Path | None:
+    path = HERE / "models" / f"{name.replace('/', '--')}.yaml"
+    return path if "/" in name and path.is_file() else None
 
 
 @cache
@@ -51,7 +119,27 @@ def engine(backend: str) -> dict[str, Any]:
 
     The file belongs to the model chart, whose templates loop over it; Python only checks against it.
     """
-    return _read(catalog.charts() / "stack/charts/model/backends" / f"{backend}.yaml")
+    return _read(engine_file(backend))
+
+
+def engine_file(backend: str) -> Path:
+    """Return the file that `engine` reads."""
+    return catalog.charts() / "stack/charts/model/backends" / f"{backend}.yaml"
+
+
+def option(backend: str, release: str, name: str) -> dict[str, Any]:
+    """Return what is known of an engine's option in a Dynamo release, such as its type, choices and default.
+
+    Empty where there is no table of the release, or the option is not in it.
+    """
+    path = FLAGS / f"{backend}-{'.'.join(release.split('.')[:2])}.json"
+    table = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return dict(table.get("flags", {}).get(name, {}))
+
+
+def place(file: Path, at: tuple[str, ...]) -> int:
+    """Return the line of a fact in its file, counted from 1."""
+    return yamlio.read_file(file, str(file)).values[at].line
 
 
 @cache

@@ -16,15 +16,18 @@ from recipegen.rules import (
     faults,
     files,
     gateway,
+    hardware,
     images,
     names,
     observability,
     picker,
     placement,
     platform,
+    precision,
     releases,
     resources,
     roles,
+    shapes,
     text,
     weights,
 )
@@ -34,8 +37,22 @@ if TYPE_CHECKING:
 
 RECIPE_RULES = (
     roles.check,
+    hardware.check,
+    hardware.node_limits,
+    hardware.shared_memory,
+    hardware.shared_memory_limit,
     blocks.check,
     engine.check,
+    shapes.heads,
+    shapes.kv_heads,
+    shapes.vocabulary,
+    shapes.stages,
+    shapes.experts,
+    shapes.context,
+    precision.weights,
+    precision.quantization,
+    precision.cache_format,
+    precision.parsers,
     arguments.check,
     images.check,
     releases.check,
@@ -53,7 +70,7 @@ RECIPE_RULES = (
     express.check,
     faults.check,
 )
-COMPLETE_RULES = (engine.block_sizes,)
+COMPLETE_RULES = (engine.block_sizes, precision.latent_blocks, precision.pages)
 
 
 def of_text(document: Document) -> Iterator[Problem]:

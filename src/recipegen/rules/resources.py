@@ -49,11 +49,12 @@ def _resources(path: Path, resources: Resources, gpu: str | None) -> Iterator[Pr
                 yield Problem("unknown-resource", place, "is no resource that Kubernetes has", hint)
     for name, request in resources.requests.items():
         limit = resources.limits.get(name)
-        if limit is not None and _amount(request) > _amount(limit):
+        if limit is not None and amount(request) > amount(limit):
             message = f"is more than the limit, {limit}, got {request!r}"
             yield Problem("request-beyond-limit", (*path, "resources", "requests", name), message)
 
 
-def _amount(quantity: str) -> Fraction:
+def amount(quantity: str) -> Fraction:
+    """Return a Kubernetes quantity as a number: bytes, CPUs or pieces."""
     number, unit = re.split(r"(?=[a-zA-Z]|$)", quantity, maxsplit=1)
     return Fraction(number) * FACTORS[unit]
