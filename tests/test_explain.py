@@ -69,6 +69,13 @@ def test_an_instance_type_is_a_fact_of_the_nodes() -> None:
     assert found["fact"].endswith(": types.p5.48xlarge")
 
 
+def test_a_gpu_type_stands_for_its_facts() -> None:
+    found = of(("hardware", "gpu"))
+
+    assert found["fact"].endswith(": h100-sxm-80gb.memoryBytes")
+    assert found["limit"] == "79.6 GiB each, 8 on a usual node; hopper, compute capability 9.0"
+
+
 def test_what_was_written_has_no_fact() -> None:
     assert "fact" not in of(("model", "name"))
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from recipegen.cli import main, page
+from recipegen.cli import layout, main, page
 from recipegen.overview import Form
 from samples import catalog_forms, objects, releases
 
@@ -117,7 +117,7 @@ def test_a_note_that_names_its_topic_begins_a_paragraph(show: Cli) -> None:
     ],
 )
 def test_paragraphs_are_those_that_the_author_meant(given: str, shown: list[str]) -> None:
-    assert [line.strip() for line in page.prose(given)] == shown
+    assert [line.strip() for line in layout.prose(given)] == shown
 
 
 def test_forms_are_a_line_each_and_the_one_shown_is_marked(show: Cli) -> None:
@@ -150,7 +150,7 @@ def test_releases_say_what_they_make(show: Cli) -> None:
 def test_a_page_is_no_wider_than_its_width(show: Cli) -> None:
     words = [line for line in show("./large.yaml").out.splitlines() if "{" not in line]
 
-    assert max(map(len, words)) <= page.WIDTH
+    assert max(map(len, words)) <= layout.WIDTH
 
 
 def test_without_helm_the_page_says_what_is_missing(show: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +194,7 @@ def test_commands_are_those_of_the_rendered_graph(form: Form) -> None:
         main_container = part["podTemplate"]["spec"]["containers"][0]
         rendered[part["name"]] = [*main_container["command"], *main_container["args"]]
     shown = {role["role"]: role["command"] for role in found["roles"]}
-    typed = "\n".join(page.text(found).splitlines())
+    typed = "\n".join(layout.text(found).splitlines())
 
     assert rendered == {**shown, "frontend": found["frontend"]["command"]}
     for name, command in rendered.items():

@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Sequence
+from pathlib import Path as FilePath
 from typing import Any
 
 from recipegen import facts
@@ -12,6 +13,7 @@ from recipegen.derive import Because
 from recipegen.errors import Path, dotted, show
 from recipegen.load import shown
 from recipegen.origin import origin, parse, value_at
+from recipegen.overview import gib
 from recipegen.resolve import Plan
 from recipegen.schema import describe
 
@@ -59,13 +61,18 @@ def _text(found: Found) -> str:
 
 
 def _fact(plan: Plan, path: Path) -> str:
-    """Return file and line of the fact that decided, where one did."""
+    """Return file and line of the fact that decided, or that a GPU type's name stands for."""
+    if path == ("hardware", "gpu") and plan.recipe.hardware:
+        return _place(facts.HERE / "hardware.yaml", (plan.recipe.hardware.gpu, "memoryBytes"))
     for length in range(len(path), 0, -1):
         reason = plan.reasons.get(path[:length])
         if isinstance(reason, Because):
-            at = tuple(map(str, reason.place))
-            return f"{shown(reason.file)}:{facts.place(reason.file, at)}: {'.'.join(at)}"
+            return _place(reason.file, tuple(map(str, reason.place)))
     return ""
+
+
+def _place(file: FilePath, at: tuple[str, ...]) -> str:
+    return f"{shown(file)}:{facts.place(file, at)}: {'.'.join(at)}"
 
 
 def _option(plan: Plan, path: Path) -> Found:
@@ -116,7 +123,12 @@ def _words(option: Found) -> str:
 
 
 def _limit(plan: Plan, path: Path) -> str:
-    """Return what the model itself allows for a key of the engine."""
+    """Return what the model itself allows for a key of the engine, or what a GPU has."""
+    if path == ("hardware", "gpu") and plan.recipe.hardware:
+        gpu = facts.hardware()[plan.recipe.hardware.gpu]
+        memory = gib(gpu.get("visibleBytes", gpu["memoryBytes"]))
+        architecture = f"{gpu['architecture']}, compute capability {gpu['computeCapability']}"
+        return f"{memory} each, {gpu['gpusPerNode']} on a usual node; {architecture}"
     model = facts.model(plan.recipe.model.name)
     if model is None or len(path) < 2 or path[-2] != "engine":
         return ""
