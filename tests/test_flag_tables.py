@@ -1,4 +1,4 @@
-"""The tables of options: well formed, free of contradictions, and with everything that recipegen itself writes."""
+"""The tables of options: well formed, without contradiction, and with all that recipegen itself writes."""
 
 import json
 import re
@@ -19,15 +19,15 @@ MINORS = ("1.5", "1.6", "1.7")
 TABLES = [f"{program}-{minor}" for program in PROGRAMS for minor in MINORS]
 BACKENDS = get_args(BackendType)
 HEAD = {
-    "program": str, "dynamo": str, "sources": list, "partial": bool, "partialReason": str, "configPartial": bool,
-    "configPartialReason": str, "parsers": list, "flags": dict, "configKeys": dict,
+    "program": str, "dynamo": str, "sources": list, "partial": bool, "partialReason": str,
+    "configPartial": bool, "configPartialReason": str, "parsers": list, "flags": dict, "configKeys": dict,
 }  # fmt: skip
-ROW = {
-    "from": str, "parser": int, "with": dict, "type": str, "aliases": list, "negated": str, "negatedAliases": list,
-    "choices": list, "also": list, "nargs": (str, int), "human": bool, "repeats": bool, "env": str, "deprecated": str,
-    "default": (str, int, float, bool),
+ROW: dict[str, Any] = {
+    "from": str, "parser": int, "with": dict, "type": str, "aliases": list, "negated": str,
+    "negatedAliases": list, "choices": list, "also": list, "nargs": (str, int), "human": bool,
+    "repeats": bool, "env": str, "deprecated": str, "default": (str, int, float, bool),
 }  # fmt: skip
-TYPES = {"int": int, "float": (int, float), "str": str, "bool": bool, "json": dict}
+TYPES: dict[str, Any] = {"int": int, "float": (int, float), "str": str, "bool": bool, "json": dict}
 OWNERS = {"dynamo", "vllm", "sglang", "tensorrt_llm"}
 # What a typed field of the recipe language is given here, to be taken by its option.
 VALUES = {
@@ -176,7 +176,7 @@ def test_arguments_of_roles_have_the_values_that_their_options_take(backend: str
     for arguments in (
         *told["roles"].values(),
         told["kvEvents"],
-        told["modelExpress"] if "modelExpress" in told else [],
+        told.get("modelExpress", []),
     ):
         for option, values in grouped(arguments):
             row = rows[option]

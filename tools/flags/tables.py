@@ -220,7 +220,7 @@ def from_help(program: str, found: dict[str, Any]) -> str:
     if elsewhere or not (found["marked"] or begins):
         return ""
     use = re.search(
-        r"\b(?:use|alias for):? '?(--[^\s'),;]+(?: \w+(?='|\.?$| instead))?)", said, re.IGNORECASE
+        r"\b(?:use|alias for):? '?(--[^\s'),;]+(?: (?!instead)\w+(?='|\.?$| instead))?)", said, re.IGNORECASE
     )
     gone = re.search(r"removed in (v?\d[\d.]*\d)", said)
     words = [f"use {use[1].rstrip('.')}" if use else "", f"goes away in {gone[1]}" if gone else ""]
