@@ -24,7 +24,7 @@ HEAD = {
 }  # fmt: skip
 ROW: dict[str, Any] = {
     "from": str, "parser": int, "with": dict, "type": str, "aliases": list, "negated": str,
-    "negatedAliases": list, "choices": list, "also": list, "nargs": (str, int), "human": bool,
+    "negatedAliases": list, "choices": list, "also": list, "loose": bool, "nargs": (str, int), "human": bool,
     "repeats": bool, "env": str, "deprecated": str, "default": (str, int, float, bool),
 }  # fmt: skip
 TYPES: dict[str, Any] = {"int": int, "float": (int, float), "str": str, "bool": bool, "json": dict}

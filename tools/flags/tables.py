@@ -38,8 +38,8 @@ PROGRAMS: dict[str, list[tuple[list[str], tuple[str, ...]]]] = {
 }
 # Keys of a row, in the order in which they are written.
 KEYS = (
-    "from", "parser", "with", "type", "aliases", "negated", "negatedAliases", "choices", "also", "nargs",
-    "human", "repeats", "env", "deprecated", "default",
+    "from", "parser", "with", "type", "aliases", "negated", "negatedAliases", "choices", "also", "loose",
+    "nargs", "human", "repeats", "env", "deprecated", "default",
 )  # fmt: skip
 # Options that a program takes out of its arguments before its parsers see them: where, which, and the row.
 TAKEN: dict[str, tuple[str, str, dict[str, Any]]] = {
