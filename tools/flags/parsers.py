@@ -32,7 +32,9 @@ PROGRAMS = {
 # Packages whose options end up in a table.
 OWNERS = ("dynamo", "vllm", "sglang")
 # What is tried on an option to find its type: a word, numbers and JSON.
-TEXTS = ("abc", "7", "1.5", "1k", "{}", "[]")
+TEXTS = ("abc", "7", "1.5", "{}", "[]")
+# What a number may end in.
+SUFFIXES = ("k", "m", "g", "t", "K", "M", "G", "T", "Ki", "Mi", "Gi", "Ti")
 # Values that some options take beside those of their type; the last is an old name of AISimulate.
 WORDS = ("None", "auto", "aic")
 TRUTHS = ("true", "false", "1", "0", "on", "off", "yes", "no")
@@ -165,7 +167,9 @@ def value(action: argparse.Action) -> dict[str, Any]:
         return {"type": "json", **words}
     if "7" in takes:
         whole = "1.5" not in takes
-        return {"type": "int" if whole else "float", "human": whole and "1k" in takes, **words}
+        sizes = {each: converted(action.type, f"1{each}") for each in SUFFIXES}
+        human = {each: size for each, size in sizes.items() if size is not FAILED}
+        return {"type": "int" if whole else "float", "human": bool(human), "suffixes": human, **words}
     return {"type": "str", "choices": sorted(each for each in TRUTHS if each in takes)}
 
 
