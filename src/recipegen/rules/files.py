@@ -5,11 +5,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from recipegen import facts, yamlio
-from recipegen.errors import Path, Problem, RecipeError, show
+from recipegen.errors import Path, Problem, RecipeError, nearest, show
+from recipegen.facts import flags
 from recipegen.language import key_names, setting
 from recipegen.recipe import Engine, ExtraConfig, Model, Recipe, Role, Worker
-from recipegen.rules.arguments import owned_options
+from recipegen.rules import values
+from recipegen.rules.arguments import owned_options, owner_of
 from recipegen.rules.configs import ENGINE_VARIABLE, files_of
+from recipegen.rules.given import Program, program
+from recipegen.rules.options import missing
 from recipegen.rules.roles import engine_of, workers
 
 PARALLEL = ("engine.tensorParallel", "engine.pipelineParallel", "engine.dataParallel")
@@ -22,10 +26,14 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     for role, worker in workers(model).items():
         files = files_of(("model", role), worker)
         engines = {place: c for place, c in files.items() if c.env == ENGINE_VARIABLE}
+        engine = program(model.backend.type, model.backend) if engines else None
         for place, config in engines.items():
+            assert engine is not None
             yield from _ending(place, config, table, model.backend.type)
             yield from _overridden(place, config, table, role)
-            yield from _repeated(place, config, table, recipe, role)
+            repeated = list(_repeated(place, config, table, recipe, role, engine))
+            yield from repeated
+            yield from _keys(place, config, engine, [problem.path for problem in repeated])
         yield from _block_size(model, role, worker, engines, table)
 
 
@@ -53,27 +61,26 @@ def _overridden(place: Path, config: ExtraConfig, table: dict[str, Any], role: R
 
 
 def _repeated(
-    place: Path, config: ExtraConfig, table: dict[str, Any], recipe: Recipe, role: Role
+    place: Path, config: ExtraConfig, table: dict[str, Any], recipe: Recipe, role: Role, program: Program
 ) -> Iterator[Problem]:
     """Yield keys that say what the rest of the recipe says: one of two values would win without a word."""
     model = recipe.model
     engine = engine_of(model, workers(model)[role])
-    values = {f"engine.{key}": setting(engine, key) for key in key_names(Engine)}
-    values["model.revision"] = model.revision
+    said = {f"engine.{key}": setting(engine, key) for key in key_names(Engine)}
+    said["model.revision"] = model.revision
     if model.routing_policy == "kv":
-        values["engine.blockSize"] = engine.block_size or table["blockSize"]
-    owned = owned_options(recipe, [role], table)
+        said["engine.blockSize"] = engine.block_size or table["blockSize"]
+    owned = owned_options(recipe, [role], program.table)
     content = _content(config) or {}
-    for keys, option in _options(content, table, owned):
-        owner = owned[option]
+    for keys, owner in _options(content, table, owned, program.table):
         hint = "leave it out"
         if owner in PARALLEL:
             message = f"{owner} sets this, because GPUs follow from the parallel sizes"
             hint = f"leave it out, and set {owner} instead"
-        elif owner not in values:
+        elif owner not in said:
             message = f"{owner} sets this"
-        elif values[owner] is not None:
-            message = f"{owner} is {show(values[owner])}, and only one of the two takes effect"
+        elif said[owner] is not None:
+            message = f"{owner} is {show(said[owner])}, and only one of the two takes effect"
         else:
             continue
         message = f"{message}, got {show(_at(content, keys))}"
@@ -81,21 +88,87 @@ def _repeated(
 
 
 def _options(
-    content: dict[str, Any], table: dict[str, Any], owned: dict[str, str]
+    content: dict[str, Any], table: dict[str, Any], owned: dict[str, str], options: flags.Table
 ) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield where the file says what an option of `owned` says, and that option."""
+    """Yield where the file says what an owned option says, and what owns it."""
     if "configKeys" in table:
         for key, option in table["configKeys"].items():
             keys = tuple(key.split("."))
             if _at(content, keys) is not None:
-                yield keys, option
+                yield keys, owned[options.spellings.get(option, option)]
         return
-    # The engine makes an option of each key. One letter is too little to tell that it means one.
-    names = {option.lstrip("-"): option for option in owned if len(option) > 2}
     for key in content:
-        option = names.get(key.replace("_", "-"))
-        if option:
-            yield (key,), option
+        # The engine makes an option of each key. One letter is too little to tell that it means one.
+        owner = owner_of(flags.find(options, f"--{key.replace('_', '-')}"), owned) if len(key) > 1 else ""
+        if owner:
+            yield (key,), owner
+
+
+def _keys(place: Path, config: ExtraConfig, program: Program, known: list[Path]) -> Iterator[Problem]:
+    """Yield keys that the engine does not have, and values of another type than it takes."""
+    content = _content(config)
+    if content is None or not program.known:
+        return
+    rows = nested(content, program.table) if program.table.keys else options_in(content, program)
+    for keys, value, row in rows:
+        path = (*place, "content", *keys)
+        if any(path[: len(other)] == other[: len(path)] for other in known):
+            continue
+        if row is None:
+            yield _no_key(path, ".".join(keys), program)
+            continue
+        needs = values.of_data(row, value)
+        if needs:
+            message = f"{program.name} takes {needs}, got {show(value)}"
+            warning = bool(program.unsure)
+            yield Problem("wrong-key-value", path, message, values.hint(row, value), warning=warning)
+
+
+def options_in(
+    content: dict[str, Any], program: Program
+) -> Iterator[tuple[tuple[str, ...], Any, flags.Row | None]]:
+    """Yield the keys of a file that the engine makes options of, with value and row."""
+    for key, value in content.items():
+        option = flags.find(program.table, f"--{key}")
+        row = option.row
+        if row is not None and option.keys:
+            row = {"type": "any"}
+        # The file is merged into what is left for the engine's own parser, where Dynamo's options are taken out.
+        yield (key,), value, None if row is not None and row.get("from") == "dynamo" else row
+
+
+def nested(
+    content: dict[str, Any], table: flags.Table, above: str = ""
+) -> Iterator[tuple[tuple[str, ...], Any, flags.Row | None]]:
+    """Yield the keys of TensorRT-LLM's file, with value and row; a block that no row goes into is one value."""
+    for key, value in content.items():
+        name = f"{above}{key}"
+        deeper = any(other.startswith(f"{name}.") for other in table.keys)
+        if isinstance(value, dict) and deeper:
+            for keys, inner, row in nested(value, table, f"{name}."):
+                yield (key, *keys), inner, row
+        else:
+            yield (key,), value, table.keys.get(name)
+
+
+def _no_key(path: Path, name: str, program: Program) -> Problem:
+    table = program.table
+    if table.keys:
+        message = f"{program.name} has no key {show(name)}"
+        hint = nearest(name, table.keys)
+    else:
+        option = flags.find(table, f"--{name}")
+        if option.row is not None:
+            message = (
+                f"{option.name} is Dynamo's own option, which {program.name} does not look for in its file"
+            )
+            return Problem("unknown-config-key", path, message, "put it into `args`")
+        message, hint, _ = missing(program, f"--{name}")
+        message = message.replace(f"no option {show(f'--{name}')}", f"no option for the key {show(name)}")
+        hint = hint.replace("'--", "'")
+    if program.lenient and program.lenient not in message:
+        message += f", as far as is known: {program.lenient}"
+    return Problem("unknown-config-key", path, message, hint, warning=bool(program.lenient))
 
 
 def _content(config: ExtraConfig) -> dict[str, Any] | None:

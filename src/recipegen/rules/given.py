@@ -1,0 +1,99 @@
+"""What a recipe gives to frontend and engines as options, each with its place."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from recipegen import argv, facts
+from recipegen.errors import Path
+from recipegen.facts import flags
+from recipegen.recipe import Backend, Recipe, Role
+from recipegen.rules.images import release_in
+from recipegen.rules.roles import workers
+
+ENGINES = {"vllm": "vLLM", "sglang": "SGLang", "trtllm": "TensorRT-LLM"}
+NO_TABLE = "its options were not collected for this release"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program of one release, and what is known of its options."""
+
+    table: flags.Table
+    name: str
+    """What messages call it: with its version, and the Dynamo release that it is in."""
+    known: bool
+    """Whether there is a table at all."""
+    unsure: bool
+    """Whether an image of a release that nobody knows here may hold another program."""
+    hands_on: str = ""
+    """Whose options it passes on what it does not know, so that they cannot be checked here."""
+
+    @property
+    def lenient(self) -> str:
+        """Why an option that it does not have may be right all the same, or nothing."""
+        if self.hands_on:
+            return f"it hands on what it does not know to {self.hands_on}"
+        if self.table.partial:
+            return self.table.partial
+        return "the release in the image is not known, and may have others" if self.unsure else ""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One list of arguments, taken apart."""
+
+    path: Path
+    args: list[str]
+    program: Program
+    read: argv.Arguments
+    roles: list[Role] = field(default_factory=list)
+    """The roles that it is given to; none for the frontend."""
+
+
+def release(backend: Backend) -> tuple[str, bool]:
+    """Return the Dynamo release of the images, and whether that is only taken to be inside."""
+    tagged = release_in(backend.image or "")
+    unsure = backend.image is not None and backend.version is None and tagged is None
+    return backend.version or tagged or facts.newest_dynamo(), unsure
+
+
+def program(name: str, backend: Backend, hands_on: str = "") -> Program:
+    """Return an engine or the frontend, in the release that the backend names."""
+    version, unsure = release(backend)
+    table = flags.table(name, version)
+    engine = facts.dynamo().get(version, {}).get("engines", {}).get(name)
+    called = f"the frontend of Dynamo {version}"
+    if name in ENGINES:
+        called = f"{ENGINES[name]}{f' {engine}' if engine else ''}, in Dynamo {version},"
+    nothing = flags.Table(name, flags.minor_of(version), {}, {}, NO_TABLE)
+    return Program(table or nothing, called, table is not None, unsure, hands_on)
+
+
+def lists(recipe: Recipe) -> Iterator[Listed]:
+    """Yield each list of arguments that is not empty, with the program that reads it."""
+    model = recipe.model
+    own = {role: worker.engine.args for role, worker in workers(model).items()}
+    if model.engine.args or any(own.values()):
+        engine = program(model.backend.type, model.backend)
+        if model.engine.args:
+            heirs = [role for role, args in own.items() if args is None]
+            read = argv.read(engine.table, model.engine.args)
+            yield Listed(("model", "engine", "args"), model.engine.args, engine, read, heirs)
+        for role, args in own.items():
+            if args:
+                read = argv.read(engine.table, args)
+                yield Listed(("model", role, "engine", "args"), args, engine, read, [role])
+    if model.frontend.args:
+        yield _of_the_frontend(recipe)
+
+
+def _of_the_frontend(recipe: Recipe) -> Listed:
+    args = recipe.model.frontend.args
+    plain = program("frontend", recipe.model.backend)
+    read = argv.read(plain.table, args)
+    asked = next((each.text for each in read.given if each.option.name == "--dyn-chat-processor"), "")
+    processor = asked or recipe.model.frontend.env.get("DYN_CHAT_PROCESSOR", "")
+    # dynamo/frontend/main.py; for SGLang it has its own three options, which the table has.
+    if processor == "vllm":
+        plain = program("frontend", recipe.model.backend, "vLLM's parser")
+    return Listed(("model", "frontend", "args"), args, plain, read)

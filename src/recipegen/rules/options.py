@@ -1,0 +1,205 @@
+"""Arguments against the options that the program of this release has: one function for each kind of mistake."""
+
+import re
+from collections.abc import Iterator
+
+from recipegen import argv
+from recipegen.errors import Problem, nearest, show
+from recipegen.facts import flags
+from recipegen.recipe import Recipe
+from recipegen.rules import values
+from recipegen.rules.arguments import owned, owner_of
+from recipegen.rules.given import ENGINES, Listed, Program, lists
+
+REMOVED = re.compile(r"removed in v?(?P<minor>\d+\.\d+)")
+# Options that may stand several times, each adding to the ones before; the tables do not tell.
+COLLECTED = ("--engine-route", "--frontend-route-extension")
+
+
+def check(recipe: Recipe) -> Iterator[Problem]:
+    """Yield what the parsers of this release refuse, read otherwise than it is written, or are about to refuse."""
+    for listed in lists(recipe):
+        # What nobody but recipegen may set is refused as a whole, whatever its value.
+        taken = owned(listed, recipe)
+        own = [given for given in listed.read.given if not owner_of(given.option, taken)]
+        for rule in (_unknown, _ambiguous, _cut, _missing, _wrong, _switched, _twice, _deprecated):
+            yield from rule(listed, own)
+        yield from _stray(listed, own)
+
+
+def _unknown(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
+    """Yield options that the program does not have, with where they are, or what is alike."""
+    program = listed.program
+    for given in own:
+        option = given.option
+        if program.known and option.row is None and not option.several:
+            message, hint, code = missing(program, option.written)
+            yield Problem(code, (*listed.path, given.index), message, hint, warning=bool(program.lenient))
+
+
+def missing(program: Program, written: str) -> tuple[str, str, str]:
+    """Return message, hint and kind of problem for an option that the program does not have."""
+    table = program.table
+    name = written.replace("_", "-") if table.program == "vllm" else written
+    message = f"{program.name} has no option {show(written)}"
+    found = flags.elsewhere(table.program, name, table.minor)
+    if found and found.until:
+        hint = f"write {found.use}" if found.use else alike(table, name)
+        return f"{message}: it was there until Dynamo {found.until}", hint, "removed-option"
+    if found:
+        hint = alike(table, name) or "leave it out"
+        return f"{message}: it comes with Dynamo {found.since}", hint, "newer-option"
+    if program.lenient:
+        message += f", as far as is known: {program.lenient}"
+    hint = alike(table, name)
+    others = flags.others(table.program, name) if not hint else []
+    if others:
+        hint = f"it is an option of {ENGINES.get(others[0], 'the frontend')}"
+    return message, hint, "unknown-option"
+
+
+def alike(table: flags.Table, name: str) -> str:
+    """Return the hint with the nearest option, compared without dashes, which all have; or nothing."""
+    dashes = name[: len(name) - len(name.lstrip("-"))] or "--"
+    known = {whole.lstrip("-"): whole for whole in table.spellings if whole.startswith("--")}
+    hint = nearest(name.lstrip("-"), known)
+    # What is switched off differs from what is switched on by its beginning, which says the most.
+    return hint.replace("'", f"'{dashes}", 1) if hint else ""
+
+
+def _ambiguous(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
+    """Yield beginnings of several options, which argparse refuses."""
+    for given in own:
+        if given.option.several:
+            message = f"is the beginning of {', '.join(given.option.several)}, got {show(given.token)}"
+            path = (*listed.path, given.index)
+            warning = bool(listed.program.lenient)
+            yield Problem("ambiguous-option", path, message, "write the one that is meant", warning=warning)
+
+
+def _cut(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
+    """Yield beginnings of one option, which the next release may have two of."""
+    for given in own:
+        option = given.option
+        if option.cut:
+            message = f"is the beginning of {option.spelling}, and of others once there are more, got {show(given.token)}"
+            hint = f"write {option.spelling}"
+            yield Problem("abbreviated-option", (*listed.path, given.index), message, hint, warning=True)
+
+
+def _missing(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
+    """Yield options without the value that they take."""
+    for given in own:
+        needed = argv.least(given.option)
+        if given.option.name == flags.DYNAMIC and given.option.value is not None:
+            message = f"{listed.program.name} takes the value of such an option as the next argument, got {show(given.token)}"
+            hint = f"write {show([given.option.written, given.option.value])}"
+            yield Problem("missing-value", (*listed.path, given.index), message, hint)
+        elif len(given.values) < needed:
+            wanted = "a value" if needed == 1 else f"{needed} values"
+            message = f"{listed.program.name} takes {wanted} for {given.option.spelling}, got none"
+            hint = "a value that begins with a dash is written with `=`" if _dashed(listed, given) else ""
+            yield Problem("missing-value", (*listed.path, given.index), message, hint)
+
+
+def _dashed(listed: Listed, given: argv.Given) -> bool:
+    after = next((each for each in listed.read.given if each.index == given.index + 1), None)
+    return after is not None and after.option.row is None
+
+
+def _wrong(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
+    """Yield values that are not of the option's type, or none of its choices."""
+    for given in own:
+        row, option = given.option.row, given.option
+        if row is None or argv.most(option) == 0:
+            continue
+        if option.keys and listed.program.table.program == "vllm":
+            if row["type"] != "json":
+                message = f"{option.name} has no keys, got {show(given.token)}"
+                yield Problem("wrong-option-value", (*listed.path, given.index), message, "give it one value")
+            continue
+        for index, text in given.values:
+            needs = values.of_text(row, text)
+            if needs:
+                message = f"{listed.program.name} takes {needs} for {option.spelling}, got {show(text)}"
+                hint = values.hint(row, text)
+                warning = bool(listed.program.lenient)
+                yield Problem("wrong-option-value", (*listed.path, index), message, hint, warning=warning)
+
+
+def _switched(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
+    """Yield values given to switches."""
+    for given in own:
+        if given.option.row is not None and argv.most(given.option) == 0 and given.values:
+            yield _no_value(listed, given, given.index, given.text)
+
+
+def _no_value(listed: Listed, given: argv.Given, index: int, value: str) -> Problem:
+    option = given.option
+    message = f"{listed.program.name} takes no value for {option.spelling}, got {show(value)}"
+    off = (option.row or {}).get("negated")
+    hint = f"write {option.spelling} alone"
+    if value.lower() in ("false", "0", "no", "off"):
+        hint = f"write {off} alone" if off else "leave the option out"
+    return Problem("switch-value", (*listed.path, index), message, hint)
+
+
+def _stray(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
+    """Yield values that belong to no option."""
+    for index, value, before in listed.read.stray:
+        if before is not None and before not in own:
+            continue
+        if before is not None and before.option.row is not None and argv.most(before.option) == 0:
+            if index == before.index + 1:
+                yield _no_value(listed, before, index, value)
+                continue
+        message = f"belongs to no option, got {show(value)}"
+        hint = (
+            f"{before.option.spelling} takes one value"
+            if before is not None
+            else "write the option before it"
+        )
+        yield Problem("stray-value", (*listed.path, index), message, hint)
+
+
+def _twice(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
+    """Yield options that stand twice, of which the last wins; keys of one JSON add up."""
+    first: dict[tuple[str, str], argv.Given] = {}
+    for given in own:
+        name, keys = given.option.name, given.option.keys
+        if given.option.row is None or name in COLLECTED:
+            continue
+        before = first.get((name, keys)) or (first.get((name, "")) if keys else None)
+        if before is None:
+            first[name, keys] = given
+            continue
+        message = (
+            f"stands here twice, and only one takes effect: {show(before.token)} and {show(given.token)}"
+        )
+        yield Problem("option-twice", (*listed.path, given.index), message, "remove one of the two")
+
+
+def _deprecated(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
+    """Yield options that are about to go: a warning, and an error in the release that was to be without them."""
+    for given in own:
+        text = (given.option.row or {}).get("deprecated")
+        if text:
+            gone, message, hint = deprecation(text, listed.program.table.minor)
+            path = (*listed.path, given.index)
+            message = f"{given.option.spelling} {message}, got {show(given.token)}"
+            yield Problem("deprecated-option", path, message, hint, warning=not gone)
+
+
+def deprecation(text: str, minor: str) -> tuple[bool, str, str]:
+    """Return whether a deprecated option counts as gone in a release, and message and hint from the parser's words."""
+    found = REMOVED.search(text)
+    gone = found is not None and _number(minor) >= _number(found["minor"])
+    what = "is deprecated"
+    if found:
+        what = f"{'was announced to end' if gone else 'ends'} with Dynamo {found['minor']}"
+    use = re.search(r"; use (?P<use>.+?)\.?$", text) or re.search(r"[Uu]se (?P<use>.+?)( instead)?\.?$", text)
+    return gone, what, f"use {use['use']}" if use else text if not found else ""
+
+
+def _number(minor: str) -> list[int]:
+    return [int(part) for part in minor.split(".")]
