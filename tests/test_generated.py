@@ -52,7 +52,8 @@ def test_schema_files_are_what_the_language_exports(path: str, golden: Golden) -
 
 
 def test_the_model_chart_knows_the_dynamo_releases_of_the_facts(golden: Golden) -> None:
-    text = RELEASES + "".join(f"- {version}\n" for version in facts.dynamo())
+    known = "".join(f"  - {version}\n" for version in facts.dynamo())
+    text = f"{RELEASES}default: {facts.newest_dynamo()}\nknown:\n{known}"
 
     golden.file(ROOT / "charts/stack/charts/model/releases.yaml", text)
 
@@ -86,7 +87,8 @@ def test_the_catalog_renders_to_what_was_reviewed(name: str, variant: str | None
     plan = pipeline.plan(name, variant)
     # Charts at a fixed place, so that the files are the same in every checkout.
     document = TARGETS["helmfile"](plan, compile_plan(plan, "CHARTS"))
-    # The graph's own release for every form. What stands around it comes from the same charts for all: one recipe shows it.
+    # The graph's own release for every form. What stands around it comes from the same charts for all:
+    # one recipe shows it.
     around = name == QUICKSTART
     releases = [
         r

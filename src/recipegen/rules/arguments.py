@@ -10,9 +10,11 @@ from recipegen.facts import flags
 from recipegen.recipe import Recipe, Role
 from recipegen.rules.express import express_key
 from recipegen.rules.given import Listed, lists
+from recipegen.rules.images import release_of
 from recipegen.rules.roles import workers
 
 OPERATOR = "the operator"
+RECIPEGEN = "recipegen"
 FRONTEND_OPTIONS = {
     "--router-mode": "model.routingPolicy",
     "--kv-cache-block-size": "model.engine.blockSize",
@@ -62,6 +64,7 @@ def owned_options(recipe: Recipe, roles: list[Role], options: flags.Table) -> di
         owned |= _options(table["roles"][role], "model.disaggregation")
         if model.routing_policy == "kv" and role in table["kvEventRoles"]:
             owned |= _options(table["kvEvents"], "model.routingPolicy")
+    owned |= _options(facts.arguments(table, "metrics", release_of(model.backend)), RECIPEGEN)
     express = express_key(recipe)
     if express:
         owned |= _options(table.get("modelExpress", []), ".".join(express))
@@ -98,7 +101,7 @@ def _repeated(listed: Listed, owned: dict[str, str]) -> Iterator[Problem]:
             what = f"is the beginning of {' and '.join(option.several) or option.spelling}, which"
         message = f"{what} {owner} sets, got {show(given.token)}"
         hint = "remove it with its value"
-        if owner != OPERATOR:
+        if owner not in (OPERATOR, RECIPEGEN):
             hint += ", and set that key instead"
         yield Problem("repeated-option", (*listed.path, given.index), message, hint)
 

@@ -9,7 +9,8 @@ from recipegen.facts import flags
 from recipegen.language import key_names, setting
 from recipegen.recipe import Backend, Engine, Model, Recipe
 from recipegen.rules import values
-from recipegen.rules.given import program, release
+from recipegen.rules.given import program
+from recipegen.rules.images import release_of
 from recipegen.rules.options import missing
 from recipegen.rules.roles import engine_of, path_of, workers
 
@@ -45,7 +46,7 @@ def block_sizes(recipe: Recipe) -> Iterator[Problem]:
 
 
 def _unsupported(path: Path, engine: Engine, table: dict[str, Any], backend: str) -> Iterator[Problem]:
-    has = {*table["flags"], *table["switches"], "args"}
+    has = {*table["flags"], *table["switches"], *table["extras"], "args"}
     for alias in key_names(Engine):
         value = setting(engine, alias)
         if value is None:
@@ -73,7 +74,7 @@ def _choices(path: Path, engine: Engine, table: dict[str, Any], backend: Backend
             continue
         needs = values.of_text(option.row, str(value))
         if needs and field in PARSERS:
-            message = f"Dynamo {release(backend)[0]} has no parser of that name, got {show(value)}"
+            message = f"Dynamo {release_of(backend)} has no parser of that name, got {show(value)}"
             known = option.row["choices"]
             hint = nearest(str(value).replace("-", "_"), known) or f"known are {', '.join(known)}"
             yield Problem("unknown-parser", (*path, field), message, hint, warning=has.unsure)

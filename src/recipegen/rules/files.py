@@ -16,7 +16,12 @@ from recipegen.rules.given import Program, program
 from recipegen.rules.options import missing
 from recipegen.rules.roles import engine_of, workers
 
-PARALLEL = ("engine.tensorParallel", "engine.pipelineParallel", "engine.dataParallel")
+PARALLEL = (
+    "engine.tensorParallel",
+    "engine.pipelineParallel",
+    "engine.dataParallel",
+    "engine.expertParallel",
+)
 
 
 def check(recipe: Recipe) -> Iterator[Problem]:

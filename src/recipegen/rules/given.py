@@ -7,7 +7,7 @@ from recipegen import argv, facts
 from recipegen.errors import Path
 from recipegen.facts import flags
 from recipegen.recipe import Backend, Recipe, Role
-from recipegen.rules.images import release_in
+from recipegen.rules.images import release_in, release_of
 from recipegen.rules.roles import workers
 
 ENGINES = {"vllm": "vLLM", "sglang": "SGLang", "trtllm": "TensorRT-LLM"}
@@ -50,23 +50,21 @@ class Listed:
     """The roles that it is given to; none for the frontend."""
 
 
-def release(backend: Backend) -> tuple[str, bool]:
-    """Return the Dynamo release of the images, and whether that is only taken to be inside."""
-    tagged = release_in(backend.image or "")
-    unsure = backend.image is not None and backend.version is None and tagged is None
-    return backend.version or tagged or facts.newest_dynamo(), unsure
+def unsure(backend: Backend) -> bool:
+    """Return whether the release in the image is only taken to be the one that it is checked against."""
+    return backend.image is not None and backend.version is None and release_in(backend.image) is None
 
 
 def program(name: str, backend: Backend, hands_on: str = "") -> Program:
     """Return an engine or the frontend, in the release that the backend names."""
-    version, unsure = release(backend)
+    version = release_of(backend)
     table = flags.table(name, version)
     engine = facts.dynamo().get(version, {}).get("engines", {}).get(name)
     called = f"the frontend of Dynamo {version}"
     if name in ENGINES:
         called = f"{ENGINES[name]}{f' {engine}' if engine else ''}, in Dynamo {version},"
     nothing = flags.Table(name, flags.minor_of(version), {}, {}, NO_TABLE)
-    return Program(table or nothing, called, table is not None, unsure, hands_on)
+    return Program(table or nothing, called, table is not None, unsure(backend), hands_on)
 
 
 def lists(recipe: Recipe) -> Iterator[Listed]:

@@ -43,6 +43,11 @@
 {{- $args = concat $args (list $option (include "model.token" (get $engine $field))) (get $backend.extras $field | default list) -}}
 {{- end -}}
 {{- end -}}
+{{- range $field, $tokens := $backend.extras -}}
+{{- if and (hasKey $engine $field) (not (hasKey $backend.flags $field)) -}}
+{{- $args = concat $args $tokens -}}
+{{- end -}}
+{{- end -}}
 {{- range $field, $switch := $backend.switches -}}
 {{- if hasKey $engine $field -}}
 {{- $args = concat $args (get $engine $field | ternary $switch.whenTrue $switch.whenFalse | default list) -}}
@@ -51,6 +56,9 @@
 {{- $args = concat $args (get $backend.roles $role) -}}
 {{- if and (eq $root.Values.routingPolicy "kv") (has $role $backend.kvEventRoles) -}}
 {{- $args = concat $args $backend.kvEvents -}}
+{{- end -}}
+{{- if semverCompare (get $backend.since "metrics" | default "0.0.0" | printf ">=%s") (include "model.version" $root) -}}
+{{- $args = concat $args $backend.metrics -}}
 {{- end -}}
 {{- if $root.Values.modelExpressUrl -}}
 {{- $args = concat $args ($backend.modelExpress | default list) -}}

@@ -21,8 +21,8 @@ app.kubernetes.io/managed-by: {{ $root.Release.Service | quote }}
 {{- /* Dynamo release inside the image: the stated one, else the one that the image's tag names, else the newest. A tag that
        names one that is not known here counts for the newest. {{ include "model.version" . }} */ -}}
 {{- define "model.version" -}}
-{{- $releases := .Files.Get "releases.yaml" | fromYamlArray -}}
-{{- $version := .Values.backend.version | default (first $releases) -}}
+{{- $releases := .Files.Get "releases.yaml" | fromYaml -}}
+{{- $version := .Values.backend.version | default $releases.default -}}
 {{- if and .Values.backend.image (not .Values.backend.version) -}}
 {{- $tag := splitList "@" .Values.backend.image | first | base | splitList ":" | rest | first | default "" -}}
 {{- $pattern := "^v?([0-9]+[.][0-9]+[.][0-9]+)([-+.].*)?$" -}}
@@ -30,7 +30,7 @@ app.kubernetes.io/managed-by: {{ $root.Release.Service | quote }}
 {{- fail (printf "backend.image: the tag does not tell which Dynamo release is inside, got %q: say it with backend.version" .Values.backend.image) -}}
 {{- end -}}
 {{- $tagged := regexReplaceAll $pattern $tag "${1}" -}}
-{{- $version = has $tagged $releases | ternary $tagged $version -}}
+{{- $version = has $tagged $releases.known | ternary $tagged $version -}}
 {{- end -}}
 {{- $version -}}
 {{- end -}}
