@@ -91,7 +91,7 @@ def counts(option: flags.Option) -> tuple[int, int | None]:
     nargs = option.row.get("nargs")
     if option.keys or (nargs is None and option.row["type"] != "bool"):
         return 1, 1
-    if nargs is None or option.spelling == option.row.get("negated"):
+    if nargs is None or option.spelling in flags.offs(option.row):
         return 0, 0
     return {"?": (0, 1), "*": (0, None), "+": (1, None)}.get(nargs) or (int(nargs), int(nargs))
 

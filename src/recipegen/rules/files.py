@@ -4,14 +4,14 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from recipegen import facts, yamlio
-from recipegen.errors import Path, Problem, RecipeError, nearest, show
+from recipegen import facts
+from recipegen.errors import Path, Problem, nearest, show
 from recipegen.facts import flags
 from recipegen.language import key_names, setting
 from recipegen.recipe import Engine, ExtraConfig, Model, Recipe, Role, Worker
 from recipegen.rules import values
 from recipegen.rules.arguments import owned_options, owner_of
-from recipegen.rules.configs import ENGINE_VARIABLE, files_of
+from recipegen.rules.configs import ENGINE_VARIABLE, content_of, files_of
 from recipegen.rules.given import Program, program
 from recipegen.rules.options import missing
 from recipegen.rules.roles import engine_of, workers
@@ -53,7 +53,7 @@ def _overridden(place: Path, config: ExtraConfig, table: dict[str, Any], role: R
     """The role's arguments are merged over the file, so a key that both have is not what the file says."""
     arguments = table["roles"][role]
     option = table.get("configOverride")
-    content = _content(config)
+    content = content_of(config)
     if option not in arguments or content is None:
         return
     for keys, value in _leaves(json.loads(arguments[arguments.index(option) + 1])):
@@ -76,7 +76,7 @@ def _repeated(
     if model.routing_policy == "kv":
         said["engine.blockSize"] = engine.block_size or table["blockSize"]
     owned = owned_options(recipe, [role], program.table)
-    content = _content(config) or {}
+    content = content_of(config) or {}
     for keys, owner in _options(content, table, owned, program.table):
         hint = "leave it out"
         if owner in PARALLEL:
@@ -111,7 +111,7 @@ def _options(
 
 def _keys(place: Path, config: ExtraConfig, program: Program, known: list[Path]) -> Iterator[Problem]:
     """Yield keys that the engine does not have, and values of another type than it takes."""
-    content = _content(config)
+    content = content_of(config)
     if content is None or not program.known:
         return
     rows = nested(content, program.table) if program.table.keys else options_in(content, program)
@@ -171,20 +171,10 @@ def _no_key(path: Path, name: str, program: Program) -> Problem:
         message, hint, _ = missing(program, f"--{name}")
         message = message.replace(f"no option {show(f'--{name}')}", f"no option for the key {show(name)}")
         hint = hint.replace("'--", "'")
-    if program.lenient and program.lenient not in message:
-        message += f", as far as is known: {program.lenient}"
-    return Problem("unknown-config-key", path, message, hint, warning=bool(program.lenient))
-
-
-def _content(config: ExtraConfig) -> dict[str, Any] | None:
-    """Return what the file holds, or None where that cannot be seen from here."""
-    if not isinstance(config.content, str):
-        return config.content
-    try:
-        return yamlio.read(config.content, config.path).data
-    except RecipeError:
-        # It may be YAML all the same, as no recipe may be.
-        return None
+    reason = program.lenient or (table.partial_keys if table.keys else "")
+    if reason and reason not in message:
+        message += f", as far as is known: {reason}"
+    return Problem("unknown-config-key", path, message, hint, warning=bool(reason))
 
 
 def _leaves(data: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -205,7 +195,7 @@ def _block_size(
     # Engine and Dynamo have the same default, and KV routing takes it too.
     default = table["blockSize"]
     told = engine_of(model, worker).block_size or default
-    contents = {place: _content(config) for place, config in engines.items()}
+    contents = {place: content_of(config) for place, config in engines.items()}
     sizes = {place: _at(content, keys) for place, content in contents.items()}
     size = next((size for size in sizes.values() if size is not None), default)
     # A file that is not in the recipe may say anything.

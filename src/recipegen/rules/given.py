@@ -11,7 +11,7 @@ from recipegen.rules.images import release_in, release_of
 from recipegen.rules.roles import workers
 
 ENGINES = {"vllm": "vLLM", "sglang": "SGLang", "trtllm": "TensorRT-LLM"}
-NO_TABLE = "its options were not collected for this release"
+PROCESSOR = "--dyn-chat-processor"
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,10 @@ class Program:
     """Whether there is a table at all."""
     unsure: bool
     """Whether an image of a release that nobody knows here may hold another program."""
-    hands_on: str = ""
-    """Whose options it passes on what it does not know, so that they cannot be checked here."""
 
     @property
     def lenient(self) -> str:
         """Why an option that it does not have may be right all the same, or nothing."""
-        if self.hands_on:
-            return f"it hands on what it does not know to {self.hands_on}"
         if self.table.partial:
             return self.table.partial
         return "the release in the image is not known, and may have others" if self.unsure else ""
@@ -55,16 +51,16 @@ def unsure(backend: Backend) -> bool:
     return backend.image is not None and backend.version is None and release_in(backend.image) is None
 
 
-def program(name: str, backend: Backend, hands_on: str = "") -> Program:
+def program(name: str, backend: Backend, *beside: tuple[str, str]) -> Program:
     """Return an engine or the frontend, in the release that the backend names."""
     version = release_of(backend)
-    table = flags.table(name, version)
+    table = flags.table(name, version, beside)
     engine = facts.dynamo().get(version, {}).get("engines", {}).get(name)
     called = f"the frontend of Dynamo {version}"
     if name in ENGINES:
         called = f"{ENGINES[name]}{f' {engine}' if engine else ''}, in Dynamo {version},"
-    nothing = flags.Table(name, flags.minor_of(version), {}, {}, NO_TABLE)
-    return Program(table or nothing, called, table is not None, unsure(backend), hands_on)
+    nothing = flags.Table(name, flags.minor_of(version), {}, {})
+    return Program(table or nothing, called, table is not None, unsure(backend))
 
 
 def lists(recipe: Recipe) -> Iterator[Listed]:
@@ -85,13 +81,17 @@ def lists(recipe: Recipe) -> Iterator[Listed]:
         yield _of_the_frontend(recipe)
 
 
+def frontend(recipe: Recipe) -> Program:
+    """Return the frontend, with the options of the chat processor that its arguments and variables choose."""
+    model = recipe.model
+    plain = program("frontend", model.backend)
+    given = argv.read(plain.table, model.frontend.args).given
+    asked = next((each.text for each in given if each.option.name == PROCESSOR), "")
+    processor = asked or model.frontend.env.get("DYN_CHAT_PROCESSOR", "")
+    return program("frontend", model.backend, (PROCESSOR, processor)) if processor else plain
+
+
 def _of_the_frontend(recipe: Recipe) -> Listed:
     args = recipe.model.frontend.args
-    plain = program("frontend", recipe.model.backend)
-    read = argv.read(plain.table, args)
-    asked = next((each.text for each in read.given if each.option.name == "--dyn-chat-processor"), "")
-    processor = asked or recipe.model.frontend.env.get("DYN_CHAT_PROCESSOR", "")
-    # dynamo/frontend/main.py; for SGLang it has its own three options, which the table has.
-    if processor == "vllm":
-        plain = program("frontend", recipe.model.backend, "vLLM's parser")
-    return Listed(("model", "frontend", "args"), args, plain, read)
+    its = frontend(recipe)
+    return Listed(("model", "frontend", "args"), args, its, argv.read(its.table, args))

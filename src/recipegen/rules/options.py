@@ -11,9 +11,7 @@ from recipegen.rules import values
 from recipegen.rules.arguments import owned, owner_of
 from recipegen.rules.given import ENGINES, Listed, Program, lists
 
-REMOVED = re.compile(r"removed in v?(?P<minor>\d+\.\d+)")
-# Options that may stand several times, each adding to the ones before; the tables do not tell.
-COLLECTED = ("--engine-route", "--frontend-route-extension")
+ENDS = re.compile(r"goes away in v(?P<minor>\d+\.\d+)")
 
 
 def check(recipe: Recipe) -> Iterator[Problem]:
@@ -42,6 +40,9 @@ def missing(program: Program, written: str) -> tuple[str, str, str]:
     table = program.table
     name = written.replace("_", "-") if table.program == "vllm" else written
     message = f"{program.name} has no option {show(written)}"
+    beside = dict(table.elsewhere).get(name)
+    if beside:
+        return f"{message} without {beside}", f"give {beside} too, or leave it out", "needs-option"
     found = flags.elsewhere(table.program, name, table.minor)
     if found and found.until:
         hint = f"write {found.use}" if found.use else alike(table, name)
@@ -137,7 +138,7 @@ def _switched(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
 def _no_value(listed: Listed, given: argv.Given, index: int, value: str) -> Problem:
     option = given.option
     message = f"{listed.program.name} takes no value for {option.spelling}, got {show(value)}"
-    off = (option.row or {}).get("negated")
+    off = next(iter(flags.offs(option.row or {})), "")
     hint = f"write {option.spelling} alone"
     if value.lower() in ("false", "0", "no", "off"):
         hint = f"write {off} alone" if off else "leave the option out"
@@ -167,7 +168,7 @@ def _twice(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
     first: dict[tuple[str, str], argv.Given] = {}
     for given in own:
         name, keys = given.option.name, given.option.keys
-        if given.option.row is None or name in COLLECTED:
+        if given.option.row is None or given.option.row.get("repeats"):
             continue
         before = first.get((name, keys)) or (first.get((name, "")) if keys else None)
         if before is None:
@@ -192,13 +193,12 @@ def _deprecated(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
 
 def deprecation(text: str, minor: str) -> tuple[bool, str, str]:
     """Return whether a deprecated option counts as gone in a release, and message and hint from the parser's words."""
-    found = REMOVED.search(text)
-    gone = found is not None and _number(minor) >= _number(found["minor"])
-    what = "is deprecated"
-    if found:
-        what = f"{'was announced to end' if gone else 'ends'} with Dynamo {found['minor']}"
-    use = re.search(r"; use (?P<use>.+?)\.?$", text) or re.search(r"[Uu]se (?P<use>.+?)( instead)?\.?$", text)
-    return gone, what, f"use {use['use']}" if use else text if not found else ""
+    ends = ENDS.search(text)
+    gone = ends is not None and _number(minor) >= _number(ends["minor"])
+    hint = text.partition(";")[0] if text.startswith("use ") else ""
+    if ends:
+        return gone, f"{'was announced to end' if gone else 'ends'} with Dynamo {ends['minor']}", hint
+    return False, "is deprecated" if hint else text, hint or "leave it out"
 
 
 def _number(minor: str) -> list[int]:

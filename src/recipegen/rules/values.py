@@ -9,7 +9,6 @@ from recipegen.facts.flags import Row
 
 # What vLLM takes for a number: 1k is a thousand, 1K is 1024 (vllm/utils/argparse_utils.py).
 _HUMAN = re.compile(r"\d+[KMGT]|\d+(\.\d+)?[kmgt]")
-_WORDS = ("auto", "-1")
 # Choices that a message names; a hint names the nearest of them all.
 FEW = 12
 
@@ -17,12 +16,12 @@ FEW = 12
 def of_text(row: Row, text: str) -> str:
     """Return what an option needs in place of this text, such as "a whole number"; nothing where the text is right."""
     choices = [str(choice) for choice in row.get("choices", ())]
-    if text in choices:
+    if text in choices or text in row.get("also", ()):
         return ""
     kind = row["type"]
-    if choices and not (kind == "json" and text.startswith("{")):
+    if choices:
         return _one_of(choices)
-    human = row.get("human") and (_HUMAN.fullmatch(text.strip()) or text.strip().lower() in _WORDS)
+    human = row.get("human") and _HUMAN.fullmatch(text.strip())
     if kind == "int" and not human and not _reads(int, text):
         return "a whole number"
     if kind == "float" and not _reads(float, text):

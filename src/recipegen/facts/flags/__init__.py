@@ -1,12 +1,11 @@
-"""The options that frontend and engines have: one table for each program and minor of Dynamo, and how they are spelt.
+"""The options of frontend and engines: a table for each program and minor of Dynamo, and how options are spelt.
 
-A table is read when a recipe first needs it, and the others only to say since or until when an option was there.
+A table is read when a recipe first needs it, the others only to say since or until when an option was there.
 """
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from recipegen import yamlio
 
 HERE = Path(__file__).parent
-PROGRAMS = ("frontend", "sglang", "trtllm", "vllm")
+PROGRAMS = ("vllm", "sglang", "trtllm", "frontend")
 DYNAMIC = "--trtllm."
 """How an option for one key of TensorRT-LLM's configuration file begins (dynamo/trtllm/dynamic_flags.py)."""
 
@@ -36,23 +35,41 @@ class Table:
     """Options by their long spelling."""
     keys: dict[str, Row]
     """Keys of the engine's own file where those are not its options, dotted where nested."""
-    partial: str
-    """Why names may be missing; empty where the table has all."""
+    partial: str = ""
+    """Why options may be missing; empty where the table has all."""
+    partial_keys: str = ""
+    """Why keys may be missing."""
+    beginnings: tuple[bool, ...] = (True,)
+    """The parsers that read the arguments one after the other: whether each takes the beginning of an option."""
+    elsewhere: tuple[tuple[str, str], ...] = ()
+    """Options that the program has only beside another one, each with that one and its value."""
 
     @cached_property
     def spellings(self) -> dict[str, str]:
         """The option by each spelling: its name, other names, and what turns a switch off."""
-        found = {name: name for name in self.flags}
+        return {
+            spelling: name for by_spelling in self.read.values() for spelling, name in by_spelling.items()
+        }
+
+    @cached_property
+    def read(self) -> dict[int, dict[str, str]]:
+        """The options by spelling, of each parser that reads them."""
+        found: dict[int, dict[str, str]] = {index: {} for index in range(len(self.beginnings))}
         for name, row in self.flags.items():
-            for other in (*row.get("aliases", ()), row.get("negated")):
-                if other:
-                    found.setdefault(other, name)
+            mine = found.setdefault(row.get("parser", 0), {})
+            for spelling in (name, *row.get("aliases", ()), *offs(row)):
+                mine[spelling] = name
         return found
 
     @cached_property
     def variables(self) -> dict[str, str]:
         """The option by the environment variable that Dynamo reads where the option is not given."""
         return {row["env"]: name for name, row in self.flags.items() if "env" in row}
+
+
+def offs(row: Row) -> tuple[str, ...]:
+    """Return the spellings that turn a switch off."""
+    return (*((row["negated"],) if "negated" in row else ()), *row.get("negatedAliases", ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +102,48 @@ def minor_of(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def table(program: str, version: str) -> Table | None:
-    """Return the options of `program` in a Dynamo release, or None where nobody collected them."""
-    return _table(program, minor_of(version))
+def table(program: str, version: str, beside: tuple[tuple[str, str], ...] = ()) -> Table | None:
+    """Return the options of `program` in a Dynamo release, or None where nobody collected them.
+
+    Args:
+        program: vllm, sglang, trtllm or frontend.
+        version: The release, MAJOR.MINOR.PATCH.
+        beside: Options that decide which others there are, each with its value.
+    """
+    return _table(program, minor_of(version), beside)
 
 
 @cache
-def _table(program: str, minor: str) -> Table | None:
+def _table(program: str, minor: str, beside: tuple[tuple[str, str], ...] = ()) -> Table | None:
+    whole = _whole(program, minor)
+    if whole is None or not any("with" in row for row in whole.flags.values()):
+        return whole
+    here, elsewhere = {}, []
+    for name, row in whole.flags.items():
+        wanted = [(option, value) for option, values in row.get("with", {}).items() for value in values]
+        if not wanted or set(wanted) & set(beside):
+            here[name] = row
+        else:
+            elsewhere.append((name, " ".join(wanted[0])))
+    return replace(whole, flags=here, elsewhere=tuple(elsewhere))
+
+
+@cache
+def _whole(program: str, minor: str) -> Table | None:
     path = HERE / f"{program}-{minor}.json"
     if not path.is_file():
         return None
-    # Written by recipegen's own tool, so none of the reader's care for recipes is needed, only its speed.
+    # Written by a tool of this repository, so the reader's care for recipes would only cost time.
     data = json.loads(path.read_bytes())
-    reason = data.get("partialReason", "") or "it is partial" if data.get("partial") else ""
-    return Table(program, minor, data["flags"], data.get("configKeys", {}), reason)
+    return Table(
+        program,
+        minor,
+        data["flags"],
+        data.get("configKeys", {}),
+        data["partialReason"] if data["partial"] else "",
+        data.get("configPartialReason", "") if data.get("configPartial") else "",
+        tuple(parser["abbreviations"] for parser in data.get("parsers", [{"abbreviations": True}])),
+    )
 
 
 def minors(program: str) -> list[str]:
@@ -111,8 +156,8 @@ def find(among: Table, token: str) -> Option:
     """Return which option a token names, spelt in any way that the program's parsers take.
 
     They are Python's argparse, which takes the beginning of an option for the option, and for vLLM its
-    FlexibleArgumentParser, which takes underscores for dashes and `--a.b` for a key of JSON. Dynamo's own options of a
-    vLLM worker are read by a parser that does neither (dynamo/vllm/args.py).
+    FlexibleArgumentParser, which takes underscores for dashes and `--a.b` for a key of JSON. Dynamo's parsers come first
+    and leave what they do not know to the engine's (dynamo/vllm/args.py, dynamo/sglang/args.py).
     """
     written, equals, behind = token.partition("=")
     value = behind if equals else None
@@ -122,38 +167,25 @@ def find(among: Table, token: str) -> Option:
     level = _LEVEL.fullmatch(token) if among.program == "vllm" and _LEVEL_OPTION in among.flags else None
     if level:
         return Option("-O", _LEVEL_OPTION, among.flags[_LEVEL_OPTION], "-O", level["level"])
-    if written in among.spellings:
-        return _option(among, written, written, value)
-    keys = ""
-    if among.program == "vllm":
-        keys = written.partition(".")[2]
-        whole = _plain(written)
-        if whole in among.spellings and not _dynamos(among, whole):
-            return _option(among, written, whole, value, keys)
-    return _beginning(among, written, value, keys)
+    several: tuple[str, ...] = ()
+    for index, by_spelling in among.read.items():
+        flexible = _is_flexible(among, by_spelling)
+        head, keys = (_plain(written), written.partition(".")[2]) if flexible else (written, "")
+        begun = [head] if head in by_spelling else []
+        if not begun and among.beginnings[index : index + 1] != (False,) and head.strip("-"):
+            begun = [whole for whole in by_spelling if whole.startswith(head)]
+        ends = {(by_spelling[whole], whole in offs(among.flags[by_spelling[whole]])) for whole in begun}
+        if len(ends) == 1:
+            name = by_spelling[begun[0]]
+            return Option(written, name, among.flags[name], begun[0], value, keys)
+        several = several or tuple(sorted({name for name, _ in ends}))
+    return Option(written, written, None, written, value, "", several)
 
 
-def _beginning(among: Table, written: str, value: str | None, keys: str) -> Option:
-    head = _plain(written) if among.program == "vllm" else written
-    begun = [whole for whole in among.spellings if whole.startswith(head) and not _dynamos(among, whole)]
-    ends = {
-        (among.spellings[whole], whole == among.flags[among.spellings[whole]].get("negated"))
-        for whole in begun
-    }
-    if len(ends) == 1 and head.strip("-"):
-        return _option(among, written, begun[0], value, keys)
-    several = tuple(sorted({among.spellings[whole] for whole in begun})) if head.strip("-") else ()
-    return Option(written, written, None, written, value, keys, several)
-
-
-def _option(among: Table, written: str, whole: str, value: str | None, keys: str = "") -> Option:
-    name = among.spellings[whole]
-    return Option(written, name, among.flags[name], whole, value, keys)
-
-
-def _dynamos(among: Table, whole: str) -> bool:
-    """Return whether a vLLM worker's parser wants this spelling to the letter."""
-    return among.program == "vllm" and among.flags[among.spellings[whole]].get("from") == "dynamo"
+def _is_flexible(among: Table, by_spelling: dict[str, str]) -> bool:
+    """Return whether these options are read by vLLM's own parser, and not by one of Dynamo's."""
+    first = next(iter(by_spelling.values()), "")
+    return bool(first) and among.flags[first].get("from") == "vllm"
 
 
 def _plain(written: str) -> str:
@@ -180,9 +212,10 @@ def elsewhere(program: str, name: str, minor: str) -> Elsewhere | None:
         found = _gone().get(source, {}).get(name)
         if found is not None and _number(found["last"]) < _number(minor):
             return Elsewhere(until=str(found["last"]), use=found.get("use", ""))
-    before, after = [], []
+    before: list[str] = []
+    after: list[str] = []
     for other in minors(program):
-        each = _table(program, other)
+        each = _whole(program, other)
         if each is not None and name in each.spellings:
             (before if _number(other) < _number(minor) else after).append(other)
     if before:
@@ -200,12 +233,7 @@ def others(program: str, name: str) -> list[str]:
 
 
 def _anywhere(program: str, name: str) -> bool:
-    return any(name in each.spellings for minor in minors(program) if (each := _table(program, minor)))
-
-
-def bare(names: Iterable[str]) -> Iterator[str]:
-    """Yield names without the dashes before them, which would make all of them look alike."""
-    yield from (name.lstrip("-") for name in names)
+    return any(name in each.spellings for minor in minors(program) if (each := _whole(program, minor)))
 
 
 def _number(minor: str) -> list[int]:
@@ -216,3 +244,29 @@ def _number(minor: str) -> list[int]:
 def _gone() -> dict[str, Any]:
     path = HERE / "gone.yaml"
     return yamlio.read_file(path, str(path)).data if path.is_file() else {}
+
+
+@cache
+def pairs() -> dict[str, Any]:
+    """Return the options that go together with others, or not, by kind and program."""
+    return yamlio.read_file(HERE / "pairs.yaml", "pairs.yaml").data
+
+
+@cache
+def variables() -> dict[str, Any]:
+    """Return the environment variables of Dynamo, `names` and the `prefixes` of those made of settings."""
+    return yamlio.read_file(HERE / "variables.yaml", "variables.yaml").data
+
+
+@cache
+def json_keys(what: str, minor: str) -> tuple[str, ...]:
+    """Return the keys of the JSON that an option of vLLM takes in a minor of Dynamo; none where they are not known.
+
+    Args:
+        what: The option, or `methods` for the methods of speculative decoding.
+        minor: The Dynamo minor, such as 1.6.
+    """
+    found = yamlio.read_file(HERE / "vllm-json.yaml", "vllm-json.yaml").data.get(what)
+    if found is None or minor not in minors("vllm"):
+        return ()
+    return (*found["always"], *(key for key, in_minors in found["some"].items() if minor in in_minors))
