@@ -46,7 +46,7 @@ class _Reading:
 
 
 def read(table: flags.Table, args: list[str]) -> Arguments:
-    """Return the options in `args` with their values, what belongs to none, and what argparse cannot take apart."""
+    """Return the options in `args` with their values, what belongs to none, and what nobody takes apart."""
     found = _Reading()
     place = 0
     while place < len(args):

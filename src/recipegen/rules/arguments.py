@@ -77,7 +77,7 @@ def _options(tokens: list[str], owner: str) -> dict[str, str]:
 
 def owner_of(option: flags.Option, owned: dict[str, str]) -> str:
     """Return the key or tool that sets the option, or nothing."""
-    return next((owned[name] for name in (option.name, *option.several) if name in owned), "")
+    return owned.get(option.name, "")
 
 
 def _joined(listed: Listed) -> Iterator[Problem]:
@@ -97,8 +97,8 @@ def _repeated(listed: Listed, owned: dict[str, str]) -> Iterator[Problem]:
         if not owner:
             continue
         what = "repeats an option that"
-        if option.cut or option.several:
-            what = f"is the beginning of {' and '.join(option.several) or option.spelling}, which"
+        if option.cut:
+            what = f"is the beginning of {option.spelling}, which"
         message = f"{what} {owner} sets, got {show(given.token)}"
         hint = "remove it with its value"
         if owner not in (OPERATOR, RECIPEGEN):

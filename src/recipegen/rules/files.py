@@ -16,6 +16,9 @@ from recipegen.rules.given import Program, program
 from recipegen.rules.options import missing
 from recipegen.rules.roles import engine_of, workers
 
+# Engines that make options of their file's keys; the keys of the other's file are its own.
+OF_OPTIONS = ("vllm", "sglang")
+Rows = Iterator[tuple[tuple[str, ...], Any, flags.Row | None]]
 PARALLEL = (
     "engine.tensorParallel",
     "engine.pipelineParallel",
@@ -31,12 +34,13 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     for role, worker in workers(model).items():
         files = files_of(("model", role), worker)
         engines = {place: c for place, c in files.items() if c.env == ENGINE_VARIABLE}
-        engine = program(model.backend.type, model.backend) if engines else None
         for place, config in engines.items():
-            assert engine is not None
             yield from _ending(place, config, table, model.backend.type)
             yield from _overridden(place, config, table, role)
-            repeated = list(_repeated(place, config, table, recipe, role, engine))
+            engine = program(model.backend.type, model.backend)
+            content = content_of(config) or {}
+            owners = dict(_owners(content, table, owned_options(recipe, [role], engine.table), engine.table))
+            repeated = list(_repeated(place, content, model, role, owners))
             yield from repeated
             yield from _keys(place, config, engine, [problem.path for problem in repeated])
         yield from _block_size(model, role, worker, engines, table)
@@ -66,18 +70,15 @@ def _overridden(place: Path, config: ExtraConfig, table: dict[str, Any], role: R
 
 
 def _repeated(
-    place: Path, config: ExtraConfig, table: dict[str, Any], recipe: Recipe, role: Role, program: Program
+    place: Path, content: dict[str, Any], model: Model, role: Role, owners: dict[tuple[str, ...], str]
 ) -> Iterator[Problem]:
     """Yield keys that say what the rest of the recipe says: one of two values would win without a word."""
-    model = recipe.model
     engine = engine_of(model, workers(model)[role])
     said = {f"engine.{key}": setting(engine, key) for key in key_names(Engine)}
     said["model.revision"] = model.revision
     if model.routing_policy == "kv":
-        said["engine.blockSize"] = engine.block_size or table["blockSize"]
-    owned = owned_options(recipe, [role], program.table)
-    content = content_of(config) or {}
-    for keys, owner in _options(content, table, owned, program.table):
+        said["engine.blockSize"] = engine.block_size or facts.engine(model.backend.type)["blockSize"]
+    for keys, owner in owners.items():
         hint = "leave it out"
         if owner in PARALLEL:
             message = f"{owner} sets this, because GPUs follow from the parallel sizes"
@@ -92,7 +93,7 @@ def _repeated(
         yield Problem("repeated-option", (*place, "content", *keys), message, hint)
 
 
-def _options(
+def _owners(
     content: dict[str, Any], table: dict[str, Any], owned: dict[str, str], options: flags.Table
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield where the file says what an owned option says, and what owns it."""
@@ -109,72 +110,69 @@ def _options(
             yield (key,), owner
 
 
-def _keys(place: Path, config: ExtraConfig, program: Program, known: list[Path]) -> Iterator[Problem]:
+def _keys(place: Path, config: ExtraConfig, engine: Program, known: list[Path]) -> Iterator[Problem]:
     """Yield keys that the engine does not have, and values of another type than it takes."""
     content = content_of(config)
-    if content is None or not program.known:
+    if content is None or not engine.known:
         return
-    rows = nested(content, program.table) if program.table.keys else options_in(content, program)
+    of_options = engine.table.program in OF_OPTIONS
+    rows = _options_in(content, engine.table) if of_options else _keys_in(content, engine.table)
     for keys, value, row in rows:
         path = (*place, "content", *keys)
         if any(path[: len(other)] == other[: len(path)] for other in known):
             continue
         if row is None:
-            yield _no_key(path, ".".join(keys), program)
+            yield (_no_option if of_options else _no_key)(path, ".".join(keys), engine)
             continue
         needs = values.of_data(row, value)
         if needs:
-            message = f"{program.name} takes {needs}, got {show(value)}"
-            warning = bool(program.unsure)
-            yield Problem("wrong-key-value", path, message, values.hint(row, value), warning=warning)
+            message = f"{engine.name} takes {needs}, got {show(value)}"
+            hint = values.hint(row, value)
+            yield Problem("wrong-key-value", path, message, hint, warning=engine.unsure)
 
 
-def options_in(
-    content: dict[str, Any], program: Program
-) -> Iterator[tuple[tuple[str, ...], Any, flags.Row | None]]:
+def _options_in(content: dict[str, Any], table: flags.Table) -> Rows:
     """Yield the keys of a file that the engine makes options of, with value and row."""
     for key, value in content.items():
-        option = flags.find(program.table, f"--{key}")
-        row = option.row
-        if row is not None and option.keys:
-            row = {"type": "any"}
-        # The file is merged into what is left for the engine's own parser, where Dynamo's options are taken out.
+        option = flags.find(table, f"--{key}")
+        row = {"type": "any"} if option.row is not None and option.keys else option.row
+        # The file is read by the engine's own parser, when Dynamo's has taken its options.
         yield (key,), value, None if row is not None and row.get("from") == "dynamo" else row
 
 
-def nested(
-    content: dict[str, Any], table: flags.Table, above: str = ""
-) -> Iterator[tuple[tuple[str, ...], Any, flags.Row | None]]:
-    """Yield the keys of TensorRT-LLM's file, with value and row; a block that no row goes into is one value."""
-    for key, value in content.items():
+def _keys_in(content: dict[str, Any], table: flags.Table, above: str = "") -> Rows:
+    """Yield the keys of TensorRT-LLM's file, with value and row; a block without rows in it is one value."""
+    for key, value in content.items() if table.keys else ():
         name = f"{above}{key}"
-        deeper = any(other.startswith(f"{name}.") for other in table.keys)
-        if isinstance(value, dict) and deeper:
-            for keys, inner, row in nested(value, table, f"{name}."):
+        if isinstance(value, dict) and any(other.startswith(f"{name}.") for other in table.keys):
+            for keys, inner, row in _keys_in(value, table, f"{name}."):
                 yield (key, *keys), inner, row
         else:
             yield (key,), value, table.keys.get(name)
 
 
-def _no_key(path: Path, name: str, program: Program) -> Problem:
-    table = program.table
-    if table.keys:
-        message = f"{program.name} has no key {show(name)}"
-        hint = nearest(name, table.keys)
-    else:
-        option = flags.find(table, f"--{name}")
-        if option.row is not None:
-            message = (
-                f"{option.name} is Dynamo's own option, which {program.name} does not look for in its file"
-            )
-            return Problem("unknown-config-key", path, message, "put it into `args`")
-        message, hint, _ = missing(program, f"--{name}")
-        message = message.replace(f"no option {show(f'--{name}')}", f"no option for the key {show(name)}")
-        hint = hint.replace("'--", "'")
-    reason = program.lenient or (table.partial_keys if table.keys else "")
-    if reason and reason not in message:
+def _no_key(path: Path, name: str, engine: Program) -> Problem:
+    """Return the problem of a key that is none of the file's own."""
+    message = f"{engine.name} has no key {show(name)}"
+    reason = engine.lenient or engine.table.partial_keys
+    if reason:
         message += f", as far as is known: {reason}"
+    hint = nearest(name, engine.table.keys)
     return Problem("unknown-config-key", path, message, hint, warning=bool(reason))
+
+
+def _no_option(path: Path, name: str, engine: Program) -> Problem:
+    """Return the problem of a key that becomes no option of the engine."""
+    table = engine.table
+    option = flags.find(table, f"--{name}")
+    if option.row is not None:
+        message = f"{option.name} is Dynamo's own option, which {engine.name} does not read from its file"
+        return Problem("unknown-config-key", path, message, "put it into `args`")
+    message, _, _ = missing(engine, f"--{name}")
+    own = [whole for whole, its in table.spellings.items() if table.flags[its].get("from") != "dynamo"]
+    meant = table.spellings.get(f"-{name}", "").removeprefix("--")
+    hint = f"did you mean {show(meant)}?" if meant else nearest(name, [each.lstrip("-") for each in own])
+    return Problem("unknown-config-key", path, message, hint, warning=bool(engine.lenient))
 
 
 def _leaves(data: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

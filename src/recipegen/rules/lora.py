@@ -3,19 +3,18 @@
 from collections.abc import Iterator
 
 from recipegen.errors import Problem, show
-from recipegen.recipe import Recipe
-from recipegen.rules.settings import Told, told
+from recipegen.rules.settings import Told
 
 SWITCH = "--enable-lora"
-# What speaks of adapters, and the option that switches them on in its place.
+# What speaks of adapters.
 OPTIONS = {
     "vllm": (
         "--max-loras", "--max-lora-rank", "--max-cpu-loras", "--lora-dtype", "--lora-target-modules",
         "--fully-sharded-loras", "--default-mm-loras",
     ),
     "sglang": (
-        "--max-lora-rank", "--lora-target-modules", "--max-loaded-loras", "--max-loras-per-batch", "--lora-backend",
-        "--lora-eviction-policy", "--max-lora-chunk-size", "--enable-lora-overlap-loading",
+        "--max-lora-rank", "--lora-target-modules", "--max-loaded-loras", "--max-loras-per-batch",
+        "--lora-backend", "--lora-eviction-policy", "--max-lora-chunk-size", "--enable-lora-overlap-loading",
     ),
 }  # fmt: skip
 PATHS = "--lora-paths"
@@ -23,21 +22,20 @@ PATHS = "--lora-paths"
 IN_A_BATCH = {"vllm": 1, "sglang": 8}
 
 
-def check(recipe: Recipe) -> Iterator[Problem]:
+def check(each: Told) -> Iterator[Problem]:
     """Yield adapters that are off, that do not fit, or that the engine is told too little of."""
-    for each in told(recipe):
-        engine = each.program.table.program
-        if each.role is None or engine not in OPTIONS:
-            continue
-        on = each.get(SWITCH) is not None or (engine == "sglang" and each.get(PATHS) is not None)
-        if not on:
-            yield from _off(each, OPTIONS[engine])
-        elif engine == "vllm":
-            yield from _slots(each, "--max-loras", "--max-cpu-loras", IN_A_BATCH[engine])
-            yield from _batch(each)
-        else:
-            yield from _slots(each, "--max-loras-per-batch", "--max-loaded-loras", IN_A_BATCH[engine])
-            yield from _sglang(each)
+    engine = each.program.table.program
+    if each.role is None or engine not in OPTIONS:
+        return
+    on = each.get(SWITCH) is not None or (engine == "sglang" and each.get(PATHS) is not None)
+    if not on:
+        yield from _off(each, OPTIONS[engine])
+    elif engine == "vllm":
+        yield from _slots(each, "--max-loras", "--max-cpu-loras", IN_A_BATCH[engine])
+        yield from _batch(each)
+    else:
+        yield from _slots(each, "--max-loras-per-batch", "--max-loaded-loras", IN_A_BATCH[engine])
+        yield from _sglang(each)
 
 
 def _off(each: Told, options: tuple[str, ...]) -> Iterator[Problem]:
@@ -66,26 +64,20 @@ def _batch(each: Told) -> Iterator[Problem]:
     """Yield batches too small for the tokens that vLLM drafts beside adapters."""
     tokens, requests = each.get("--max-num-batched-tokens"), each.get("--max-num-seqs")
     speculative = each.get("--speculative-config")
-    drafted = (
-        speculative.value.get("num_speculative_tokens")
-        if speculative and _is_block(speculative.value)
-        else None
-    )
+    said = speculative.value if speculative and isinstance(speculative.value, dict) else {}
+    drafted = said.get("num_speculative_tokens")
     if not (tokens and requests and tokens.number and requests.number and isinstance(drafted, int)):
         return
     needed = requests.number * (drafted + 1)
     if tokens.number < needed:
-        message = f"{each.program.name} needs {needed:g} for {requests.number:g} requests of {drafted} drafted tokens"
+        drafts = f"{requests.number:g} requests of {drafted} drafted tokens"
+        message = f"{each.program.name} needs {needed:g} for {drafts}"
         hint = f"write {needed:g} or more, or draft fewer tokens"
         yield Problem("lora-slots", tokens.path, f"{message} with adapters, got {show(tokens.value)}", hint)
 
 
-def _is_block(value: object) -> bool:
-    return isinstance(value, dict)
-
-
 def _sglang(each: Told) -> Iterator[Problem]:
-    """Yield adapters of which SGLang is told too little to make room, or too much for loading beside requests."""
+    """Yield adapters of which SGLang is told too little to make room, or cannot load beside requests."""
     switch, modules, held = (
         each.get(SWITCH),
         each.get("--lora-target-modules"),

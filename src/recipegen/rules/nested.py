@@ -1,32 +1,30 @@
-"""The JSON that some options of vLLM take: keys that it does not have, and what its cache transfer needs there."""
+"""The JSON that some options of vLLM take: its keys, and what the transfer of KV cache needs there."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from recipegen.errors import Problem, nearest, show
 from recipegen.facts import flags
-from recipegen.recipe import Recipe
-from recipegen.rules.settings import Setting, Told, told
+from recipegen.rules.settings import Setting, Told
 
 OPTIONS = (
-    "--attention-config", "--compilation-config", "--ec-transfer-config", "--eplb-config", "--kv-events-config",
-    "--kv-transfer-config", "--speculative-config", "--structured-outputs-config",
+    "--attention-config", "--compilation-config", "--ec-transfer-config", "--eplb-config",
+    "--kv-events-config", "--kv-transfer-config", "--speculative-config", "--structured-outputs-config",
 )  # fmt: skip
 ROLES = ("kv_producer", "kv_consumer", "kv_both")
 
 
-def check(recipe: Recipe) -> Iterator[Problem]:
+def check(each: Told) -> Iterator[Problem]:
     """Yield keys that vLLM refuses, and a KV connector without a role that suits the worker."""
-    for each in told(recipe):
-        if each.program.table.program != "vllm":
-            continue
-        for option in OPTIONS:
-            found = each.get(option)
-            if found is not None:
-                yield from _keys(each, option, found)
-        transfer = each.get("--kv-transfer-config")
-        if transfer is not None and each.role == "worker":
-            yield from _transfer(each, transfer)
+    if each.program.table.program != "vllm":
+        return
+    for option in OPTIONS:
+        found = each.get(option)
+        if found is not None:
+            yield from _keys(each, option, found)
+    transfer = each.get("--kv-transfer-config")
+    if transfer is not None and each.role == "worker":
+        yield from _transfer(each, transfer)
 
 
 def data_of(found: Setting) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Arguments against the options that the program of this release has: one function for each kind of mistake."""
+"""Arguments against the options that a program of this release has: a function for each kind of mistake."""
 
 import re
 from collections.abc import Iterator
@@ -11,11 +11,13 @@ from recipegen.rules import values
 from recipegen.rules.arguments import owned, owner_of
 from recipegen.rules.given import ENGINES, Listed, Program, lists
 
+# Options that a message names.
+FEW = 4
 ENDS = re.compile(r"goes away in v(?P<minor>\d+\.\d+)")
 
 
 def check(recipe: Recipe) -> Iterator[Problem]:
-    """Yield what the parsers of this release refuse, read otherwise than it is written, or are about to refuse."""
+    """Yield what the parsers of this release refuse, read otherwise than written, or are about to refuse."""
     for listed in lists(recipe):
         # What nobody but recipegen may set is refused as a whole, whatever its value.
         taken = owned(listed, recipe)
@@ -42,7 +44,8 @@ def missing(program: Program, written: str) -> tuple[str, str, str]:
     message = f"{program.name} has no option {show(written)}"
     beside = dict(table.elsewhere).get(name)
     if beside:
-        return f"{message} without {beside}", f"give {beside} too, or leave it out", "needs-option"
+        hint = f"put it into model.engine.args if the workers are meant, or give {beside} too"
+        return f"{message} without {beside}", hint, "needs-option"
     found = flags.elsewhere(table.program, name, table.minor)
     if found and found.until:
         hint = f"write {found.use}" if found.use else alike(table, name)
@@ -52,27 +55,29 @@ def missing(program: Program, written: str) -> tuple[str, str, str]:
         return f"{message}: it comes with Dynamo {found.since}", hint, "newer-option"
     if program.lenient:
         message += f", as far as is known: {program.lenient}"
-    hint = alike(table, name)
-    others = flags.others(table.program, name) if not hint else []
-    if others:
+    others = flags.others(table.program, name)
+    hint = flags.instead(table.program, name) or alike(table, name)
+    if others and not hint:
         hint = f"it is an option of {ENGINES.get(others[0], 'the frontend')}"
     return message, hint, "unknown-option"
 
 
 def alike(table: flags.Table, name: str) -> str:
     """Return the hint with the nearest option, compared without dashes, which all have; or nothing."""
-    dashes = name[: len(name) - len(name.lstrip("-"))] or "--"
-    known = {whole.lstrip("-"): whole for whole in table.spellings if whole.startswith("--")}
-    hint = nearest(name.lstrip("-"), known)
-    # What is switched off differs from what is switched on by its beginning, which says the most.
-    return hint.replace("'", f"'{dashes}", 1) if hint else ""
+    short = f"-{name.lstrip('-')}"
+    if short in table.spellings:
+        return f"did you mean {show(table.spellings[short])}?"
+    hint = nearest(name.lstrip("-"), [whole.lstrip("-") for whole in table.spellings if whole.startswith("--")])
+    return hint.replace("'", "'--", 1)
 
 
 def _ambiguous(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
     """Yield beginnings of several options, which argparse refuses."""
     for given in own:
         if given.option.several:
-            message = f"is the beginning of {', '.join(given.option.several)}, got {show(given.token)}"
+            first, rest = given.option.several[:FEW], given.option.several[FEW:]
+            others = f" and {len(rest)} others" if rest else ""
+            message = f"is the beginning of {', '.join(first)}{others}, got {show(given.token)}"
             path = (*listed.path, given.index)
             warning = bool(listed.program.lenient)
             yield Problem("ambiguous-option", path, message, "write the one that is meant", warning=warning)
@@ -83,8 +88,8 @@ def _cut(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
     for given in own:
         option = given.option
         if option.cut:
-            message = f"is the beginning of {option.spelling}, and of others once there are more, got {show(given.token)}"
-            hint = f"write {option.spelling}"
+            message = f"is the beginning of {option.spelling}, and of others once there are more"
+            message, hint = f"{message}, got {show(given.token)}", f"write {option.spelling}"
             yield Problem("abbreviated-option", (*listed.path, given.index), message, hint, warning=True)
 
 
@@ -93,7 +98,7 @@ def _missing(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
     for given in own:
         needed = argv.least(given.option)
         if given.option.name == flags.DYNAMIC and given.option.value is not None:
-            message = f"{listed.program.name} takes the value of such an option as the next argument, got {show(given.token)}"
+            message = f"{listed.program.name} takes its value as the next argument, got {show(given.token)}"
             hint = f"write {show([given.option.written, given.option.value])}"
             yield Problem("missing-value", (*listed.path, given.index), message, hint)
         elif len(given.values) < needed:
@@ -150,10 +155,9 @@ def _stray(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
     for index, value, before in listed.read.stray:
         if before is not None and before not in own:
             continue
-        if before is not None and before.option.row is not None and argv.most(before.option) == 0:
-            if index == before.index + 1:
-                yield _no_value(listed, before, index, value)
-                continue
+        if before is not None and index == before.index + 1 and argv.most(before.option) == 0:
+            yield _no_value(listed, before, index, value)
+            continue
         message = f"belongs to no option, got {show(value)}"
         hint = (
             f"{before.option.spelling} takes one value"
@@ -165,14 +169,15 @@ def _stray(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
 
 def _twice(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
     """Yield options that stand twice, of which the last wins; keys of one JSON add up."""
-    first: dict[tuple[str, str], argv.Given] = {}
+    found: list[argv.Given] = []
     for given in own:
-        name, keys = given.option.name, given.option.keys
-        if given.option.row is None or given.option.row.get("repeats"):
+        option = given.option
+        if option.row is None or option.row.get("repeats"):
             continue
-        before = first.get((name, keys)) or (first.get((name, "")) if keys else None)
+        same = (each for each in found if each.option.name == option.name)
+        before = next((each for each in same if _overlap(each.option.keys, option.keys)), None)
+        found.append(given)
         if before is None:
-            first[name, keys] = given
             continue
         message = (
             f"stands here twice, and only one takes effect: {show(before.token)} and {show(given.token)}"
@@ -180,8 +185,19 @@ def _twice(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
         yield Problem("option-twice", (*listed.path, given.index), message, "remove one of the two")
 
 
+def _overlap(one: str, other: str) -> bool:
+    """Return whether two keys of one JSON, or the whole of it, say the same."""
+    return (
+        one == other
+        or not one
+        or not other
+        or f"{one}.".startswith(f"{other}.")
+        or other.startswith(f"{one}.")
+    )
+
+
 def _deprecated(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
-    """Yield options that are about to go: a warning, and an error in the release that was to be without them."""
+    """Yield options that are about to go: a warning, but an error where they were to be gone."""
     for given in own:
         text = (given.option.row or {}).get("deprecated")
         if text:
@@ -192,7 +208,7 @@ def _deprecated(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
 
 
 def deprecation(text: str, minor: str) -> tuple[bool, str, str]:
-    """Return whether a deprecated option counts as gone in a release, and message and hint from the parser's words."""
+    """Return whether a deprecated option counts as gone in a release, and message and hint for it."""
     ends = ENDS.search(text)
     gone = ends is not None and _number(minor) >= _number(ends["minor"])
     hint = text.partition(";")[0] if text.startswith("use ") else ""

@@ -1,23 +1,21 @@
-"""Options against each other: what a program refuses together, alone, or in a worker of one role; the rows are data."""
+"""Options against each other: what a program refuses together, alone, or in one role; the rows are data."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from recipegen.errors import Path, Problem
 from recipegen.facts import flags
-from recipegen.recipe import Recipe
-from recipegen.rules.settings import Told, told
+from recipegen.rules.settings import Told
 
 
-def check(recipe: Recipe) -> Iterator[Problem]:
+def check(each: Told) -> Iterator[Problem]:
     """Yield options that their program refuses beside each other, without each other, or in this graph."""
-    for each in told(recipe):
-        yield from _exclusive(each)
-        yield from _needed(each)
-        if recipe.model.disaggregation:
-            yield from _aggregated(each)
-        if recipe.model.routing_policy != "kv":
-            yield from _unrouted(each, recipe.model.routing_policy)
+    yield from _exclusive(each)
+    yield from _needed(each)
+    if each.recipe.model.disaggregation:
+        yield from _aggregated(each)
+    if each.recipe.model.routing_policy != "kv":
+        yield from _unrouted(each, each.recipe.model.routing_policy)
 
 
 def _exclusive(each: Told) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""What a program is told in all, by options that it knows: from args, its file, variables, and recipegen itself."""
+"""What a program is told in all, in its own options: by args, its file, variables, and recipegen itself."""
 
 import json
 from collections.abc import Iterator
@@ -39,6 +39,7 @@ class Setting:
 class Told:
     """A program with what it is told."""
 
+    recipe: Recipe
     program: Program
     role: Role | None
     """None for the frontend."""
@@ -62,7 +63,7 @@ def told(recipe: Recipe) -> Iterator[Told]:
         found = dict(_variables(("model", "frontend", "env"), model.frontend.env, at.table))
         for each in mine:
             found |= _arguments(each.path, each.read)
-        yield Told(at, None, found)
+        yield Told(recipe, at, None, found)
     for role, worker in workers(model).items():
         mine = [each for each in listed if role in each.roles]
         files = files_of(("model", role), worker)
@@ -76,7 +77,7 @@ def told(recipe: Recipe) -> Iterator[Told]:
             found |= dict(_file((*place, "content"), content or {}, engine.table))
         for each in mine:
             found |= _arguments(each.path, each.read)
-        yield Told(engine, role, found)
+        yield Told(recipe, engine, role, found)
 
 
 def _own(recipe: Recipe, role: Role, worker: Worker, table: flags.Table) -> Iterator[tuple[str, Setting]]:

@@ -5,12 +5,11 @@ from typing import Any
 
 from recipegen.errors import Problem, nearest, show
 from recipegen.facts import flags
-from recipegen.recipe import Recipe
 from recipegen.rules.nested import data_of
 from recipegen.rules.roles import engine_of, workers
-from recipegen.rules.settings import Setting, Told, told
+from recipegen.rules.settings import Setting, Told
 
-# vllm/config/speculative.py: methods that draft with weights of their own, and those that need a length given.
+# vllm/config/speculative.py: methods that draft with weights of their own, and that need a length.
 WITH_A_MODEL = ("draft_model", "eagle", "eagle3", "medusa", "mlp_speculator", "dflash", "custom_class")
 WITH_A_LENGTH = ("ngram", "ngram_gpu")
 # Short options of vLLM that say one key of --speculative-config (vllm/engine/arg_utils.py).
@@ -24,18 +23,17 @@ DRAFT = "--speculative-draft-model-path"
 ADAPTIVE = "--speculative-adaptive"
 
 
-def check(recipe: Recipe) -> Iterator[Problem]:
+def check(each: Told) -> Iterator[Problem]:
     """Yield speculative decoding that its engine would refuse, or not do."""
-    for each in told(recipe):
-        if each.role is None:
-            continue
-        engine = each.program.table.program
-        if engine == "vllm":
-            worker = workers(recipe.model)[each.role]
-            yield from _vllm(each, engine_of(recipe.model, worker).tensor_parallel or 1)
-        elif engine == "sglang":
-            found = each.get(ALGORITHM)
-            yield from _without_algorithm(each) if found is None else _sglang(each, found)
+    if each.role is None:
+        return
+    engine = each.program.table.program
+    if engine == "vllm":
+        worker = workers(each.recipe.model)[each.role]
+        yield from _vllm(each, engine_of(each.recipe.model, worker).tensor_parallel or 1)
+    elif engine == "sglang":
+        found = each.get(ALGORITHM)
+        yield from _without_algorithm(each) if found is None else _sglang(each, found)
 
 
 def _vllm(each: Told, tensor_parallel: int) -> Iterator[Problem]:

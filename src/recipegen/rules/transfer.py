@@ -1,10 +1,9 @@
-"""How KV cache gets from prefill to decode: options that another engine has, or that no transfer would read."""
+"""How KV cache gets from prefill to decode: options that an engine refuses, or that nobody would read."""
 
 from collections.abc import Iterator
 
 from recipegen.errors import Problem, show
-from recipegen.recipe import Recipe
-from recipegen.rules.settings import Told, told
+from recipegen.rules.settings import Told
 
 CONNECTOR = "--connector"
 # dynamo/trtllm/args.py; what is none of these falls back to none with a warning in the log.
@@ -14,18 +13,17 @@ DISAGGREGATION = "--disaggregation-"
 OF_DECODE = ("--disaggregation-decode-", "--num-reserved-decode-tokens")
 
 
-def check(recipe: Recipe) -> Iterator[Problem]:
+def check(each: Told) -> Iterator[Problem]:
     """Yield settings of a transfer that the engine refuses, or that no worker of this graph has a use for."""
-    for each in told(recipe):
-        if each.role is None:
-            continue
-        yield from _connector(each)
-        if each.program.table.program == "sglang":
-            yield from _unread(each)
+    if each.role is None:
+        return
+    yield from _connector(each)
+    if each.program.table.program == "sglang":
+        yield from _unread(each)
 
 
 def _connector(each: Told) -> Iterator[Problem]:
-    """Yield Dynamo's old way to name a connector, which vLLM's workers refuse and TensorRT-LLM's know one for."""
+    """Yield Dynamo's old way to name a connector: vLLM's workers refuse it, TensorRT-LLM's know one."""
     found = each.get(CONNECTOR)
     if found is None:
         return

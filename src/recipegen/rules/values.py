@@ -2,9 +2,10 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
-from recipegen.errors import nearest, show
+from recipegen.errors import nearest, redact, show
 from recipegen.facts.flags import Row
 
 # What vLLM takes for a number: 1k is a thousand, 1K is 1024 (vllm/utils/argparse_utils.py).
@@ -13,24 +14,33 @@ _HUMAN = re.compile(r"\d+[KMGT]|\d+(\.\d+)?[kmgt]")
 FEW = 12
 
 
+def _truth(text: str) -> None:
+    if text.lower() not in ("true", "false", "0", "1", "yes", "no", "on", "off"):
+        raise ValueError(text)
+
+
+READ: dict[str, Callable[[str], object]] = {"int": int, "float": float, "bool": _truth}
+SINGLE = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "json": "a block of keys or JSON",
+    "str": "one text",
+}
+
+
 def of_text(row: Row, text: str) -> str:
-    """Return what an option needs in place of this text, such as "a whole number"; nothing where the text is right."""
-    choices = [str(choice) for choice in row.get("choices", ())]
-    if text in choices or text in row.get("also", ()):
+    """Return what an option needs in place of this text, such as "a whole number"; nothing if it is right."""
+    kind, choices = row["type"], [str(choice) for choice in row.get("choices", ())]
+    human = row.get("human") and _HUMAN.fullmatch(text.strip())
+    if human or text in choices or text in row.get("also", ()):
         return ""
-    kind = row["type"]
     if choices:
         return _one_of(choices)
-    human = row.get("human") and _HUMAN.fullmatch(text.strip())
-    if kind == "int" and not human and not _reads(int, text):
-        return "a whole number"
-    if kind == "float" and not _reads(float, text):
-        return "a number"
-    if kind == "json" and _broken(text):
-        return f"JSON: {_broken(text)}"
-    if kind == "bool" and text.lower() not in ("true", "false", "0", "1", "yes", "no", "on", "off"):
-        return "true or false"
-    return ""
+    if kind == "json":
+        return _broken(text)
+    read = READ.get(kind)
+    return SINGLE[kind] if read and not _reads(read, text) else ""
 
 
 def of_data(row: Row, value: Any) -> str:
@@ -38,18 +48,17 @@ def of_data(row: Row, value: Any) -> str:
     kind, several = row["type"], "nargs" in row and row["nargs"] != "?"
     if value is None or kind == "any":
         return ""
-    if isinstance(value, list) and kind != "json":
-        needs = next(filter(None, (of_text(row, _text(each)) for each in value)), "")
-        return needs if several else _single(row)
-    if isinstance(value, dict | list):
-        return "" if kind == "json" else _single(row)
-    if isinstance(value, bool):
-        return "" if kind == "bool" or "true" in row.get("choices", ()) else _single(row)
-    if kind == "bool" and "nargs" not in row:
-        return "true or false"
-    if kind == "json" and isinstance(value, int | float):
-        return ""
-    return of_text(row, _text(value))
+    if isinstance(value, dict) or (isinstance(value, list) and kind == "json"):
+        # Engines that make options of keys write such a block as JSON.
+        needs = "" if kind in ("json", "str") and not row.get("choices") else _single(row)
+    elif isinstance(value, list):
+        wrong = next(filter(None, (of_text(row, _text(each)) for each in value)), "")
+        needs = wrong if several else _single(row)
+    elif isinstance(value, bool) or kind == "bool":
+        needs = "" if isinstance(value, bool) and kind in ("bool", "str") else _single(row)
+    else:
+        needs = "" if kind == "json" and isinstance(value, int | float) else of_text(row, _text(value))
+    return needs
 
 
 def hint(row: Row, value: Any) -> str:
@@ -65,24 +74,14 @@ def _one_of(choices: list[str]) -> str:
 
 
 def _single(row: Row) -> str:
-    kinds = {
-        "int": "a whole number",
-        "float": "a number",
-        "bool": "true or false",
-        "json": "a block of keys or JSON",
-    }
-    return (
-        _one_of([str(each) for each in row["choices"]])
-        if row.get("choices")
-        else kinds.get(row["type"], "one text")
-    )
+    return _one_of([str(each) for each in row["choices"]]) if row.get("choices") else SINGLE[row["type"]]
 
 
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _reads(kind: type, text: str) -> bool:
+def _reads(kind: Callable[[str], object], text: str) -> bool:
     try:
         kind(text)
     except ValueError:
@@ -95,8 +94,9 @@ def _broken(text: str) -> str:
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
-        near = text[max(0, error.pos - 10) : error.pos + 10]
-        return f"{error.msg[0].lower()}{error.msg[1:]} at character {error.pos + 1}, near {show(near)}"
+        # A piece of a token would not look like one.
+        near = text[max(0, error.pos - 10) : error.pos + 10] if redact(text) == text else "…"
+        return f"JSON: {error.msg[0].lower()}{error.msg[1:]} at character {error.pos + 1}, near {show(near)}"
     except RecursionError:
-        return "it is nested too deep"
+        return "JSON that is not nested so deep"
     return ""

@@ -1,4 +1,4 @@
-"""Dynamo's environment variables: those that an option wins over, that are about to go, or that are mistyped."""
+"""Dynamo's environment variables: those that an option wins over, that go away, or that are mistyped."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The options of frontend and engines: a table for each program and minor of Dynamo, and how options are spelt.
+"""The options of frontend and engines: a table for each program and minor of Dynamo, and their spellings.
 
 A table is read when a recipe first needs it, the others only to say since or until when an option was there.
 """
@@ -40,7 +40,7 @@ class Table:
     partial_keys: str = ""
     """Why keys may be missing."""
     beginnings: tuple[bool, ...] = (True,)
-    """The parsers that read the arguments one after the other: whether each takes the beginning of an option."""
+    """The parsers that read the arguments, in order: whether each takes the beginning of an option."""
     elsewhere: tuple[tuple[str, str], ...] = ()
     """Options that the program has only beside another one, each with that one and its value."""
 
@@ -155,9 +155,9 @@ def minors(program: str) -> list[str]:
 def find(among: Table, token: str) -> Option:
     """Return which option a token names, spelt in any way that the program's parsers take.
 
-    They are Python's argparse, which takes the beginning of an option for the option, and for vLLM its
-    FlexibleArgumentParser, which takes underscores for dashes and `--a.b` for a key of JSON. Dynamo's parsers come first
-    and leave what they do not know to the engine's (dynamo/vllm/args.py, dynamo/sglang/args.py).
+    They are Python's argparse, which takes the beginning of an option for the option, and for vLLM its own
+    FlexibleArgumentParser, which takes underscores for dashes and `--a.b` for a key of JSON. Dynamo's parsers
+    come first and leave what they do not know to the engine's (dynamo/vllm/args.py, dynamo/sglang/args.py).
     """
     written, equals, behind = token.partition("=")
     value = behind if equals else None
@@ -167,7 +167,6 @@ def find(among: Table, token: str) -> Option:
     level = _LEVEL.fullmatch(token) if among.program == "vllm" and _LEVEL_OPTION in among.flags else None
     if level:
         return Option("-O", _LEVEL_OPTION, among.flags[_LEVEL_OPTION], "-O", level["level"])
-    several: tuple[str, ...] = ()
     for index, by_spelling in among.read.items():
         flexible = _is_flexible(among, by_spelling)
         head, keys = (_plain(written), written.partition(".")[2]) if flexible else (written, "")
@@ -178,8 +177,11 @@ def find(among: Table, token: str) -> Option:
         if len(ends) == 1:
             name = by_spelling[begun[0]]
             return Option(written, name, among.flags[name], begun[0], value, keys)
-        several = several or tuple(sorted({name for name, _ in ends}))
-    return Option(written, written, None, written, value, "", several)
+        if ends:
+            return Option(
+                written, written, None, written, value, "", tuple(sorted({name for name, _ in ends}))
+            )
+    return Option(written, written, None, written, value)
 
 
 def _is_flexible(among: Table, by_spelling: dict[str, str]) -> bool:
@@ -223,6 +225,13 @@ def elsewhere(program: str, name: str, minor: str) -> Elsewhere | None:
     return Elsewhere(since=after[0]) if after else None
 
 
+def instead(program: str, name: str) -> str:
+    """Return what to do in place of an option that no release of these minors has, where that is known."""
+    path = HERE / "instead.yaml"
+    found: str = yamlio.read_file(path, path.name).data.get(program, {}).get(name, "")
+    return found
+
+
 def others(program: str, name: str) -> list[str]:
     """Return the other programs of the same release that have the option, engines first."""
     return [
@@ -260,7 +269,7 @@ def variables() -> dict[str, Any]:
 
 @cache
 def json_keys(what: str, minor: str) -> tuple[str, ...]:
-    """Return the keys of the JSON that an option of vLLM takes in a minor of Dynamo; none where they are not known.
+    """Return the keys of the JSON that an option of vLLM takes; none where they are not known.
 
     Args:
         what: The option, or `methods` for the methods of speculative decoding.
