@@ -100,9 +100,7 @@ def record_of(folder: Path) -> Path:
 
 def locate(package: str, version: str) -> dict[str, str]:
     """Return the address and sha256 of a wheel as pip finds it, which knows the package index."""
-    platforms = [
-        f"--platform={name}_x86_64" for name in ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17")
-    ]
+    platforms = [f"--platform=manylinux_2_{minor}_x86_64" for minor in range(39, 16, -1)]
     command = [
         sys.executable,
         "-m",

@@ -2,7 +2,7 @@
 
 Called as `python -I parsers.py PROGRAM ARGUMENTS FOLDER…`, where the packages of REAL in stubs.py are
 installed and ARGUMENTS, a JSON list, is a command line that leads to all parsers. Prints a JSON object:
-`parsers`, in the order in which they are asked (what one takes, the next does not see), and `rows`, their options.
+`parsers`, in the order in which they are asked (what one takes, the next does not see), and their `rows`.
 """
 
 import argparse
@@ -99,7 +99,7 @@ class Recorder:
 
 
 def registration(frame: FrameType | None) -> dict[str, Any]:
-    """Return who registers an option, the innermost package that owns any, and what Dynamo's helper is told."""
+    """Return who registers an option, the innermost package that owns any, and what Dynamo's helper knows."""
     facts: dict[str, Any] = {}
     while frame:
         module = str(frame.f_globals.get("__name__", ""))
