@@ -36,7 +36,11 @@ FULL: dict[str, Any] = {
             "reasoningParser": "qwen3",
             "args": ["--mm-prompt-template", "x"],
         },
-        "frontend": {"env": {"A": "b"}, "args": ["--model-path", "x"], "resources": {"requests": {"cpu": "1"}}},
+        "frontend": {
+            "env": {"A": "b"},
+            "args": ["--model-path", "x"],
+            "resources": {"requests": {"cpu": "1"}},
+        },
         "worker": {
             "env": {"A": "b"},
             "resources": {"limits": {"memory": "1Gi"}},

@@ -119,6 +119,11 @@ def _keys(place: Path, config: ExtraConfig, engine: Program, known: list[Path]) 
     rows = _options_in(content, engine.table) if of_options else _keys_in(content, engine.table)
     for keys, value, row in rows:
         path = (*place, "content", *keys)
+        whole = flags.find(engine.table, f"--{keys[0]}") if of_options else None
+        if whole is not None and whole.cut:
+            message = f"is the beginning of {whole.spelling}, and of others once there are more"
+            hint = f"write {whole.spelling.removeprefix('--')}"
+            yield Problem("abbreviated-option", path, message, hint, warning=True)
         if any(path[: len(other)] == other[: len(path)] for other in known):
             continue
         if row is None:

@@ -46,6 +46,12 @@ def missing(program: Program, written: str) -> tuple[str, str, str]:
     if beside:
         hint = f"put it into model.engine.args if the workers are meant, or give {beside} too"
         return f"{message} without {beside}", hint, "needs-option"
+    if name in table.spellings:
+        return (
+            f"{message}: Dynamo's own options are written with dashes",
+            alike(table, name),
+            "unknown-option",
+        )
     found = flags.elsewhere(table.program, name, table.minor)
     if found and found.until:
         hint = f"write {found.use}" if found.use else alike(table, name)
@@ -67,7 +73,9 @@ def alike(table: flags.Table, name: str) -> str:
     short = f"-{name.lstrip('-')}"
     if short in table.spellings:
         return f"did you mean {show(table.spellings[short])}?"
-    hint = nearest(name.lstrip("-"), [whole.lstrip("-") for whole in table.spellings if whole.startswith("--")])
+    hint = nearest(
+        name.lstrip("-"), [whole.lstrip("-") for whole in table.spellings if whole.startswith("--")]
+    )
     return hint.replace("'", "'--", 1)
 
 
@@ -127,7 +135,10 @@ def _wrong(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
         for index, text in given.values:
             needs = values.of_text(row, text)
             if needs:
-                message = f"{listed.program.name} takes {needs} for {option.spelling}, got {show(text)}"
+                broken = values.broken(row, text)
+                message = (
+                    f"{listed.program.name} takes {needs} for {option.spelling}{broken}, got {show(text)}"
+                )
                 hint = values.hint(row, text)
                 warning = bool(listed.program.lenient)
                 yield Problem("wrong-option-value", (*listed.path, index), message, hint, warning=warning)

@@ -71,7 +71,7 @@ def told(recipe: Recipe) -> Iterator[Told]:
             continue
         engine = mine[0].program if mine else program(model.backend.type, model.backend)
         found = dict(_variables(("model", role, "env"), worker.env, engine.table))
-        found |= dict(_own(recipe, role, worker, engine.table))
+        found |= dict(own_settings(recipe, role, worker, engine.table))
         for place, config in files.items():
             content = content_of(config) if config.env == ENGINE_VARIABLE else None
             found |= dict(_file((*place, "content"), content or {}, engine.table))
@@ -80,7 +80,9 @@ def told(recipe: Recipe) -> Iterator[Told]:
         yield Told(recipe, engine, role, found)
 
 
-def _own(recipe: Recipe, role: Role, worker: Worker, table: flags.Table) -> Iterator[tuple[str, Setting]]:
+def own_settings(
+    recipe: Recipe, role: Role, worker: Worker, table: flags.Table
+) -> Iterator[tuple[str, Setting]]:
     """Yield what recipegen itself sets for a role."""
     model, own = recipe.model, facts.engine(recipe.model.backend.type)
     engine = engine_of(model, worker)

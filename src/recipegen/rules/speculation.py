@@ -39,7 +39,7 @@ def check(each: Told) -> Iterator[Problem]:
 def _vllm(each: Told, tensor_parallel: int) -> Iterator[Problem]:
     """Yield what vLLM's configuration of speculative decoding lacks, or says twice."""
     whole = each.get("--speculative-config")
-    short = {key: found for name, key in SHORT.items() if (found := each.get(name)) is not None}
+    short = {key: (name, found) for name, key in SHORT.items() if (found := each.get(name)) is not None}
     said = {key.replace("-", "_"): value for key, value in (data_of(whole) if whole else {}).items()}
     if whole is not None and not isinstance(whole.value, dict):
         message = (
@@ -48,12 +48,12 @@ def _vllm(each: Told, tensor_parallel: int) -> Iterator[Problem]:
         hint = """write it as JSON, such as '{"method":"ngram","num_speculative_tokens":3}'"""
         yield Problem("speculation", whole.path, message, hint)
         return
-    for key, found in short.items():
+    for key, (name, found) in short.items():
         if key in said:
-            message = f"{each.program.name} refuses it beside the key {key} of --speculative-config"
+            message = f"{each.program.name} refuses {name} beside the key {key} of --speculative-config"
             yield Problem("speculation", found.path, message, "remove one of the two")
         said.setdefault(key, found.value)
-    first = whole or next(iter(short.values()), None)
+    first = whole or next((found for _, found in short.values()), None)
     if first is not None:
         for message, hint in _wrong(said, each.program.table.minor, tensor_parallel):
             yield Problem("speculation", first.path, f"{each.program.name} {message}", hint)
@@ -125,7 +125,8 @@ def _sglang(each: Told, found: Setting) -> Iterator[Problem]:
         yield Problem("speculation", found.path, message, "leave engine.pipelineParallel out")
     radix = each.get("--disaggregation-decode-enable-radix-cache")
     if radix is not None and each.role == "decode" and name != "DSPARK":
-        message = f"{each.program.name} refuses it beside speculative decoding by {name}"
+        option = "--disaggregation-decode-enable-radix-cache"
+        message = f"{each.program.name} refuses {option} beside speculative decoding by {name}"
         yield Problem("speculation", radix.path, message, "leave one of the two out")
 
 
@@ -134,9 +135,7 @@ def _tree(each: Told) -> Iterator[Problem]:
     given = {name: found for name in (STEPS, TOPK, TOKENS) if (found := each.get(name)) is not None}
     lacking = [name for name in (STEPS, TOPK, TOKENS) if name not in given]
     if given and lacking and each.get(ADAPTIVE) is None:
-        message = (
-            f"{each.program.name} takes all three sizes of the draft or none: {' and '.join(lacking)} lacks"
-        )
+        message = f"{each.program.name} takes all three sizes of the draft or none, not without {' and '.join(lacking)}"
         first = next(iter(given.values()))
         yield Problem(
             "speculation", first.path, message, f"add {' and '.join(lacking)}, or leave all three out"

@@ -19,12 +19,12 @@ def _truth(text: str) -> None:
         raise ValueError(text)
 
 
-READ: dict[str, Callable[[str], object]] = {"int": int, "float": float, "bool": _truth}
+READ: dict[str, Callable[[str], object]] = {"int": int, "float": float, "bool": _truth, "json": json.loads}
 SINGLE = {
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
-    "json": "a block of keys or JSON",
+    "json": "JSON",
     "str": "one text",
 }
 
@@ -37,15 +37,15 @@ def of_text(row: Row, text: str) -> str:
         return ""
     if choices:
         return _one_of(choices)
-    if kind == "json":
-        return _broken(text)
     read = READ.get(kind)
     return SINGLE[kind] if read and not _reads(read, text) else ""
 
 
 def of_data(row: Row, value: Any) -> str:
     """Return what a key of a YAML file needs in place of this value; nothing where the value is right."""
-    kind, several = row["type"], "nargs" in row and row["nargs"] != "?"
+    kind = row["type"]
+    # What is known of TensorRT-LLM's keys does not tell lists from single values.
+    several = row.get("nargs", "?") != "?" or row.get("from") == "tensorrt_llm"
     if value is None or kind == "any":
         return ""
     if isinstance(value, dict) or (isinstance(value, list) and kind == "json"):
@@ -64,6 +64,8 @@ def of_data(row: Row, value: Any) -> str:
 def hint(row: Row, value: Any) -> str:
     """Return the nearest of the values that the option takes, where it has a list of them."""
     choices = [str(choice) for choice in row.get("choices", ())]
+    if row.get("human"):
+        return "write a number, or one such as 20g, of a thousand each, or 20G, of 1024 each"
     if not choices or not isinstance(value, str):
         return ""
     return nearest(value, choices) or (f"it takes {', '.join(choices)}" if len(choices) > FEW else "")
@@ -84,19 +86,21 @@ def _text(value: Any) -> str:
 def _reads(kind: Callable[[str], object], text: str) -> bool:
     try:
         kind(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 
 
-def _broken(text: str) -> str:
-    """Return where a text stops being JSON, and why, or nothing."""
+def broken(row: Row, text: str) -> str:
+    """Return where a text that should be JSON stops being it, and why, for a message; or nothing."""
+    if row["type"] != "json" or row.get("choices"):
+        return ""
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
         # A piece of a token would not look like one.
-        near = text[max(0, error.pos - 10) : error.pos + 10] if redact(text) == text else "…"
-        return f"JSON: {error.msg[0].lower()}{error.msg[1:]} at character {error.pos + 1}, near {show(near)}"
+        near = f", near {show(text[max(0, error.pos - 10) : error.pos + 10])}" if redact(text) == text else ""
+        return f", which breaks at character {error.pos + 1} ({error.msg[0].lower()}{error.msg[1:]}{near})"
     except RecursionError:
-        return "JSON that is not nested so deep"
+        return ", which is nested too deep"
     return ""

@@ -13,8 +13,11 @@ from recipegen.rules.configs import OPERATORS
 from recipegen.rules.given import Listed, Program, frontend, lists, program
 from recipegen.rules.options import deprecation
 from recipegen.rules.roles import engine_of, workers
+from recipegen.rules.settings import own_settings
 
 PREFIX = "DYN_"
+# Options that a variable cannot change: who decides each, and whether the option is given.
+Wins = dict[str, tuple[str, bool]]
 # How alike a name must be to one that Dynamo reads, to be taken for it.
 ALIKE = 0.85
 
@@ -41,14 +44,17 @@ def _dynamos(env: dict[str, str]) -> bool:
     return any(name.startswith(PREFIX) for name in env)
 
 
-def _environment(path: Path, env: dict[str, str], of: Program, wins: dict[str, str]) -> Iterator[Problem]:
-    """Yield what is wrong with the variables of one container; `wins` has who sets each option."""
+def _environment(path: Path, env: dict[str, str], of: Program, wins: Wins) -> Iterator[Problem]:
+    """Yield what is wrong with the variables of one container."""
     for name, text in env.items():
         place = (*path, name)
         option = of.table.variables.get(name)
         if option in wins:
-            message = f"has no effect: {wins[option]} sets {option}, which wins over it"
-            hint = "leave it out" if wins[option] == "args" else "leave it out, and set that key instead"
+            owner, given = wins[option]
+            message = f"{owner} decides {option}, which this would set"
+            if given:
+                message = f"has no effect: {owner} sets {option}, which wins over it"
+            hint = "leave it out" if owner == "args" else "leave it out, and set that key instead"
             yield Problem("owned-variable", place, message, hint)
         elif option is not None:
             yield from _value(place, name, text, of)
@@ -87,23 +93,23 @@ def _mistyped(place: Path, name: str, of: Program) -> Iterator[Problem]:
         yield Problem("unknown-variable", place, message, f"did you mean {show(close[0])}?", warning=True)
 
 
-def _given(listed: list[Listed], role: Role | None) -> dict[str, str]:
+def _given(listed: list[Listed], role: Role | None) -> Wins:
     """Return the options that arguments give to a role, or to the frontend."""
     mine = [each for each in listed if (role in each.roles if role else each.path[1] == "frontend")]
-    return {given.option.name: "args" for each in mine for given in each.read.given}
+    return {given.option.name: ("args", True) for each in mine for given in each.read.given}
 
 
-def _of_the_frontend(model: Model) -> dict[str, str]:
+def _of_the_frontend(model: Model) -> Wins:
     kv = model.routing_policy == "kv"
     given = {
         "--router-mode": model.routing_policy != "none",
         "--kv-cache-block-size": kv,
         "--router-replica-sync": kv and model.frontend.replicas > 1,
     }
-    return {option: FRONTEND_OPTIONS[option] for option, is_given in given.items() if is_given}
+    return {option: (FRONTEND_OPTIONS[option], True) for option, is_given in given.items() if is_given}
 
 
-def _of_a_worker(recipe: Recipe, role: Role, worker: Worker, table: flags.Table) -> dict[str, str]:
+def _of_a_worker(recipe: Recipe, role: Role, worker: Worker, table: flags.Table) -> Wins:
     """Return the options of a role that recipegen gives, or that only a key may decide, with that key."""
     own, engine = facts.engine(recipe.model.backend.type), engine_of(recipe.model, worker)
     unset = {f"engine.{field}" for field in own["flags"] if setting(engine, field) is None}
@@ -113,4 +119,10 @@ def _of_a_worker(recipe: Recipe, role: Role, worker: Worker, table: flags.Table)
     if recipe.model.revision is None:
         unset.add("model.revision")
     found = owned_options(recipe, [role], table)
-    return {option: owner for option, owner in found.items() if owner not in unset}
+    given = {
+        *dict(own_settings(recipe, role, worker, table)),
+        own["model"],
+        own["servedName"],
+        own["revision"],
+    }
+    return {option: (owner, option in given) for option, owner in found.items() if owner not in unset}

@@ -213,7 +213,7 @@ def elsewhere(program: str, name: str, minor: str) -> Elsewhere | None:
     for source in (program, "common"):
         found = _gone().get(source, {}).get(name)
         if found is not None and _number(found["last"]) < _number(minor):
-            return Elsewhere(until=str(found["last"]), use=found.get("use", ""))
+            return Elsewhere(until=str(found["last"]), use=found.get("instead", ""))
     before: list[str] = []
     after: list[str] = []
     for other in minors(program):
