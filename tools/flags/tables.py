@@ -52,6 +52,8 @@ TAKEN: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 # Keys of an engine's own file, by the file of a package that names them, with their type.
 ENGINE_FILE = Path(__file__).with_name("engine_file.json")
+# What is written where a package only says that an option is going away.
+UNSAID = "deprecated"
 CONFIG_REASON = "the engine's own package is not in the package index; these keys are those that others name"
 
 
@@ -202,9 +204,9 @@ def deprecated(program: str, found: dict[str, Any]) -> str:
         return f"use {found['new_flag']}"
     if found["class"].startswith("_Ignored") or found["class"] == "_DeprecatedEnforceDisaggAction":
         return "has no effect"
-    if found["class"] == "DeprecatedAction":
-        return from_help(program, found) if "--" in found["help"] else "has no effect"
-    return from_help(program, found)
+    said = from_help(program, found)
+    # SGLang's action of that name warns and does nothing.
+    return "has no effect" if said == UNSAID and found["class"] == "DeprecatedAction" else said
 
 
 def from_help(program: str, found: dict[str, Any]) -> str:
@@ -217,11 +219,13 @@ def from_help(program: str, found: dict[str, Any]) -> str:
         return f"use --{replaced[1].replace('_', '-')}"
     if elsewhere or not (found["marked"] or begins):
         return ""
-    use = re.search(r"\buse:? '?(--[^\s'),;]+(?: \w+(?=' on the frontend))?)", said, re.IGNORECASE)
+    use = re.search(
+        r"\b(?:use|alias for):? '?(--[^\s'),;]+(?: (?!instead)\w+(?='|\.?$| instead))?)", said, re.IGNORECASE
+    )
     gone = re.search(r"removed in (v?\d[\d.]*\d)", said)
     words = [f"use {use[1].rstrip('.')}" if use else "", f"goes away in {gone[1]}" if gone else ""]
     words += ["has no effect"] if "no effect" in said else []
-    return "; ".join(filter(None, words)) or "deprecated"
+    return "; ".join(filter(None, words)) or UNSAID
 
 
 def text(content: dict[str, Any]) -> str:
