@@ -1,6 +1,7 @@
 """Engine settings against what the engine has: its Dynamo release, fields it lacks, parsers, KV routing."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from recipegen import facts
@@ -69,8 +70,9 @@ def _choices(path: Path, engine: Engine, table: dict[str, Any], backend: Backend
     for field, value in said.items():
         option = flags.find(has.table, table["flags"][field])
         if option.row is None:
-            message, hint, _ = missing(has, option.written)
-            yield Problem("unsupported", (*path, field), message, hint, warning=bool(has.lenient))
+            problem = missing(has, option.written, (*path, field))
+            hint = f"leave it out, or use `args`; {problem.hint}" if problem.hint else "leave it out"
+            yield replace(problem, code="unsupported", hint=hint)
             continue
         needs = values.of_text(option.row, str(value))
         if needs and field in PARSERS:

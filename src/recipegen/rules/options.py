@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from recipegen import argv
-from recipegen.errors import Problem, nearest, show
+from recipegen.errors import Path, Problem, nearest, show
 from recipegen.facts import flags
 from recipegen.recipe import Recipe
 from recipegen.rules import values
@@ -22,50 +22,71 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         # What nobody but recipegen may set is refused as a whole, whatever its value.
         taken = owned(listed, recipe)
         own = [given for given in listed.read.given if not owner_of(given.option, taken)]
-        for rule in (_unknown, _ambiguous, _cut, _missing, _wrong, _switched, _twice, _deprecated):
+        for rule in (
+            _unknown,
+            _unknown_key,
+            _ambiguous,
+            _cut,
+            _missing,
+            _wrong,
+            _switched,
+            _twice,
+            _deprecated,
+        ):
             yield from rule(listed, own)
         yield from _stray(listed, own)
 
 
 def _unknown(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
     """Yield options that the program does not have, with where they are, or what is alike."""
-    program = listed.program
     for given in own:
         option = given.option
-        if program.known and option.row is None and not option.several:
-            message, hint, code = missing(program, option.written)
-            yield Problem(code, (*listed.path, given.index), message, hint, warning=bool(program.lenient))
+        if listed.program.known and option.row is None and not option.several:
+            yield missing(listed.program, option.written, (*listed.path, given.index))
 
 
-def missing(program: Program, written: str) -> tuple[str, str, str]:
-    """Return message, hint and kind of problem for an option that the program does not have."""
+def _unknown_key(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
+    """Yield options for keys of TensorRT-LLM's file that are not known to be there."""
+    table = listed.program.table
+    for given in own:
+        key = given.option.keys
+        if given.option.name == flags.DYNAMIC and table.keys and key not in table.keys:
+            message = f"{listed.program.name} has no key {show(key)}"
+            reason = table.partial_keys
+            if reason:
+                message += f", as far as is known: {reason}"
+            path = (*listed.path, given.index)
+            yield Problem("unknown-config-key", path, message, nearest(key, table.keys), warning=bool(reason))
+
+
+def missing(program: Program, written: str, path: Path) -> Problem:
+    """Return the problem of an option that the program does not have."""
     table = program.table
     name = written.replace("_", "-") if table.program == "vllm" else written
     message = f"{program.name} has no option {show(written)}"
+    lenient = bool(program.lenient)
     beside = dict(table.elsewhere).get(name)
     if beside:
         hint = f"put it into model.engine.args if the workers are meant, or give {beside} too"
-        return f"{message} without {beside}", hint, "needs-option"
-    if name in table.spellings:
-        return (
-            f"{message}: Dynamo's own options are written with dashes",
-            alike(table, name),
-            "unknown-option",
-        )
-    found = flags.elsewhere(table.program, name, table.minor)
+        return Problem("needs-option", path, f"{message} without {beside}", hint, warning=lenient)
+    found = None if name in table.spellings else flags.elsewhere(table.program, name, table.minor)
     if found and found.until:
         hint = f"write {found.use}" if found.use else alike(table, name)
-        return f"{message}: it was there until Dynamo {found.until}", hint, "removed-option"
+        message += f": it was there until Dynamo {found.until}"
+        return Problem("removed-option", path, message, hint, warning=lenient)
     if found:
-        hint = alike(table, name) or "leave it out"
-        return f"{message}: it comes with Dynamo {found.since}", hint, "newer-option"
-    if program.lenient:
+        hint = f"take Dynamo {found.since}, or leave it out"
+        message += f": it comes with Dynamo {found.since}"
+        return Problem("newer-option", path, message, hint, warning=lenient)
+    if name in table.spellings:
+        message += ": Dynamo's own options are written with dashes"
+    elif program.lenient:
         message += f", as far as is known: {program.lenient}"
     others = flags.others(table.program, name)
     hint = flags.instead(table.program, name) or alike(table, name)
     if others and not hint:
         hint = f"it is an option of {ENGINES.get(others[0], 'the frontend')}"
-    return message, hint, "unknown-option"
+    return Problem("unknown-option", path, message, hint, warning=lenient)
 
 
 def alike(table: flags.Table, name: str) -> str:

@@ -135,11 +135,10 @@ def _tree(each: Told) -> Iterator[Problem]:
     given = {name: found for name in (STEPS, TOPK, TOKENS) if (found := each.get(name)) is not None}
     lacking = [name for name in (STEPS, TOPK, TOKENS) if name not in given]
     if given and lacking and each.get(ADAPTIVE) is None:
-        message = f"{each.program.name} takes all three sizes of the draft or none, not without {' and '.join(lacking)}"
+        missed = " and ".join(lacking)
+        message = f"{each.program.name} takes all three sizes of the draft or none, and {missed} is not given"
         first = next(iter(given.values()))
-        yield Problem(
-            "speculation", first.path, message, f"add {' and '.join(lacking)}, or leave all three out"
-        )
+        yield Problem("speculation", first.path, message, f"add {missed}, or leave all three out")
     if given and not lacking:
         steps, topk, tokens = (given[name].number for name in (STEPS, TOPK, TOKENS))
         if steps is not None and topk == 1 and tokens != steps + 1:

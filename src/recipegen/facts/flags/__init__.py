@@ -210,10 +210,9 @@ class Elsewhere:
 
 def elsewhere(program: str, name: str, minor: str) -> Elsewhere | None:
     """Return in which other releases the option is, or None where no release is known that has it."""
-    for source in (program, "common"):
-        found = _gone().get(source, {}).get(name)
-        if found is not None and _number(found["last"]) < _number(minor):
-            return Elsewhere(until=str(found["last"]), use=found.get("instead", ""))
+    found = _gone().get(program, {}).get(name)
+    if found is not None:
+        return Elsewhere(until=found["last"], use=found.get("use", ""))
     before: list[str] = []
     after: list[str] = []
     for other in minors(program):
@@ -251,8 +250,7 @@ def _number(minor: str) -> list[int]:
 
 @cache
 def _gone() -> dict[str, Any]:
-    path = HERE / "gone.yaml"
-    return yamlio.read_file(path, str(path)).data if path.is_file() else {}
+    return yamlio.read_file(HERE / "gone.yaml", "gone.yaml").data
 
 
 @cache
