@@ -98,6 +98,20 @@ def record_of(folder: Path) -> Path:
     return next(folder.glob("*.dist-info/RECORD"))
 
 
+def asked(folder: Path, packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of other packages that an unpacked wheel asks for, each at exactly one.
+
+    Raises:
+        SystemExit: when it does not ask for one of them.
+    """
+    said = next(folder.glob("*.dist-info/METADATA")).read_text()
+    wanted = dict(re.findall(r"^Requires-Dist: ([\w-]+)(?:\[[^]]*\])?==([^;\s]+)", said, re.MULTILINE))
+    try:
+        return {package: wanted[package] for package in packages}
+    except KeyError as missing:
+        raise SystemExit(f"{folder} asks for no {missing}") from None
+
+
 def locate(package: str, version: str) -> dict[str, str]:
     """Return the address and sha256 of a wheel as pip finds it, which knows the package index."""
     platforms = [f"--platform=manylinux_2_{minor}_x86_64" for minor in range(39, 16, -1)]

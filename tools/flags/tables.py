@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from recipegen.twin import runtime
-from tools.flags.fetch import Wheel, fetch, lock
+from tools.flags.fetch import Wheel, asked, fetch, lock
 from tools.flags.literals import literals
 
 FLAGS = Path(__file__).parents[2] / "src" / "recipegen" / "facts" / "flags"
@@ -72,11 +72,9 @@ def check_pins(wheels: dict[str, Wheel], dynamo: Path) -> None:
     Raises:
         SystemExit: when the lock has another version.
     """
-    said = next(dynamo.glob("*.dist-info/METADATA")).read_text()
-    for package in ("vllm", "sglang", "ai-dynamo-runtime"):
-        found = re.search(rf"^Requires-Dist: {package}(?:\[[^]]*\])?==([^;\s]+)", said, re.MULTILINE)
-        if not found or found[1] != wheels[package].version:
-            raise SystemExit(f"{wheels['ai-dynamo'].file} asks for another {package}: {found and found[1]}")
+    for package, version in asked(dynamo, ("ai-dynamo-runtime", "vllm", "sglang")).items():
+        if version != wheels[package].version:
+            raise SystemExit(f"{wheels['ai-dynamo'].file} asks for {package} {version}")
 
 
 def table(program: str, wheels: dict[str, Wheel], folders: dict[str, Path]) -> dict[str, Any]:
