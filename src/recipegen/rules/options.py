@@ -41,7 +41,7 @@ def _unknown(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
     """Yield options that the program does not have, with where they are, or what is alike."""
     for given in own:
         option = given.option
-        if listed.program.known and option.row is None and not option.several:
+        if listed.program.known and option.row is None and (not option.several or _was(listed, option)):
             yield missing(listed.program, option.written, (*listed.path, given.index))
 
 
@@ -100,10 +100,16 @@ def alike(table: flags.Table, name: str) -> str:
     return hint.replace("'", "'--", 1)
 
 
+def _was(listed: Listed, option: flags.Option) -> bool:
+    """Return whether what begins several options was one itself in another release."""
+    table = listed.program.table
+    return flags.elsewhere(table.program, option.written, table.minor) is not None
+
+
 def _ambiguous(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
     """Yield beginnings of several options, which argparse refuses."""
     for given in own:
-        if given.option.several:
+        if given.option.several and not _was(listed, given.option):
             first, rest = given.option.several[:FEW], given.option.several[FEW:]
             others = f" and {len(rest)} others" if rest else ""
             message = f"is the beginning of {', '.join(first)}{others}, got {show(given.token)}"

@@ -220,7 +220,9 @@ def elsewhere(program: str, name: str, minor: str) -> Elsewhere | None:
         if each is not None and name in each.spellings:
             (before if _number(other) < _number(minor) else after).append(other)
     if before:
-        return Elsewhere(until=before[-1])
+        last = _whole(program, before[-1])
+        text = last.flags[last.spellings[name]].get("deprecated", "") if last else ""
+        return Elsewhere(until=before[-1], use=text.removeprefix("use ") if text.startswith("use ") else "")
     return Elsewhere(since=after[0]) if after else None
 
 
