@@ -20,11 +20,12 @@ TABLES = [f"{program}-{minor}" for program in PROGRAMS for minor in MINORS]
 BACKENDS = get_args(BackendType)
 HEAD = {
     "program": str, "dynamo": str, "sources": list, "partial": bool, "partialReason": str,
-    "configPartial": bool, "configPartialReason": str, "parsers": list, "flags": dict, "configKeys": dict,
+    "configPartial": bool, "configPartialReason": str, "parsers": list, "suffixes": dict, "flags": dict,
+    "configKeys": dict,
 }  # fmt: skip
 ROW: dict[str, Any] = {
     "from": str, "parser": int, "with": dict, "type": str, "aliases": list, "negated": str,
-    "negatedAliases": list, "choices": list, "also": list, "nargs": (str, int), "human": bool,
+    "negatedAliases": list, "choices": list, "also": list, "loose": bool, "nargs": (str, int), "human": bool,
     "repeats": bool, "env": str, "deprecated": str, "default": (str, int, float, bool),
 }  # fmt: skip
 TYPES: dict[str, Any] = {"int": int, "float": (int, float), "str": str, "bool": bool, "json": dict}
@@ -69,8 +70,16 @@ def test_a_table_is_well_formed(name: str) -> None:
     assert table["configPartial"] == bool(table["configPartialReason"])
     assert all(re.fullmatch("[0-9a-f]{64}", source["sha256"]) for source in table["sources"])
     assert list(table["flags"]) == sorted(table["flags"])
+    assert bool(table["suffixes"]) == any("human" in row for row in table["flags"].values())
+    assert all(
+        size in (1000**n, 1024**n) for suffix, size in table["suffixes"].items() for n in [power(suffix)]
+    )
     for parser in table["parsers"]:
         assert {key: type(value) for key, value in parser.items()} == {"abbreviations": bool}
+
+
+def power(suffix: str) -> int:
+    return "kmgt".index(suffix[0].lower()) + 1
 
 
 @pytest.mark.parametrize("name", TABLES)

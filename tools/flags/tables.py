@@ -38,8 +38,8 @@ PROGRAMS: dict[str, list[tuple[list[str], tuple[str, ...]]]] = {
 }
 # Keys of a row, in the order in which they are written.
 KEYS = (
-    "from", "parser", "with", "type", "aliases", "negated", "negatedAliases", "choices", "also", "nargs",
-    "human", "repeats", "env", "deprecated", "default",
+    "from", "parser", "with", "type", "aliases", "negated", "negatedAliases", "choices", "also", "loose",
+    "nargs", "human", "repeats", "env", "deprecated", "default",
 )  # fmt: skip
 # Options that a program takes out of its arguments before its parsers see them: where, which, and the row.
 TAKEN: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -81,6 +81,7 @@ def table(program: str, wheels: dict[str, Wheel], folders: dict[str, Path]) -> d
     """Return the table of one program of one release."""
     flags: dict[str, Any] = {}
     parsers: list[Any] = []
+    suffixes: list[dict[str, int]] = []
     refused: set[str] = set()
     used = dict.fromkeys(package for _, packages in PROGRAMS[program] for package in packages)
     for arguments, packages in PROGRAMS[program]:
@@ -93,6 +94,7 @@ def table(program: str, wheels: dict[str, Wheel], folders: dict[str, Path]) -> d
                 # Registered to be refused, with a message.
                 refused |= {found["flag"], *found["aliases"]}
                 continue
+            suffixes += filter(None, [found.get("suffixes")])
             row = flags.setdefault(found["flag"], tidy(program, found))
             if own and found["flag"] not in own:
                 row["with"] = {arguments[0]: [*row.get("with", {}).get(arguments[0], []), arguments[1]]}
@@ -107,9 +109,21 @@ def table(program: str, wheels: dict[str, Wheel], folders: dict[str, Path]) -> d
         "configPartial": program == "trtllm",
         "configPartialReason": CONFIG_REASON if program == "trtllm" else "",
         "parsers": parsers,
+        "suffixes": one_of(suffixes),
         "flags": flags,
         "configKeys": config_keys(folders) if program == "trtllm" else {},
     }
+
+
+def one_of(suffixes: list[dict[str, int]]) -> dict[str, int]:
+    """Return what numbers of a program may end in, and what each stands for.
+
+    Raises:
+        SystemExit: when its options differ, for which the tables have no place.
+    """
+    if any(each != suffixes[0] for each in suffixes):
+        raise SystemExit("options differ in what their numbers may end in")
+    return suffixes[0] if suffixes else {}
 
 
 def taken(program: str, folders: dict[str, Path], flags: dict[str, Any]) -> None:
