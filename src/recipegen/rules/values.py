@@ -8,8 +8,7 @@ from typing import Any
 from recipegen.errors import nearest, redact, show
 from recipegen.facts.flags import Row
 
-# What vLLM takes for a number: 1k is a thousand, 1K is 1024 (vllm/utils/argparse_utils.py).
-_HUMAN = re.compile(r"\d+[KMGT]|\d+(\.\d+)?[kmgt]")
+_WITH_SUFFIX = re.compile(r"(?P<whole>\d+)(?P<fraction>\.\d+)?(?P<suffix>[A-Za-z]+)")
 # Choices that a message names; a hint names the nearest of them all.
 FEW = 12
 
@@ -32,8 +31,9 @@ SINGLE = {
 def of_text(row: Row, text: str) -> str:
     """Return what an option needs in place of this text, such as "a whole number"; nothing if it is right."""
     kind, choices = row["type"], [str(choice) for choice in row.get("choices", ())]
-    human = row.get("human") and _HUMAN.fullmatch(text.strip())
-    if human or text in choices or text in row.get("also", ()):
+    if _is_human(row, text) or text in choices or text in row.get("also", ()):
+        return ""
+    if row.get("loose") and _folded(text) in map(_folded, choices):
         return ""
     if choices:
         return _one_of(choices)
@@ -64,11 +64,23 @@ def of_data(row: Row, value: Any) -> str:
 def hint(row: Row, value: Any) -> str:
     """Return the nearest of the values that the option takes, where it has a list of them."""
     choices = [str(choice) for choice in row.get("choices", ())]
-    if row.get("human"):
-        return "write a number, or one such as 20g, of a thousand each, or 20G, of 1024 each"
+    if row.get("suffixes"):
+        return f"write a number, or one that ends in {', '.join(row['suffixes'])}"
     if not choices or not isinstance(value, str):
         return ""
     return nearest(value, choices) or (f"it takes {', '.join(choices)}" if len(choices) > FEW else "")
+
+
+def _is_human(row: Row, text: str) -> bool:
+    """Return whether the text is a number with one of the suffixes that the option takes, such as 20G."""
+    found = _WITH_SUFFIX.fullmatch(text.strip())
+    factor = row.get("suffixes", {}).get(found["suffix"]) if found else None
+    # Parts of a power of two are no whole numbers.
+    return found is not None and factor is not None and (not found["fraction"] or factor % 1000 == 0)
+
+
+def _folded(text: str) -> str:
+    return text.lower().replace("-", "_")
 
 
 def _one_of(choices: list[str]) -> str:

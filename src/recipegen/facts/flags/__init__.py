@@ -135,6 +135,9 @@ def _whole(program: str, minor: str) -> Table | None:
         return None
     # Written by a tool of this repository, so the reader's care for recipes would only cost time.
     data = json.loads(path.read_bytes())
+    for row in data["flags"].values():
+        if "human" in row:
+            row["suffixes"] = data.get("suffixes", {})
     return Table(
         program,
         minor,
