@@ -26,6 +26,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     if backend.image is not None:
         yield from _pinned(IMAGE, backend.image)
         yield from _release(backend.image, version_given=backend.version is not None)
+        yield from _other_release(backend)
         yield from _other_engine(backend.image, backend.type)
     elif not REFERENCE.fullmatch(f"{backend.registry}/image:tag"):
         message = f"is no registry with its path, got {show(backend.registry)}"
@@ -66,6 +67,15 @@ def release_in(image: str) -> str | None:
 def release_of(backend: Backend) -> str:
     """Return the Dynamo release inside the image: as stated, as the tag names it, else the newest."""
     return backend.version or release_in(backend.image or "") or facts.newest_dynamo()
+
+
+def _other_release(backend: Backend) -> Iterator[Problem]:
+    """Yield an image whose tag names another Dynamo release than the recipe: one of the two is not meant."""
+    tagged = release_in(backend.image or "")
+    if backend.version and tagged and tagged != backend.version:
+        message = f"the tag names Dynamo {tagged}, model.backend.version is {backend.version}"
+        hint = f"leave model.backend.version out, if {tagged} is inside"
+        yield Problem("image-of-other-release", IMAGE, message, hint, warning=True)
 
 
 def _other_engine(image: str, backend: BackendType) -> Iterator[Problem]:
