@@ -18,8 +18,12 @@ from recipegen.rules import (
     gateway,
     hardware,
     images,
+    lora,
     names,
+    nested,
     observability,
+    options,
+    pairs,
     picker,
     placement,
     platform,
@@ -28,9 +32,13 @@ from recipegen.rules import (
     resources,
     roles,
     shapes,
+    speculation,
     text,
+    transfer,
+    variables,
     weights,
 )
+from recipegen.rules.settings import told
 
 if TYPE_CHECKING:
     from recipegen.resolve import Plan
@@ -54,6 +62,8 @@ RECIPE_RULES = (
     precision.cache_format,
     precision.parsers,
     arguments.check,
+    options.check,
+    variables.check,
     images.check,
     releases.check,
     configs.check,
@@ -70,6 +80,8 @@ RECIPE_RULES = (
     express.check,
     faults.check,
 )
+# What one program is told, from wherever it is told it.
+PROGRAM_RULES = (pairs.check, nested.check, speculation.check, lora.check, transfer.check)
 COMPLETE_RULES = (engine.block_sizes, precision.latent_blocks, precision.pages)
 
 
@@ -81,6 +93,7 @@ def of_text(document: Document) -> Iterator[Problem]:
 def of_recipe(recipe: Recipe) -> Iterator[Problem]:
     """Yield what is wrong or odd between the keys of a recipe, once where two roles share the key."""
     yield from dict.fromkeys(problem for rule in RECIPE_RULES for problem in rule(recipe))
+    yield from dict.fromkeys(p for each in told(recipe) for rule in PROGRAM_RULES for p in rule(each))
 
 
 def of_plan(plan: "Plan") -> Iterator[Problem]:
