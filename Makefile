@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check regen bench lab
+.PHONY: help demo test check regen bench lab models
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -57,3 +57,6 @@ regen: .venv/.ready  ## Write golden files, schemas and the output in docs anew;
 
 bench: .venv/.ready  ## Print the speed figures, as ratios within one run
 	@$(BIN)/python tests/bench.py
+
+models: .venv/.ready  ## Write the facts of models anew from their published configurations
+	@$(BIN)/python tools/models/take.py
