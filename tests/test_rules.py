@@ -57,6 +57,17 @@ RIGHT: dict[str, dict[str, Any]] = {
         "engine": {"tensorParallel": 4, "dataParallel": 4},
         "worker": {"gpus": 4},
     },
+    "experts over all of vLLM's GPUs": {
+        "engine": {"tensorParallel": 2, "dataParallel": 4, "expertParallel": 8}
+    },
+    "experts over half of SGLang's GPUs": {
+        "backend": SGLANG,
+        "engine": {"tensorParallel": 8, "expertParallel": 4},
+    },
+    "as many ranks as TensorRT-LLM has GPUs": {
+        "backend": {"type": "trtllm"},
+        "engine": {"tensorParallel": 4, "dataParallel": 4, "expertParallel": 2},
+    },
     "GPUs that fill two nodes": {"engine": {"tensorParallel": 16}, "worker": {"nodes": 2, "gpus": 8}},
     "no replicas of a worker": {"worker": {"replicas": 0}},
     "equal block sizes by another way": {
@@ -336,6 +347,7 @@ FIELDS = {
     "tensorParallel": 1,
     "pipelineParallel": 1,
     "dataParallel": 1,
+    "expertParallel": 1,
     "maxModelLen": 8,
     "maxNumSeqs": 8,
     "maxNumBatchedTokens": 8,
@@ -351,7 +363,7 @@ FIELDS = {
 LACKING = {
     "vllm": set(),
     "sglang": set(),
-    "trtllm": {"dataParallel", "kvCacheDtype", "prefixCaching", "trustRemoteCode"},
+    "trtllm": {"kvCacheDtype", "prefixCaching", "trustRemoteCode"},
 }
 
 

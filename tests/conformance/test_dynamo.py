@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
+from math import prod
 from pathlib import Path
 from typing import Any, get_args
 
@@ -30,10 +31,11 @@ SHIPPED = [
     (name, variant) for name in catalog.recipes() for variant in [None, *variants(load(name).document)]
 ]
 # One value for every engine field that a backend may have an option for.
-ENGINE = {
+ENGINE: dict[str, Any] = {
     "tensorParallel": 2,
     "pipelineParallel": 2,
     "dataParallel": 2,
+    "expertParallel": 2,
     "maxModelLen": 1048576,
     "maxNumSeqs": 256,
     "maxNumBatchedTokens": 8192,
@@ -94,7 +96,9 @@ def test_every_routing_policy_is_accepted(backend: str, mode: str) -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_every_typed_engine_field_is_accepted(backend: str) -> None:
     table = facts.engine(backend)
-    engine = {field: ENGINE[field] for field in [*table["flags"], *table["switches"]]}
+    engine = {field: ENGINE[field] for field in [*table["flags"], *table["switches"], *table["extras"]]}
+    for field, factors in table["mustEqual"].items():
+        engine[field] = prod(ENGINE[factor] for factor in factors)
     if "configBlockSize" in table:
         # The engine takes this from its file alone; the option has to say the same.
         engine["blockSize"] = table["blockSize"]

@@ -43,6 +43,11 @@
 {{- $args = concat $args (list $option (include "model.token" (get $engine $field))) (get $backend.extras $field | default list) -}}
 {{- end -}}
 {{- end -}}
+{{- range $field, $tokens := $backend.extras -}}
+{{- if and (hasKey $engine $field) (not (hasKey $backend.flags $field)) -}}
+{{- $args = concat $args $tokens -}}
+{{- end -}}
+{{- end -}}
 {{- range $field, $switch := $backend.switches -}}
 {{- if hasKey $engine $field -}}
 {{- $args = concat $args (get $engine $field | ternary $switch.whenTrue $switch.whenFalse | default list) -}}

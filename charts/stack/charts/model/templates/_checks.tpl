@@ -27,7 +27,7 @@
 {{- $path := index . 1 -}}
 {{- $backend := include "model.backend" $root | fromYaml -}}
 {{- range $field, $value := index . 2 -}}
-{{- $known := or (eq $field "args") (hasKey $backend.flags $field) (hasKey $backend.switches $field) -}}
+{{- $known := or (eq $field "args") (hasKey $backend.flags $field) (hasKey $backend.switches $field) (hasKey $backend.extras $field) -}}
 {{- if not (or $known (kindIs "invalid" $value)) -}}
 {{- fail (printf "%s.%s: %s has no option for it: use %s.args, or an extraConfig with the engine's own key" $path $field $root.Values.backend.type $path) -}}
 {{- end -}}
