@@ -17,7 +17,7 @@ def dynamo() -> dict[str, Any]:
 
 @cache
 def hardware() -> dict[str, Any]:
-    """Return the GPU types by name: memory in bytes, GPUs per node, product label."""
+    """Return the GPU types by name: memory in bytes, architecture, GPUs per node, node labels."""
     return _read(HERE / "hardware.yaml")
 
 
