@@ -33,7 +33,7 @@ def main(ids: list[str]) -> None:
     FACTS.mkdir(exist_ok=True)
     for model in listed["models"]:
         if not ids or model["id"] in ids:
-            path(model["id"]).write_text(HEAD + text(facts(model, wheels)))
+            path(model["id"]).write_text(HEAD + text(facts(model, wheels, listed["terms"])))
     known = {path(model["id"]) for model in listed["models"]}
     for stray in set(FACTS.glob("*.yaml")) - known:
         stray.unlink()
@@ -80,21 +80,23 @@ class Wheel:
         return {"package": self.name, **keys, "file": f"{self.package['folder']}/{file}"}
 
 
-def facts(model: dict[str, Any], wheels: dict[str, Wheel]) -> dict[str, Any]:
+def facts(model: dict[str, Any], wheels: dict[str, Wheel], licences: dict[str, Any]) -> dict[str, Any]:
     """Return the facts file of one model of the list."""
     if "package" in model:
         wheel = wheels[model["package"]]
         stem = model.get("as", model["id"]).replace("/", "--")
         config, quantization = (wheel.json(f"{stem}_{name}.json") for name in ("config", "hf_quant_config"))
         source = wheel.source(f"{stem}_config.json")
+        if config and model.get("unquantised"):
+            quantization = None
+            config = {key: value for key, value in config.items() if key != "quantization_config"}
     else:
         config = json.loads((HERE / "configs" / model["config"]).read_text())
         quantization, source = None, model["source"]
     if config is None:
         sys.exit(f"{model['id']}: its package has no configuration of it")
-    rest: dict[str, Any] = {
-        key: model[key] for key in ("revision", "license", "licenseSource", "note") if key in model
-    }
+    terms: dict[str, Any] = {"license": "unknown", **licences.get(model.get("terms", ""), {})}
+    rest = {key: model[key] for key in ("note", "revision") if key in model} | terms
     result: dict[str, Any] = {"id": model["id"], "source": source, **rest, "config": kept(config)}
     if quantization:
         result["quantConfig"] = {"quantization": of_quantization(quantization["quantization"])}
