@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recipegen import derive, facts, yamlio
+from recipegen import facts, yamlio
 from recipegen.cluster import shapes
 from recipegen.cluster.scene import paths_for, role_of
 from recipegen.components import COMPONENTS, MODEL, MODEL_EXPRESS
 from recipegen.resolve import Plan
+from recipegen.rules import hardware
 from samples import Object, helmfile, leaves, objects, plan_of, releases
 
 NAME, NAMESPACE, MODEL_NAME, SECRET = "Some.Model_7b", "team-a", "Org/Some-Model-7B", "hub-token"
@@ -255,4 +256,5 @@ def test_a_platform_that_is_there_changes_nothing_but_what_is_waited_for() -> No
 
 def test_a_diagnosis_tells_gpu_types_apart_by_the_label_that_workers_are_placed_by() -> None:
     # The Job's modules have no recipegen beside them, so the label stands in both.
-    assert shapes.GPU_LABEL == derive.GPU_LABEL
+    assert set(hardware.NODE_LABELS.values()) == shapes.NODE_LABELS
+    assert hardware.NODE_LABELS["gpu-operator"] == shapes.GPU_LABEL

@@ -120,7 +120,7 @@ def test_what_a_worker_does_not_set_names_the_shared_setting_in_force(key: str, 
         (("modle",), "did you mean 'model'?"),
         (("model", "wroker"), "did you mean 'worker'?"),
         (("model", "engine", "args", 0), "model.engine.args has no such item"),
-        (("hardware", "xyz"), "the keys here are gpu"),
+        (("hardware", "xyz"), "the keys here are gpu, cluster, mig"),
     ],
     ids=dotted,
 )

@@ -50,25 +50,17 @@ RIGHT: dict[str, dict[str, Any]] = {
     "shell text on one node": {"engine": {"args": ["--chat-template", "a b; $(id) 'c'"]}},
     "plain arguments on several nodes": {
         "engine": {"tensorParallel": 16, "args": ["--seed", "7", "--dtype=bfloat16"]},
-        "worker": {"nodes": 2},
+        "worker": {"nodes": 2, "sharedMemory": "16Gi"},
     },
     "ranks that share SGLang's GPUs": {
         "backend": SGLANG,
         "engine": {"tensorParallel": 4, "dataParallel": 4},
-        "worker": {"gpus": 4},
+        "worker": {"gpus": 4, "sharedMemory": "16Gi"},
     },
-    "experts over all of vLLM's GPUs": {
-        "engine": {"tensorParallel": 2, "dataParallel": 4, "expertParallel": 8}
+    "GPUs that fill two nodes": {
+        "engine": {"tensorParallel": 16},
+        "worker": {"nodes": 2, "gpus": 8, "sharedMemory": "16Gi"},
     },
-    "experts over half of SGLang's GPUs": {
-        "backend": SGLANG,
-        "engine": {"tensorParallel": 8, "expertParallel": 4},
-    },
-    "as many ranks as TensorRT-LLM has GPUs": {
-        "backend": {"type": "trtllm"},
-        "engine": {"tensorParallel": 4, "dataParallel": 4, "expertParallel": 2},
-    },
-    "GPUs that fill two nodes": {"engine": {"tensorParallel": 16}, "worker": {"nodes": 2, "gpus": 8}},
     "no replicas of a worker": {"worker": {"replicas": 0}},
     "equal block sizes by another way": {
         "disaggregation": True,
@@ -157,7 +149,8 @@ RIGHT: dict[str, dict[str, Any]] = {
             "resources": {
                 "requests": {"cpu": "1000m", "memory": "1Gi", "hugepages-2Mi": "4Mi", "example.com/nic": "1"},
                 "limits": {"cpu": "1", "memory": "1.1G"},
-            }
+            },
+            "sharedMemory": "500Mi",
         },
     },
     "a GPU of the frontend's own": {"frontend": {"resources": {"limits": {"nvidia.com/gpu": "1"}}}},
@@ -323,7 +316,7 @@ def test_an_image_of_a_release_that_nobody_knows_may_have_other_parsers() -> Non
     }
 
     assert {warning.code for warning in plan_of({**MINIMAL, "model": model}).warnings} == {
-        "image",
+        "unknown-release-tag",
         "unknown-parser",
     }
 
@@ -347,7 +340,6 @@ FIELDS = {
     "tensorParallel": 1,
     "pipelineParallel": 1,
     "dataParallel": 1,
-    "expertParallel": 1,
     "maxModelLen": 8,
     "maxNumSeqs": 8,
     "maxNumBatchedTokens": 8,
@@ -363,7 +355,7 @@ FIELDS = {
 LACKING = {
     "vllm": set(),
     "sglang": set(),
-    "trtllm": {"kvCacheDtype", "prefixCaching", "trustRemoteCode"},
+    "trtllm": {"dataParallel", "kvCacheDtype", "prefixCaching", "trustRemoteCode"},
 }
 
 
@@ -484,7 +476,8 @@ def test_no_image_may_change_under_its_users(path: tuple[str, ...], image: str) 
     with pytest.raises(RecipeError) as raised:
         plan_of(data)
 
-    assert [problem.code for problem in raised.value.problems if problem.path == path] == ["image"]
+    code = "image-reference" if " " in image else "image-not-pinned"
+    assert [problem.code for problem in raised.value.problems if problem.path == path] == [code]
 
 
 def test_a_block_in_a_message_is_written_as_in_a_recipe() -> None:

@@ -7,13 +7,19 @@ from recipegen import facts
 from recipegen.components import express_address
 from recipegen.errors import Path
 from recipegen.recipe import Recipe
+from recipegen.rules.hardware import gpu_resource, node_label
 from recipegen.rules.images import release_in
 from recipegen.rules.roles import engine_of, gpus_of_replica, workers
 
 Derived = Iterator[tuple[Path, Any, str]]
 
-# The label by which the NVIDIA GPU operator tells GPU types apart.
-GPU_LABEL = "nvidia.com/gpu.product"
+# Where the node label of a GPU type stands, for each kind of cluster.
+NODE_FACTS = {
+    "gpu-operator": "facts/hardware.yaml",
+    "gke": "facts/hardware.yaml",
+    "eks": "facts/nodes.yaml",
+    "aks": "facts/nodes.yaml",
+}
 # The taint that GPU node pools of the large clouds carry.
 GPU_TAINT = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
 
@@ -45,18 +51,20 @@ def _releases(recipe: Recipe) -> Derived:
 
 
 def _placement(recipe: Recipe) -> Derived:
-    model = recipe.model
-    if recipe.hardware is None:
+    model, hardware = recipe.model, recipe.hardware
+    if hardware is None:
         return
-    fact = facts.hardware()[recipe.hardware.gpu]
-    reason = f"hardware.gpu is {recipe.hardware.gpu}; facts/hardware.yaml"
+    label, value = node_label(recipe)
+    reason = f"hardware.gpu is {hardware.gpu}; {NODE_FACTS[hardware.cluster]}"
     if model.node_selector is None:
-        yield ("model", "nodeSelector"), {GPU_LABEL: fact["product"]}, reason
-    elif GPU_LABEL not in model.node_selector:
+        yield ("model", "nodeSelector"), {label: value}, reason
+    elif label not in model.node_selector:
         # Labels of one's own, such as a node pool, say nothing about the GPUs there.
-        yield ("model", "nodeSelector", GPU_LABEL), fact["product"], reason
+        yield ("model", "nodeSelector", label), value, reason
     if model.tolerations is None:
         yield ("model", "tolerations"), [GPU_TAINT], reason
+    if model.gpu_resource != gpu_resource(recipe) and hardware.mig:
+        yield ("model", "gpuResource"), gpu_resource(recipe), f"hardware.mig is {hardware.mig}"
 
 
 def _workers(recipe: Recipe) -> Derived:

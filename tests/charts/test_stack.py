@@ -8,6 +8,9 @@ import helm_python
 import pytest
 import yaml
 
+from recipegen.rules.hardware import node_label
+from samples import plan_of
+
 Render = Callable[..., list[dict[str, Any]]]
 
 TESTS = Path(__file__).parents[1]
@@ -62,6 +65,27 @@ def test_hardware_is_refused_without_the_label_that_it_stands_for(render: Render
         render(recipe, namespace="qwen")
     with pytest.raises(helm_python.HelmError, match=r"hardware: its node label is filled in by recipegen"):
         render({**recipe, "model": {**recipe["model"], "nodeSelector": {"pool": "big"}}}, namespace="qwen")
+
+
+@pytest.mark.parametrize("cluster", ["gpu-operator", "gke", "eks", "aks"])
+def test_the_chart_asks_for_the_label_that_recipegen_derives(render: Render, cluster: str) -> None:
+    recipe: dict[str, Any] = {**RECIPE, "hardware": {"gpu": "h100-sxm-80gb", "cluster": cluster}}
+    label, value = node_label(plan_of(recipe).recipe)
+    labelled = {**recipe, "model": {**recipe["model"], "nodeSelector": {label: value}}}
+
+    assert "DynamoGraphDeployment" in kinds(render(labelled, namespace="qwen"))
+    with pytest.raises(helm_python.HelmError, match=label):
+        render(recipe, namespace="qwen")
+
+
+def test_mig_instances_are_refused_without_their_resource(render: Render) -> None:
+    recipe: dict[str, Any] = {**RECIPE, "hardware": {"gpu": "h100-sxm-80gb", "mig": "3g.40gb"}}
+    complete = plan_of(recipe).tree
+
+    assert "DynamoGraphDeployment" in kinds(render(complete, namespace="qwen"))
+    model = {**recipe["model"], "nodeSelector": complete["model"]["nodeSelector"]}
+    with pytest.raises(helm_python.HelmError, match=r"nvidia.com/mig-3g\.40gb"):
+        render({**recipe, "model": model}, namespace="qwen")
 
 
 def test_nothing_but_the_graph_is_on_by_default(render: Render) -> None:

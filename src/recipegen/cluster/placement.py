@@ -8,7 +8,7 @@ from typing import Any
 from recipegen.cluster.around import claims
 from recipegen.cluster.plain import at, condition, name, number, rows, table, text
 from recipegen.cluster.scene import ERROR, WARNING, Finding, Scene, called, paths_for, role_of
-from recipegen.cluster.shapes import GPU_LABEL
+from recipegen.cluster.shapes import GPU_LABEL, NODE_LABELS
 
 # Taints by which Kubernetes itself keeps pods away, and which no recipe should tolerate.
 SYSTEM_TAINTS = ("node-role.kubernetes.io/", "node.kubernetes.io/", "node.cloudprovider.kubernetes.io/")
@@ -153,12 +153,13 @@ def _no_such_node(scene: Scene, selector: dict[str, Any]) -> tuple[str, ...]:
     there = f" GPUs of this cluster: {', '.join(products)}." if products else ""
     if GPU_LABEL in selector and scene.of("nodes") and not products:
         there = f" No node has the label {GPU_LABEL} at all: feature discovery does not run."
-    paths = ("hardware.gpu", "model.nodeSelector") if GPU_LABEL in selector else ("model.nodeSelector",)
+    paths = ("hardware.gpu", "hardware.cluster") if NODE_LABELS & selector.keys() else ()
     return (
         "no-such-node",
         f"No node that is free to take it has the labels {wanted}.{there}",
         "Name the hardware that the cluster has, or the labels of its nodes.",
         *paths,
+        "model.nodeSelector",
     )
 
 

@@ -100,6 +100,8 @@ LABELS = (
 )  # fmt: skip
 _LABELLED["labels"] = dict.fromkeys(LABELS, ANY)
 GPU_LABEL = "nvidia.com/gpu.product"
+# By these `hardware` may place workers: the label above, that of GKE, and the instance type of other clouds.
+NODE_LABELS = {GPU_LABEL, "cloud.google.com/gke-accelerator", "node.kubernetes.io/instance-type"}
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 

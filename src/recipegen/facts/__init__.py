@@ -2,9 +2,13 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recipegen import catalog, yamlio
+from recipegen.errors import ToolError
+
+if TYPE_CHECKING:
+    from recipegen.facts.models import ModelFacts
 
 HERE = Path(__file__).parent
 
@@ -22,6 +26,12 @@ def hardware() -> dict[str, Any]:
 
 
 @cache
+def nodes() -> dict[str, Any]:
+    """Return the node types that clouds rent (`types`), and what their system takes of each (`reserved`)."""
+    return _read(HERE / "nodes.yaml")
+
+
+@cache
 def images() -> dict[str, Any]:
     """Return the images that are not Dynamo's own, and the release of aiperf, by what they are for."""
     return _read(HERE / "images.yaml")
@@ -31,6 +41,31 @@ def images() -> dict[str, Any]:
 def mistaken_models() -> dict[str, Any]:
     """Return model ids that circulate but do not exist, each with the id that was meant."""
     return _read(HERE / "mistaken-models.yaml")
+
+
+@cache
+def model(name: str) -> "ModelFacts | None":
+    """Return what is known of a model, or None where there are no facts of it.
+
+    Args:
+        name: Its id, as recipes write it: `Qwen/Qwen3-0.6B`.
+
+    Raises:
+        ToolError: Its file lacks a key, or says what cannot be.
+    """
+    # Only a recipe whose model is known pays for the reader.
+    from recipegen.facts import models
+
+    path = HERE / "models" / f"{name.replace('/', '--')}.yaml"
+    if "/" not in name or not path.is_file():
+        return None
+    data = _read(path)
+    try:
+        return models.read(data["id"], data["config"], data.get("quantConfig"))
+    except models.ConfigError as error:
+        raise ToolError(f"{path}: config.{error}") from error
+    except KeyError as error:
+        raise ToolError(f"{path}: {error.args[0]}: is missing") from error
 
 
 @cache
@@ -61,6 +96,12 @@ def faults() -> dict[str, Any]:
     The file belongs to the fault-injection chart and its script.
     """
     return _read(catalog.charts() / "stack/charts/fault-injection/experiments.yaml")
+
+
+@cache
+def rules() -> dict[str, dict[str, Any]]:
+    """Return the rules by section and code: `what`, `why`, `remedy`, and where given `paths` and `source`."""
+    return _read(HERE / "rules.yaml")
 
 
 def newest_dynamo() -> str:

@@ -15,11 +15,13 @@ from recipegen.recipe.forms import (
     EVIDENCE,
     FORMS,
     LABEL,
+    MIG,
     OBJECT_NAME,
     QUANTITY,
     AlertName,
     BackendType,
     Block,
+    ClusterType,
     Dashboard,
     Namespace,
     Role,
@@ -74,6 +76,7 @@ __all__ = [
     "Block",
     "Cache",
     "Claim",
+    "ClusterType",
     "Component",
     "ConfigMapRef",
     "Dashboard",
@@ -137,6 +140,10 @@ class Hardware(Block):
 
     gpu: str
     """GPU type, a name from `facts/hardware.yaml`. It gives GPUs per node, a node label (see `model.nodeSelector`) and tolerations."""
+    cluster: ClusterType = "gpu-operator"
+    """Whose node labels tell GPU types apart: `gpu-operator` (the label `nvidia.com/gpu.product`), `gke` (`cloud.google.com/gke-accelerator`), `eks` or `aks` (the usual instance type with these GPUs, from `facts/nodes.yaml`). Default: `gpu-operator`."""
+    mig: Annotated[str, Field(pattern=MIG)] | None = None
+    """MIG profile, such as `3g.40gb`: workers get instances of it in place of whole GPUs, one for each replica, as the resource `nvidia.com/mig-3g.40gb`. Default: whole GPUs."""
 
 
 class Variant(Block):

@@ -28,6 +28,7 @@ WORD = r"^[a-z0-9_-]+$"
 CONFIG_KEY = r"^[A-Za-z0-9._-]+$"
 MODEL_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
 REVISION = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+MIG = r"^[1-7]g\.[1-9][0-9]{0,2}gb$"
 RESOURCE_NAME = r"^[a-z0-9.-]+/[a-z0-9._-]+$"
 URL = r"^https?://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?(/[A-Za-z0-9./_-]*)?$"
 PERIOD = r"^[1-9][0-9]{0,4}(s|m|h)$"
@@ -71,6 +72,7 @@ FORMS = {
     DURATION: "a duration such as 600s, 10m or 1h30m",
     HOST: "the name of a host in DNS, such as api.example.com",
     HOSTNAME: "a host name such as llm.example.com or *.example.com",
+    MIG: "a MIG profile such as 3g.40gb: slices of the GPU and their memory",
     URL_PATH: "the path of a URL that starts with '/' and does not end in one, such as /qwen",
     HEADER_NAME: "the name of an HTTP header",
     HEADER_VALUE: "the value of an HTTP header: visible ASCII characters, and spaces between them",
@@ -96,6 +98,7 @@ Replicas = Annotated[int, Field(ge=0, le=10_000)]
 Parallel = Annotated[int, Field(ge=1, le=1024)]
 
 BackendType = Literal["vllm", "sglang", "trtllm"]
+ClusterType = Literal["gpu-operator", "eks", "gke", "aks"]
 RoutingPolicy = Literal[
     "none", "kv", "random", "round-robin", "power-of-two", "least-loaded", "device-aware-weighted"
 ]

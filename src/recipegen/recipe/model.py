@@ -265,8 +265,8 @@ class Model(Block):
     hugging_face_token_secret: ObjectName | None = None
     """Secret with the key HF_TOKEN, for gated models. All its keys become environment variables of frontend and workers. Default: none."""
     gpu_resource: Annotated[str, Field(pattern=RESOURCE_NAME)] = "nvidia.com/gpu"
-    """Kubernetes resource of one GPU. Default: `nvidia.com/gpu`."""
+    """Kubernetes resource of one GPU. Default: `nvidia.com/gpu`, or the MIG instances of `hardware.mig`."""
     node_selector: dict[LabelKey, LabelValue] | None = None
-    """Node labels that workers need. The label `nvidia.com/gpu.product` of `hardware` comes on top, unless it is given here. Default: from `hardware`, or none."""
+    """Node labels that workers need. The label that `hardware` stands for, such as `nvidia.com/gpu.product`, comes on top, unless it is given here. Default: from `hardware`, or none."""
     tolerations: list[Toleration] | None = None
     """Taints that workers tolerate, in place of those from `hardware`. Default: from `hardware`, or none."""

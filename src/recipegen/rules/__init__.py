@@ -16,6 +16,7 @@ from recipegen.rules import (
     faults,
     files,
     gateway,
+    hardware,
     images,
     names,
     observability,
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 
 RECIPE_RULES = (
     roles.check,
+    hardware.check,
+    hardware.node_limits,
+    hardware.shared_memory,
+    hardware.shared_memory_limit,
     blocks.check,
     engine.check,
     arguments.check,

@@ -30,7 +30,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     elif not REFERENCE.fullmatch(f"{backend.registry}/image:tag"):
         message = f"is no registry with its path, got {show(backend.registry)}"
         hint = "write HOST/PATH, such as nvcr.io/nvidia/ai-dynamo"
-        yield Problem("image", ("model", "backend", "registry"), message, hint)
+        yield Problem("registry", ("model", "backend", "registry"), message, hint)
     for path, image in _others(recipe):
         yield from _pinned(path, image)
     meant = facts.mistaken_models().get(recipe.model.name)
@@ -70,20 +70,24 @@ def _other_engine(image: str, backend: BackendType) -> Iterator[Problem]:
         if other != backend and name == facts.engine(other)["image"]:
             message = f"is called like Dynamo's image for {other}, got {show(image)}"
             hint = f"model.backend.type is {backend}: change one of the two"
-            yield Problem("image", IMAGE, message, hint, warning=True)
+            yield Problem("image-of-other-engine", IMAGE, message, hint, warning=True)
 
 
 def _pinned(path: Path, image: str) -> Iterator[Problem]:
     """Yield that the image at `path` is no reference, or one that can change under its users."""
     found = REFERENCE.fullmatch(image)
     if found is None:
-        yield Problem("image", path, f"is no image reference, got {show(image)}", "write REGISTRY/NAME:TAG")
+        yield Problem(
+            "image-reference", path, f"is no image reference, got {show(image)}", "write REGISTRY/NAME:TAG"
+        )
     elif found["tag"] is None and found["digest"] is None:
         message = f"has no tag, so it can change under you, got {show(image)}"
-        yield Problem("image", path, message, "add the tag, or a digest with @sha256:")
+        yield Problem("image-not-pinned", path, message, "add the tag, or a digest with @sha256:")
     elif found["tag"] == "latest" and found["digest"] is None:
         message = f"the tag 'latest' can change under you, got {show(image)}"
-        yield Problem("image", path, message, "give a tag that stays, or add a digest with @sha256:")
+        yield Problem(
+            "image-not-pinned", path, message, "give a tag that stays, or add a digest with @sha256:"
+        )
 
 
 def _release(image: str, *, version_given: bool) -> Iterator[Problem]:
@@ -93,10 +97,12 @@ def _release(image: str, *, version_given: bool) -> Iterator[Problem]:
         return
     if not VERSION_TAG.fullmatch(found["tag"] or ""):
         message = f"the tag does not tell which Dynamo release is inside, got {show(image)}"
-        yield Problem("image", IMAGE, message, "say it with model.backend.version")
+        yield Problem("image-without-release", IMAGE, message, "say it with model.backend.version")
     elif release_in(image) is None:
         newest = facts.newest_dynamo()
         message = (
             f"the tag is no Dynamo release known here, {newest} is taken to be inside, got {show(image)}"
         )
-        yield Problem("image", IMAGE, message, "say it with model.backend.version", warning=True)
+        yield Problem(
+            "unknown-release-tag", IMAGE, message, "say it with model.backend.version", warning=True
+        )

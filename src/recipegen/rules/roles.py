@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import prod
 
 from recipegen import facts
-from recipegen.errors import Path, Problem, nearest, show
+from recipegen.errors import Path, Problem
 from recipegen.language import setting
 from recipegen.recipe import Engine, Model, Recipe, Role, Worker
 
@@ -27,18 +27,6 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         if model.disaggregation and worker.replicas == 0:
             message = "a disaggregated graph needs at least one replica of each role, got 0"
             yield Problem("wrong-value", ("model", role, "replicas"), message)
-    if recipe.hardware and recipe.hardware.gpu not in facts.hardware():
-        message = f"no GPU type is called {show(recipe.hardware.gpu)}"
-        yield Problem("unknown-gpu", ("hardware", "gpu"), message, gpu_hint(recipe.hardware.gpu))
-
-
-def gpu_hint(name: str) -> str:
-    """Return which GPU types may have been meant: those that begin with the name, or the one most alike."""
-    known = facts.hardware()
-    begin = [each for each in known if each.startswith(f"{name.casefold()}-")]
-    if begin:
-        return f"there is {' and '.join(begin)}"
-    return nearest(name, known) or f"known are {', '.join(known)}"
 
 
 def workers(model: Model) -> dict[Role, Worker]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from recipegen import facts
 from recipegen.errors import Path, Problem, show
 from recipegen.recipe import Cache, Recipe
+from recipegen.rules.hardware import gpus_of_node
 from recipegen.rules.roles import gpus_of_replica, workers
 
 CACHE: Path = ("model", "cache")
@@ -54,9 +54,9 @@ def _one_node(recipe: Recipe) -> Iterator[Problem]:
         message = f"puts all pods on one node, and a replica of {spread[0]!r} spans several"
         yield Problem("one-node", path, f"{message}, got {show(model.cache.access_mode)}", hint)
         return
-    hardware = facts.hardware().get(recipe.hardware.gpu) if recipe.hardware else None
+    there = gpus_of_node(recipe)
     needed = sum(worker.replicas * gpus_of_replica(model, worker) for worker in workers(model).values())
-    if hardware and recipe.hardware and needed > hardware["gpusPerNode"]:
-        has = f"{recipe.hardware.gpu} nodes have {hardware['gpusPerNode']}"
+    if there and recipe.hardware and needed > there:
+        has = f"{recipe.hardware.gpu} nodes have {there}"
         message = f"puts all pods on one node, and the workers need {needed} GPUs where {has}"
         yield Problem("one-node", path, f"{message}, got {show(model.cache.access_mode)}", hint)

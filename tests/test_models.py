@@ -1,0 +1,215 @@
+"""Facts of models: what the reader makes of a configuration, against what was published of the same model."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest import ROOT
+from recipegen import facts
+from recipegen.errors import ToolError
+from recipegen.facts import formats, models
+
+FOLDER = ROOT / "src/recipegen/facts/models"
+IDS = sorted(path.stem.replace("--", "/") for path in FOLDER.glob("*.yaml"))
+
+# Billions of parameters without predictors, and of active ones where stated: from names and model cards.
+# gpt-oss counts no embedding among the active ones, unlike the others, so its 3.6 and 5.1 are left out.
+PUBLISHED = {
+    "Qwen/Qwen3-0.6B": (0.6, 0),
+    "Qwen/Qwen3-8B": (8.2, 0),
+    "Qwen/Qwen3-32B": (32.8, 0),
+    "Qwen/Qwen3-30B-A3B": (30.5, 3.3),
+    "Qwen/Qwen3-235B-A22B": (235, 22),
+    "Qwen/Qwen3-Coder-480B-A35B-Instruct": (480, 35),
+    "Qwen/Qwen3-VL-235B-A22B-Instruct": (235, 22),
+    "Qwen/Qwen3.5-27B": (27, 0),
+    "Qwen/Qwen3.5-35B-A3B": (35, 0),
+    "Qwen/Qwen3.5-122B-A10B": (122, 10),
+    "Qwen/Qwen3.5-397B-A17B": (397, 17),
+    "meta-llama/Llama-2-13b-hf": (13, 0),
+    "meta-llama/Meta-Llama-3.1-70B": (70.6, 0),
+    "meta-llama/Meta-Llama-3.1-405B": (405, 0),
+    "meta-llama/Llama-4-Scout-17B-16E-Instruct": (109, 17),
+    "meta-llama/Llama-4-Maverick-17B-128E-Instruct": (400, 17),
+    "mistralai/Mixtral-8x7B-v0.1": (46.7, 12.9),
+    "deepseek-ai/DeepSeek-V3": (671, 37),
+    "moonshotai/Kimi-K2-Instruct": (1026, 32),
+    "zai-org/GLM-5": (744, 40),
+    "nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-FP8": (120, 12),
+    "nvidia/NVIDIA-Nemotron-3-Ultra-550B-A55B-BF16": (550, 55),
+    "nvidia/Llama-3_3-Nemotron-Super-49B-v1": (49.9, 0),
+    "openai/gpt-oss-20b": (20.9, 0),
+    "openai/gpt-oss-120b": (116.8, 0),
+    "google/gemma-2-27b-it": (27.2, 0),
+    "google/gemma-4-26B-A4B": (26, 4),
+    "google/gemma-4-31B-it": (31, 0),
+}
+ACTIVE_WITHIN = 0.08
+"""Names round the active number, and some count neither embedding nor head."""
+
+# GiB of weight files or, behind a *, of what vLLM printed; predictors counted where the files have them.
+GIB = {
+    "Qwen/Qwen3-0.6B": (1.12, False),  # *
+    "Qwen/Qwen3-32B": (61.03, False),  # *
+    "Qwen/Qwen2.5-7B": (14.25, False),  # *
+    "meta-llama/Meta-Llama-3.1-8B": (14.96, False),
+    "nvidia/Llama-3.1-70B-Instruct-FP8": (67.72, False),  # *
+    "microsoft/phi-4": (27.31, False),
+    "mistralai/Mistral-7B-Instruct-v0.3": (13.50, False),
+    "openai/gpt-oss-20b": (12.82, False),
+    "openai/gpt-oss-120b": (60.77, False),
+    "moonshotai/Kimi-K2.5": (554.1, False),
+    "deepseek-ai/DeepSeek-R1": (641.30, True),
+}
+
+
+def known(name: str) -> models.ModelFacts:
+    model = facts.model(name)
+    assert model is not None
+    return model
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_every_facts_file_reads_and_says_where_it_is_from(name: str) -> None:
+    data = yaml.safe_load((FOLDER / f"{name.replace('/', '--')}.yaml").read_text())
+    source = data["source"]
+
+    assert data["id"] == name
+    assert {"package", "version", "sha256", "file"} <= {*source} or {"repository", "commit", "path"} <= {
+        *source
+    }
+    assert re.fullmatch("[0-9a-f]{64}|[0-9a-f]{40}", source.get("sha256") or source["commit"])
+    assert data["license"] == "unknown" or data["licenseSource"]
+    assert known(name).weights_bytes > 0
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_parameters_are_those_of_the_model_card(name: str) -> None:
+    total, active = PUBLISHED[name]
+    parameters = known(name).parameters
+
+    assert parameters.total / 1e9 == pytest.approx(total, rel=0.03)
+    if active:
+        assert parameters.active / 1e9 == pytest.approx(active, rel=ACTIVE_WITHIN)
+
+
+@pytest.mark.parametrize("name", GIB)
+def test_weights_are_as_large_as_their_files(name: str) -> None:
+    size, with_predictors = GIB[name]
+    model = known(name)
+
+    found = model.weights_bytes + (model.predictor_bytes if with_predictors else 0)
+    assert found / 2**30 == pytest.approx(size, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "attention", "full", "window"),
+    [
+        ("Qwen/Qwen3-0.6B", "gqa", 28, 0),
+        ("meta-llama/Llama-2-7b-hf", "dense", 32, 0),
+        ("deepseek-ai/DeepSeek-R1", "mla", 61, 0),
+        ("openai/gpt-oss-20b", "sliding", 12, 128),
+        ("google/gemma-2-9b-it", "sliding", 21, 4096),
+        ("microsoft/phi-4", "gqa", 40, 0),
+        ("Qwen/Qwen3.5-35B-A3B", "hybrid", 10, 0),
+        ("nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", "hybrid", 6, 0),
+        ("moonshotai/Kimi-K3", "hybrid", 24, 0),
+    ],
+)
+def test_the_kind_of_attention_is_read_from_the_layers(
+    name: str, attention: str, full: int, window: int
+) -> None:
+    model = known(name)
+
+    assert (model.attention, model.full_layers, model.window) == (attention, full, window)
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "what", "kv_cache"),
+    [
+        ("Qwen/Qwen3-32B", "none", "none", ""),
+        ("Qwen/Qwen3-32B-FP8", "fp8", "fp8", ""),
+        ("nvidia/Llama-3.1-70B-Instruct-FP8", "modelopt", "fp8", "fp8"),
+        ("nvidia/Qwen3-235B-A22B-NVFP4", "modelopt", "nvfp4", "fp8"),
+        ("nvidia/MiniMax-M3-NVFP4", "modelopt", "nvfp4", ""),
+        ("openai/gpt-oss-20b", "mxfp4", "mxfp4", ""),
+        ("moonshotai/Kimi-K2.5", "compressed-tensors", "int4", ""),
+        ("moonshotai/Kimi-K3", "compressed-tensors", "mxfp4", ""),
+        ("deepseek-ai/DeepSeek-V4-Flash", "fp8", "mxfp4", ""),
+    ],
+)
+def test_the_number_format_is_the_narrowest_one(name: str, method: str, what: str, kv_cache: str) -> None:
+    found = known(name).quantization
+
+    assert (found.method, found.format, found.kv_cache) == (method, what, kv_cache)
+
+
+def test_a_scaled_context_counts_once() -> None:
+    shape = {
+        "num_hidden_layers": 1, "hidden_size": 64, "num_attention_heads": 4, "vocab_size": 10,
+        "intermediate_size": 64, "max_position_embeddings": 4096,
+    }  # fmt: skip
+
+    def context(rope: dict[str, Any]) -> int:
+        return models.read("x", {**shape, "rope_scaling": rope}).context
+
+    assert context({"type": "linear", "factor": 4}) == 16384
+    assert context({"type": "yarn", "factor": 4}) == 4096
+    assert context({"rope_type": "llama3", "factor": 8.0}) == 4096
+
+
+def test_a_long_rope_model_serves_its_original_context_unless_asked_for_more() -> None:
+    model = known("microsoft/Phi-3.5-mini-instruct")
+
+    assert (model.context, model.default_context) == (131072, 4096)
+
+
+def test_a_model_without_facts_is_none() -> None:
+    assert facts.model("nobody/has-this") is None
+    assert facts.model("../models/Qwen--Qwen3-0.6B") is None
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"config": {}}, "config.num_hidden_layers: is missing"),
+        (
+            {"config": {"num_hidden_layers": "many"}},
+            "config.num_hidden_layers: is no number of things, got 'many'",
+        ),
+        ({"id": None}, "config: is missing"),
+    ],
+)
+def test_a_broken_facts_file_is_named_with_its_key(
+    change: dict[str, Any], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models").mkdir()
+    data = {"id": "a/b", **change}
+    (tmp_path / "models/a--b.yaml").write_text(json.dumps(data))
+    monkeypatch.setattr(facts, "HERE", tmp_path)
+
+    with pytest.raises(ToolError, match=re.escape(said)):
+        facts.model.__wrapped__("a/b")
+
+
+@given(st.sets(st.integers(0, 200), min_size=1), st.integers(0, 200))
+def test_joined_layers_match_the_layers_that_were_joined(numbers: set[int], other: int) -> None:
+    listed = ",".join(str(number) for number in sorted(numbers))
+    names = formats._names([f"model.layers.{{{listed}}}.self_attn*"])
+
+    assert bool(names.search(f"layers.{other}.self_attn.q_proj")) is (other in numbers)
+    assert not names.search(f"layers.{other}.mlp.router")
+
+
+def test_a_list_of_modules_reads_the_same_joined_or_not() -> None:
+    plain = formats._names([f"model.layers.{layer}.mlp.gate" for layer in range(3)] + ["lm_head"])
+    joined = formats._names(["model.layers.{0-2}.mlp.gate", "lm_head"])
+
+    for name in ("lm_head", "layers.1.mlp.router", "layers.3.mlp.router", "layers.1.mlp.gate_proj"):
+        assert bool(plain.search(name)) is bool(joined.search(name))
