@@ -316,6 +316,23 @@ def test_vllm_spreads_the_experts_by_a_switch(container: Make) -> None:
     assert "8" not in args
 
 
+@pytest.mark.parametrize(
+    ("backend", "option"), [("sglang", "--enable-metrics"), ("trtllm", "--publish-metrics")]
+)
+@pytest.mark.parametrize("role", ["worker", "decode"])
+def test_engines_tell_of_themselves(backend: str, option: str, role: str, container: Make) -> None:
+    main = container(role, backend={"type": backend}, disaggregation=role == "decode")
+
+    assert option in main["args"]
+
+
+def test_trtllm_of_an_older_dynamo_is_told_of_no_option_that_it_lacks(container: Make) -> None:
+    args = container("worker", backend={"type": "trtllm", "version": "1.5.1"}, routingPolicy="kv")["args"]
+
+    assert "--publish-kv-events" in args
+    assert "--publish-metrics" not in args
+
+
 def test_trtllm_has_a_switch_for_ranks_that_share_gpus(container: Make) -> None:
     engine = {"tensorParallel": 4, "dataParallel": 4}
     main = container("worker", backend={"type": "trtllm"}, engine=engine)

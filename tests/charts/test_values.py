@@ -210,7 +210,8 @@ def test_aliases_of_a_backend_are_of_options_it_has(path: Path) -> None:
         token for switch in backend["switches"].values() for tokens in switch.values() for token in tokens
     ]
     extras = [token for tokens in backend["extras"].values() for token in tokens]
-    options = {backend["model"], *backend["flags"].values(), *switches, *extras, *backend["kvEvents"]}
+    published = [*backend["kvEvents"], *backend["metrics"]]
+    options = {backend["model"], *backend["flags"].values(), *switches, *extras, *published}
 
     assert backend["aliases"].keys() <= options
 
@@ -218,7 +219,11 @@ def test_aliases_of_a_backend_are_of_options_it_has(path: Path) -> None:
 @pytest.mark.parametrize("path", BACKENDS, ids=lambda p: p.stem)
 def test_backend_has_only_tokens_that_are_text(path: Path) -> None:
     backend = yaml.safe_load(path.read_text())
-    tokens = [*backend["kvEvents"], *(token for role in backend["roles"].values() for token in role)]
+    tokens = [
+        *backend["kvEvents"],
+        *backend["metrics"],
+        *(token for role in backend["roles"].values() for token in role),
+    ]
 
     assert all(isinstance(token, str) for token in tokens)
 
@@ -228,7 +233,7 @@ def test_templates_read_every_key_of_a_backend(path: Path) -> None:
     backend = yaml.safe_load(path.read_text())
     templates = text(CHARTS["model"], "templates/*")
 
-    unread = {key for key in backend if not re.search(rf"(\$backend|fromYaml\))\.{key}\b", templates)}
+    unread = {key for key in backend if not re.search(rf"backend\.{key}\b", templates)}
 
     assert unread <= READ_BY_RULES
 

@@ -7,7 +7,7 @@ from typing import get_args
 from recipegen import facts
 from recipegen.errors import Path, Problem, show
 from recipegen.language import setting
-from recipegen.recipe import BackendType, Recipe
+from recipegen.recipe import Backend, BackendType, Recipe
 
 IMAGE: Path = ("model", "backend", "image")
 # Blocks with an image of their own.
@@ -61,6 +61,11 @@ def release_in(image: str) -> str | None:
     found = REFERENCE.fullmatch(image)
     tag = VERSION_TAG.fullmatch(found["tag"] or "") if found else None
     return tag["version"] if tag and tag["version"] in facts.dynamo() else None
+
+
+def release_of(backend: Backend) -> str:
+    """Return the Dynamo release inside the image: as stated, as the tag names it, else the newest."""
+    return backend.version or release_in(backend.image or "") or facts.newest_dynamo()
 
 
 def _other_engine(image: str, backend: BackendType) -> Iterator[Problem]:
