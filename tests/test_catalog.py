@@ -1,18 +1,141 @@
-"""The catalog as a whole: what every recipe in it has."""
+"""The catalog as a whole: what every recipe in it has, and what all of them cover together."""
+
+import re
 
 import pytest
+import yaml
 
+from conftest import ROOT
 from recipegen import catalog, facts
 from recipegen.load import load, variants
+from recipegen.recipe import Recipe
+from recipegen.rules.roles import engine_of, gpus_of_replica, workers
 from recipegen.validate import validate
 
 FORMS = [(name, form) for name in catalog.recipes() for form in (None, *variants(load(name).document))]
+NAMED = [(name, form) for name, form in FORMS if form is not None]
+BACKENDS = {"vllm", "sglang", "trtllm"}
+# h100 for h100-sxm-80gb, as variants are named.
+GPUS = {name.split("-")[0] for name in facts.hardware()}
+# Who asks for a licence to be accepted before a download.
+GATED = ("meta-llama/", "mistralai/", "google/gemma-")
+
+
+def recipe_of(name: str, form: str | None = None) -> Recipe:
+    """Return a recipe of the catalog as it is written."""
+    return validate(load(name, form)).recipe
+
+
+def notes_of(name: str) -> str:
+    """Return the notes of a recipe, their lines joined."""
+    return " ".join((recipe_of(name).about.notes or "").split())
+
+
+def weights_of(recipe: Recipe) -> int:
+    """Return the bytes of a recipe's weights, by the facts of its model."""
+    model = facts.model(recipe.model.name)
+    assert model is not None
+    return model.weights_bytes
+
+
+def gpu_of(recipe: Recipe) -> str:
+    """Return the GPU of a recipe as variants name it, or nothing."""
+    return recipe.hardware.gpu.split("-")[0] if recipe.hardware else ""
 
 
 @pytest.mark.parametrize(("name", "form"), FORMS)
 def test_the_model_of_every_recipe_has_facts(name: str, form: str | None) -> None:
-    model = validate(load(name, form)).recipe.model
+    model = recipe_of(name, form).model
 
     assert facts.model(model.name) is not None, (
         f"add {model.name} to tools/models/list.yaml, then: make models"
     )
+
+
+@pytest.mark.parametrize("name", catalog.recipes())
+def test_every_recipe_says_what_it_is(name: str) -> None:
+    about = recipe_of(name).about
+
+    assert about.title
+    assert about.description
+    assert about.notes
+    assert re.match(r"(rendered|simulated|gpu-measured) \d{4}-\d\d-\d\d", about.evidence)
+
+
+@pytest.mark.parametrize("name", catalog.recipes())
+def test_the_licence_of_every_recipe_is_that_of_its_model(name: str) -> None:
+    recipe = recipe_of(name)
+    file = ROOT / "src/recipegen/facts/models" / f"{recipe.model.name.replace('/', '--')}.yaml"
+
+    assert (recipe.about.license or "unknown") == yaml.safe_load(file.read_text())["license"]
+
+
+@pytest.mark.parametrize("name", catalog.recipes())
+def test_the_notes_have_the_size_of_the_weights(name: str) -> None:
+    size = weights_of(recipe_of(name))
+    stated = re.findall(r"(\d+(?:\.\d+)?) (GB|GiB)", notes_of(name))
+    sizes = [float(number) * {"GB": 10**9, "GiB": 2**30}[unit] for number, unit in stated]
+
+    # Half of the last digit: 1.2 GB may be 1.15.
+    assert any(abs(stated / size - 1) < 0.02 or abs(stated - size) < 0.05e9 for stated in sizes), (
+        f"{size / 1e9:.1f} GB by the facts of the model"
+    )
+
+
+@pytest.mark.parametrize("name", catalog.recipes())
+def test_the_notes_say_why_the_context_is_that_long(name: str) -> None:
+    length = recipe_of(name).model.engine.max_model_len
+
+    assert length is None or str(length) in notes_of(name)
+
+
+@pytest.mark.parametrize(("name", "form"), NAMED)
+def test_a_variant_is_named_for_what_differs(name: str, form: str) -> None:
+    default, variant, parts = recipe_of(name), recipe_of(name, form), form.split("-")
+    changed = {
+        variant.model.backend.type: variant.model.backend.type != default.model.backend.type,
+        gpu_of(variant): gpu_of(variant) != gpu_of(default),
+    }
+    mode = [part for part in parts if part not in BACKENDS | GPUS]
+    split = variant.model.disaggregation != default.model.disaggregation
+
+    assert {*parts} - {*mode} == {part for part, differs in changed.items() if differs}
+    assert split if "disagg" in mode else mode or not split
+    # Backend, GPU, mode.
+    assert parts == sorted(parts, key=lambda part: 0 if part in BACKENDS else 1 if part in GPUS else 2)
+
+
+@pytest.mark.parametrize(("name", "form"), FORMS)
+def test_the_weights_fit_the_gpus_of_a_replica(name: str, form: str | None) -> None:
+    recipe = recipe_of(name, form)
+    if recipe.hardware is None:
+        return
+    gpu = facts.hardware()[recipe.hardware.gpu]
+    memory = gpu.get("visibleBytes", gpu["memoryBytes"])
+
+    for role, worker in workers(recipe.model).items():
+        share = engine_of(recipe.model, worker).gpu_memory_utilization or 0.9
+        if recipe.model.backend.type == "trtllm":
+            # Its share is of what the weights leave free.
+            share = 1.0
+        assert weights_of(recipe) < share * memory * gpus_of_replica(recipe.model, worker), role
+
+
+@pytest.mark.parametrize(("name", "form"), FORMS)
+def test_weights_that_take_long_to_load_have_a_volume(name: str, form: str | None) -> None:
+    recipe = recipe_of(name, form)
+
+    assert recipe.model.cache.enabled or recipe.model_express.enabled or weights_of(recipe) < 30e9
+
+
+@pytest.mark.parametrize(("name", "form"), FORMS)
+def test_gated_models_have_a_token(name: str, form: str | None) -> None:
+    model = recipe_of(name, form).model
+
+    assert model.hugging_face_token_secret or not model.name.startswith(GATED)
+
+
+def test_no_model_is_in_the_catalog_twice() -> None:
+    models = [recipe_of(name).model.name for name in catalog.recipes()]
+
+    assert len(set(models)) == len(models)

@@ -446,7 +446,6 @@ FIELDS = {
     "tensorParallel": 1,
     "pipelineParallel": 1,
     "dataParallel": 1,
-    "expertParallel": 1,
     "maxModelLen": 8,
     "maxNumSeqs": 8,
     "maxNumBatchedTokens": 8,
@@ -462,7 +461,7 @@ FIELDS = {
 LACKING = {
     "vllm": set(),
     "sglang": set(),
-    "trtllm": {"kvCacheDtype", "prefixCaching", "trustRemoteCode"},
+    "trtllm": {"dataParallel", "kvCacheDtype", "prefixCaching", "trustRemoteCode"},
 }
 
 

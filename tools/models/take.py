@@ -95,6 +95,7 @@ def facts(model: dict[str, Any], wheels: dict[str, Wheel], licences: dict[str, A
         quantization, source = None, model["source"]
     if config is None:
         sys.exit(f"{model['id']}: its package has no configuration of it")
+    config = config | model.get("add", {})
     terms: dict[str, Any] = {"license": "unknown", **licences.get(model.get("terms", ""), {})}
     rest = {key: model[key] for key in ("note", "revision") if key in model} | terms
     result: dict[str, Any] = {"id": model["id"], "source": source, **rest, "config": kept(config)}
