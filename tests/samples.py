@@ -15,6 +15,7 @@ from recipegen import catalog, helm, pipeline, yamlio
 from recipegen.compile import Release, compile_plan
 from recipegen.errors import UNSAFE, redact
 from recipegen.load import Loaded, load, variants
+from recipegen.overview import Form
 from recipegen.resolve import Plan, resolve
 from recipegen.rules.text import EXECUTED
 from recipegen.targets import TARGETS
@@ -50,6 +51,16 @@ def catalog_plans() -> dict[str, Plan]:
     for name in catalog.recipes():
         for variant in [None, *variants(load(name).document)]:
             found[f"{name}-{variant or 'default'}"] = pipeline.plan(name, variant)
+    return found
+
+
+def catalog_forms() -> list[Form]:
+    """Every form of the catalog."""
+    found = []
+    for name in catalog.recipes():
+        written = load(name)
+        plans = [pipeline.plan(name, variant) for variant in [None, *variants(written.document)]]
+        found += [Form(plan, written) for plan in plans]
     return found
 
 

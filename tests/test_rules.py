@@ -57,9 +57,75 @@ RIGHT: dict[str, dict[str, Any]] = {
         "engine": {"tensorParallel": 4, "dataParallel": 4},
         "worker": {"gpus": 4, "sharedMemory": "16Gi"},
     },
+    "heads of a rank of attention": {
+        "name": "Qwen/Qwen3-8B",
+        "backend": SGLANG,
+        "engine": {"tensorParallel": 64, "dataParallel": 8},
+        "worker": {"nodes": 8, "sharedMemory": "16Gi"},
+    },
+    "more GPUs than KV heads": {
+        "name": "Qwen/Qwen3-30B-A3B",
+        "engine": {"tensorParallel": 8},
+        "worker": {"sharedMemory": "16Gi"},
+    },
+    "experts that vLLM spreads unevenly": {
+        "name": "Qwen/Qwen3-Coder-480B-A35B-Instruct",
+        "engine": {"tensorParallel": 1, "dataParallel": 24, "expertParallel": 24},
+        "worker": {"nodes": 3, "sharedMemory": "16Gi"},
+    },
+    "a context made longer by its positions": {
+        "engine": {"maxModelLen": 131072, "args": ["--hf-overrides", "{}"]},
+    },
+    "a context that is allowed to be longer": {
+        "backend": SGLANG,
+        "engine": {"maxModelLen": 131072},
+        "worker": {"env": {"SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN": "1"}},
+    },
+    "a context made longer in a configuration file": {
+        "engine": {"maxModelLen": 131072},
+        "worker": {"extraConfig": {"content": {"hf-overrides": {"rope_parameters": {}}}}},
+    },
+    "the checkpoint's own quantisation": {
+        "name": "nvidia/Qwen3-235B-A22B-NVFP4",
+        "engine": {"tensorParallel": 2, "args": ["--quantization=modelopt_fp4"]},
+    },
+    "blocks of sparse attention": {
+        "name": "deepseek-ai/DeepSeek-V3.2",
+        "routingPolicy": "kv",
+        "engine": {"tensorParallel": 8, "blockSize": 64},
+        "worker": {"sharedMemory": "16Gi"},
+    },
+    "pages of SGLang's own choice": {
+        "name": "deepseek-ai/DeepSeek-R1",
+        "backend": SGLANG,
+        "engine": {"tensorParallel": 8, "args": ["--attention-backend", "flashmla"]},
+        "worker": {"sharedMemory": "16Gi"},
+    },
+    "a parser of the model's family": {
+        "name": "deepseek-ai/DeepSeek-V3.2",
+        "engine": {"tensorParallel": 8, "toolCallParser": "deepseek_v3_2"},
+        "worker": {"sharedMemory": "16Gi"},
+    },
     "GPUs that fill two nodes": {
         "engine": {"tensorParallel": 16},
         "worker": {"nodes": 2, "gpus": 8, "sharedMemory": "16Gi"},
+    },
+    "experts over all of vLLM's GPUs": {
+        "name": "Qwen/Qwen3-30B-A3B",
+        "engine": {"tensorParallel": 2, "dataParallel": 4, "expertParallel": 8},
+        "worker": {"sharedMemory": "16Gi"},
+    },
+    "experts over half of SGLang's GPUs": {
+        "name": "Qwen/Qwen3-30B-A3B",
+        "backend": SGLANG,
+        "engine": {"tensorParallel": 8, "expertParallel": 4},
+        "worker": {"sharedMemory": "16Gi"},
+    },
+    "as many ranks as TensorRT-LLM has GPUs": {
+        "name": "Qwen/Qwen3-30B-A3B",
+        "backend": {"type": "trtllm"},
+        "engine": {"tensorParallel": 4, "dataParallel": 4, "expertParallel": 2},
+        "worker": {"sharedMemory": "16Gi"},
     },
     "no replicas of a worker": {"worker": {"replicas": 0}},
     "equal block sizes by another way": {

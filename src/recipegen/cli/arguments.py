@@ -73,7 +73,7 @@ def _patch(name: str) -> str:
 
 def _add_own(commands: dict[str, argparse.ArgumentParser]) -> None:
     """Add what only one command has."""
-    commands["list"].add_argument("--json", action="store_true", help="as JSON")
+    _add_list(commands["list"])
     show = commands["show"]
     show.add_argument("--resolved", action="store_true", help="with every default and derived value")
     show.add_argument("--origin", action="store_true", help="each value with where it comes from")
@@ -92,6 +92,23 @@ def _add_own(commands: dict[str, argparse.ArgumentParser]) -> None:
     _add_doctor(commands["doctor"])
     words = "such as model.worker.replicas"
     commands["explain"].add_argument("path", metavar="PATH", help=words)
+
+
+def _add_list(command: argparse.ArgumentParser) -> None:
+    words = "what must stand in name, title, description or model id"
+    command.add_argument("words", metavar="WORD", nargs="*", help=words)
+    command.add_argument("--json", action="store_true", help="as JSON")
+    command.add_argument("--variants", action="store_true", help="a row a form: a recipe with a variant")
+    for option, metavar, words in (
+        ("--backend", "B", "vllm, sglang or trtllm"),
+        ("--gpu", "GPU", "GPU type, or how one begins: h200-sxm-141gb, h200; recipes for any GPU stay"),
+        ("--mode", "M", "aggregated, disaggregated, multi-node or wide-ep (experts over several nodes)"),
+        ("--license", "L", "licence, or a part of it: apache"),
+        ("--size", "A-B", "parameters of the model: 0-10B, 70B-"),
+    ):
+        command.add_argument(option, metavar=metavar, action=_Once, help=words)
+    words = "GPUs of all replicas, at most"
+    command.add_argument("--max-gpus", metavar="N", type=_number(0, 100_000), help=words)
 
 
 def _add_simulate(command: argparse.ArgumentParser) -> None:

@@ -69,6 +69,24 @@ def model(name: str) -> "ModelFacts | None":
 
 
 @cache
+def quantization() -> dict[str, Any]:
+    """Return which number formats of weights an engine runs on which GPU."""
+    return _read(HERE / "quantization.yaml")
+
+
+@cache
+def attention() -> dict[str, Any]:
+    """Return what kernels of attention ask of the KV cache: formats, blocks and pages."""
+    return _read(HERE / "attention.yaml")
+
+
+@cache
+def families() -> dict[str, Any]:
+    """Return the parsers that are made for one family of models, by engine field."""
+    return _read(HERE / "families.yaml")
+
+
+@cache
 def platform() -> dict[str, Any]:
     """Return where the typed keys of the `platform` block go in the upstream chart's values."""
     return _read(HERE / "platform.yaml")

@@ -23,9 +23,11 @@ from recipegen.rules import (
     picker,
     placement,
     platform,
+    precision,
     releases,
     resources,
     roles,
+    shapes,
     text,
     weights,
 )
@@ -41,6 +43,16 @@ RECIPE_RULES = (
     hardware.shared_memory_limit,
     blocks.check,
     engine.check,
+    shapes.heads,
+    shapes.kv_heads,
+    shapes.vocabulary,
+    shapes.stages,
+    shapes.experts,
+    shapes.context,
+    precision.weights,
+    precision.quantization,
+    precision.cache_format,
+    precision.parsers,
     arguments.check,
     images.check,
     releases.check,
@@ -58,7 +70,7 @@ RECIPE_RULES = (
     express.check,
     faults.check,
 )
-COMPLETE_RULES = (engine.block_sizes,)
+COMPLETE_RULES = (engine.block_sizes, precision.latent_blocks, precision.pages)
 
 
 def of_text(document: Document) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from recipegen import facts
 from recipegen.errors import Path, Problem, show
 from recipegen.recipe import Benchmark, BenchmarkConfig, Recipe, Shape, Targets, Trace
 from recipegen.rules.configs import environment
@@ -163,6 +164,7 @@ def _context(recipe: Recipe, place: str, lengths: tuple[int, int]) -> Iterator[P
     model, (isl, osl) = recipe.model, lengths
     for role, worker in workers(model).items():
         limit = engine_of(model, worker).max_model_len
+        known = None if model.mocker or limit is not None else facts.model(model.name)
         # A prefill worker reads the prompt alone.
         what, tokens = ("isl", isl) if role == "prefill" else ("isl + osl", isl + osl)
         if limit is not None and tokens > limit:
@@ -171,6 +173,15 @@ def _context(recipe: Recipe, place: str, lengths: tuple[int, int]) -> Iterator[P
             )
             hint = f"make it larger, or benchmark.config.{'shapes' if place else 'isl and osl'} smaller"
             hint = hint.replace("shapes", "trace") if place == "trace: " else hint
+            yield Problem("beyond-context", path_of(role, worker, "maxModelLen"), message, hint)
+        elif known and 0 < known.default_context < tokens:
+            message = (
+                f"{known.id} serves {known.default_context} tokens where nothing is set, and the requests"
+            )
+            message += f" of the benchmark have {place}{what} = {tokens}"
+            hint = "make the benchmark's requests shorter"
+            if known.context > known.default_context:
+                hint += f", or set maxModelLen, to {known.context} at most"
             yield Problem("beyond-context", path_of(role, worker, "maxModelLen"), message, hint)
 
 
