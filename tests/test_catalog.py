@@ -1,12 +1,15 @@
 """The catalog as a whole: what every recipe in it has, and what all of them cover together."""
 
 import re
+from collections.abc import Callable
+from functools import cache
 
 import pytest
 import yaml
 
 from conftest import ROOT
 from recipegen import catalog, facts
+from recipegen.facts.models import ModelFacts
 from recipegen.load import load, variants
 from recipegen.recipe import Recipe
 from recipegen.rules.roles import engine_of, gpus_of_replica, workers
@@ -21,6 +24,7 @@ GPUS = {name.split("-")[0] for name in facts.hardware()}
 GATED = ("meta-llama/", "mistralai/", "google/gemma-")
 
 
+@cache
 def recipe_of(name: str, form: str | None = None) -> Recipe:
     """Return a recipe of the catalog as it is written."""
     return validate(load(name, form)).recipe
@@ -31,11 +35,16 @@ def notes_of(name: str) -> str:
     return " ".join((recipe_of(name).about.notes or "").split())
 
 
-def weights_of(recipe: Recipe) -> int:
-    """Return the bytes of a recipe's weights, by the facts of its model."""
+def known(recipe: Recipe) -> ModelFacts:
+    """Return what is known of a recipe's model."""
     model = facts.model(recipe.model.name)
     assert model is not None
-    return model.weights_bytes
+    return model
+
+
+def weights_of(recipe: Recipe) -> int:
+    """Return the bytes of a recipe's weights, by the facts of its model."""
+    return known(recipe).weights_bytes
 
 
 def gpu_of(recipe: Recipe) -> str:
@@ -139,3 +148,44 @@ def test_no_model_is_in_the_catalog_twice() -> None:
     models = [recipe_of(name).model.name for name in catalog.recipes()]
 
     assert len(set(models)) == len(models)
+
+
+def test_the_catalog_is_large() -> None:
+    assert len(catalog.recipes()) >= 24
+    assert len(NAMED) >= 60
+
+
+COVERED: dict[str, Callable[[Recipe, ModelFacts], bool]] = {
+    "vLLM": lambda r, _: r.model.backend.type == "vllm",
+    "SGLang": lambda r, _: r.model.backend.type == "sglang",
+    "TensorRT-LLM": lambda r, _: r.model.backend.type == "trtllm",
+    "A100": lambda r, _: gpu_of(r) == "a100",
+    "H100": lambda r, _: gpu_of(r) == "h100",
+    "H200": lambda r, _: gpu_of(r) == "h200",
+    "B200": lambda r, _: gpu_of(r) == "b200",
+    "GB200": lambda r, _: gpu_of(r) == "gb200",
+    "L40S": lambda r, _: gpu_of(r) == "l40s",
+    "aggregated": lambda r, _: not r.model.disaggregation,
+    "disaggregated": lambda r, _: r.model.disaggregation,
+    "a replica of several nodes": lambda r, _: any(w.nodes > 1 for w in workers(r.model).values()),
+    "experts spread over GPUs": lambda r, _: bool(r.model.engine.expert_parallel),
+    "dense": lambda _, m: not m.experts,
+    "a mixture of experts": lambda _, m: bool(m.experts),
+    "a KV head for each head": lambda _, m: m.attention == "dense",
+    "fewer KV heads": lambda _, m: m.attention == "gqa",
+    "windows": lambda _, m: m.attention == "sliding",
+    "states": lambda _, m: m.attention == "hybrid",
+    "pictures": lambda _, m: m.multimodal,
+    "fp8": lambda _, m: m.quantization.format == "fp8",
+    "nvfp4": lambda _, m: m.quantization.format == "nvfp4",
+    "mxfp4": lambda _, m: m.quantization.format == "mxfp4",
+    "below a billion parameters": lambda _, m: m.parameters.total < 1e9,
+    "hundreds of billions": lambda _, m: m.parameters.total > 400e9,
+}
+
+
+@pytest.mark.parametrize("what", COVERED)
+def test_the_catalog_covers(what: str) -> None:
+    recipes = [recipe_of(name, form) for name, form in FORMS]
+
+    assert any(COVERED[what](recipe, known(recipe)) for recipe in recipes)
