@@ -81,7 +81,9 @@ def read(config: Mapping[str, Any], quant_config: Mapping[str, Any] | None = Non
         *said.get("ignore", []),
         *said.get("exclude_modules", []),
     ]
-    rules = [(_names(kept), "none", -1.0)] if kept else []
+    # In an fp8 checkpoint with layers of another format, exceptions are from that one and remain fp8.
+    within = method == "fp8" and said.get("quant_algo") == "MIXED_PRECISION"
+    rules = [(_names(kept), "none", -1.0)] if kept and not within else []
     named = _named(said)
     rules = [*((_names(names, inside=True), what, size) for what, size, names in named), *rules]
     rules.append((KEPT, "none", -1.0))
@@ -134,10 +136,10 @@ def _rest(
         found.append((everything, what, _size(what, said, zeros=True)))
     elif algorithm:
         found.append((everything, algorithm, _size(algorithm, said)))
-    elif group and not mixed:
+    elif group and not mixed and method != "fp8":
         whole = said.get("quant_algo") != "MIXED_PRECISION"
         found.append((everything if whole else experts, *_of_group(group, said)))
-    elif "fp8" in method and not mixed:
+    elif method == "fp8" or ("fp8" in method and not mixed):
         found.append((everything, "fp8", _size("fp8", said)))
     return found
 
