@@ -424,6 +424,7 @@ FIELDS = {
     "tensorParallel": 1,
     "pipelineParallel": 1,
     "dataParallel": 1,
+    "expertParallel": 1,
     "maxModelLen": 8,
     "maxNumSeqs": 8,
     "maxNumBatchedTokens": 8,
@@ -439,7 +440,7 @@ FIELDS = {
 LACKING = {
     "vllm": set(),
     "sglang": set(),
-    "trtllm": {"dataParallel", "kvCacheDtype", "prefixCaching", "trustRemoteCode"},
+    "trtllm": {"kvCacheDtype", "prefixCaching", "trustRemoteCode"},
 }
 
 
