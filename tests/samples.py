@@ -190,7 +190,8 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
     )
     roles = dict.fromkeys(["prefill", "decode"] if disaggregated else ["worker"], worker)
     model = {
-        "name": st.just("Qwen/Qwen3-0.6B"),
+        # A model without facts, so that any size may be drawn.
+        "name": st.just("example/model"),
         "backend": st.just({"type": backend}),
         "disaggregation": st.just(disaggregated),
     }

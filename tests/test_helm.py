@@ -100,7 +100,7 @@ def test_a_helm_that_fails_is_a_tool_error(
 
 def test_both_helms_get_the_same_values(on_path: Path) -> None:
     release = releases(
-        plan_of({**MINIMAL, "model": {**MINIMAL["model"], "engine": {"maxModelLen": 1048576}}})
+        plan_of({**MINIMAL, "model": {"name": "example/model", "engine": {"maxModelLen": 1048576}}})
     )["model"]
     script(on_path, f'for last; do :; done; cp "$last" {on_path}.values')
     helm.objects(release)

@@ -1,5 +1,6 @@
 """Facts of models: what the reader makes of a configuration, against what was published of the same model."""
 
+import importlib.util
 import json
 import re
 from pathlib import Path
@@ -14,6 +15,7 @@ from conftest import ROOT
 from recipegen import facts
 from recipegen.errors import ToolError
 from recipegen.facts import formats, models
+from samples import MINIMAL, plan_of
 
 FOLDER = ROOT / "src/recipegen/facts/models"
 IDS = sorted(path.stem.replace("--", "/") for path in FOLDER.glob("*.yaml"))
@@ -196,6 +198,50 @@ def test_a_broken_facts_file_is_named_with_its_key(
 
     with pytest.raises(ToolError, match=re.escape(said)):
         facts.model.__wrapped__("a/b")
+
+
+def tool() -> Any:
+    """Return the module that writes the facts."""
+    spec = importlib.util.spec_from_file_location("take", ROOT / "tools/models/take.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_facts_are_those_of_the_list() -> None:
+    listed = yaml.safe_load((ROOT / "tools/models/list.yaml").read_text())["models"]
+
+    assert sorted(row["id"] for row in listed) == IDS
+
+
+@given(st.sets(st.tuples(st.integers(0, 12), st.sampled_from(["self_attn", "mlp.up_proj"])), min_size=1))
+def test_names_that_the_tool_joins_are_the_names_that_it_was_given(given_names: set[tuple[int, str]]) -> None:
+    names = {f"layers.{layer}.{part}" for layer, part in given_names}
+    joined = tool().joined(names)
+    found = formats._names(joined)
+
+    for layer in range(13):
+        for part in ("self_attn", "mlp.up_proj"):
+            assert bool(found.search(f"layers.{layer}.{part}")) is ((layer, part) in given_names)
+    assert len(joined) <= 2
+
+
+def test_every_engine_of_the_tables_is_one_that_recipes_can_name() -> None:
+    backends = {"vllm", "sglang", "trtllm"}
+
+    assert facts.quantization().keys() <= backends
+    assert facts.attention()["cacheFormats"].keys() <= backends
+
+
+@pytest.mark.parametrize(
+    ("field", "name"), [(field, name) for field, table in facts.families().items() for name in table]
+)
+def test_every_parser_of_a_family_is_one_that_dynamo_has(field: str, name: str) -> None:
+    model = {"name": "example/model", "engine": {field: name}}
+
+    assert plan_of({**MINIMAL, "model": model}).warnings == ()
 
 
 @given(st.sets(st.integers(0, 200), min_size=1), st.integers(0, 200))

@@ -1,13 +1,16 @@
 """Number formats of a known model against engine and GPU, blocks of its cache, parsers of its family."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from recipegen import facts
 from recipegen.errors import Path, Problem, show
-from recipegen.facts.models import ModelFacts
 from recipegen.language import setting
 from recipegen.recipe import Recipe
 from recipegen.rules.roles import engine_of, path_of, workers
+
+if TYPE_CHECKING:
+    from recipegen.facts.models import ModelFacts
 
 # Values of vLLM's --quantization that read a checkpoint's own method. humming reads them all.
 READERS = {
@@ -141,7 +144,7 @@ def parsers(recipe: Recipe) -> Iterator[Problem]:
                 yield Problem("parser-family", path_of(role, worker, alias), message, hint, warning=True)
 
 
-def _model(recipe: Recipe) -> ModelFacts | None:
+def _model(recipe: Recipe) -> "ModelFacts | None":
     return None if recipe.model.mocker else facts.model(recipe.model.name)
 
 

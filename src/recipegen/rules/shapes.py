@@ -5,12 +5,15 @@ Nothing is said of a model without facts. Every rule yields a problem once for e
 
 import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from recipegen import facts
 from recipegen.errors import Problem
-from recipegen.facts.models import ModelFacts
 from recipegen.recipe import Engine, Model, Recipe, Role, Worker
 from recipegen.rules.roles import engine_of, path_of, workers
+
+if TYPE_CHECKING:
+    from recipegen.facts.models import ModelFacts
 
 # To what engines round the vocabulary up: DEFAULT_VOCAB_PADDING_SIZE of vLLM 0.31.0 and SGLang 0.5.21.
 PADDING = 64
@@ -133,7 +136,7 @@ def attention_ranks(model: Model, worker: Worker) -> int:
     return tensor
 
 
-def _known(recipe: Recipe) -> Iterator[tuple[ModelFacts, Role, Worker, Engine]]:
+def _known(recipe: Recipe) -> Iterator[tuple["ModelFacts", Role, Worker, Engine]]:
     """Yield each role with its settings, where an engine runs a model that is known."""
     known = None if recipe.model.mocker else facts.model(recipe.model.name)
     if known:
