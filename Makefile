@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check regen bench lab models
+.PHONY: help demo test check regen flags bench lab models
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -60,3 +60,6 @@ bench: .venv/.ready  ## Print the speed figures, as ratios within one run
 
 models: .venv/.ready  ## Write the facts of models anew from their published configurations
 	@$(BIN)/python tools/models/take.py
+
+flags: .venv/.ready  ## Write the tables of engine options anew from the published packages; reads 300 MB once
+	@$(BIN)/python -m tools.flags

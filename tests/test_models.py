@@ -152,6 +152,14 @@ def test_the_number_format_is_the_narrowest_one(name: str, method: str, what: st
     assert (found.method, found.format, found.kv_cache) == (method, what, kv_cache)
 
 
+def test_an_exception_for_predictors_is_none_for_the_layer_of_that_number() -> None:
+    model = known("nvidia/Qwen3.5-122B-A10B-NVFP4")
+
+    # 116 billion of experts at 9/16 byte are 65.2 GB; with those of layer 0 in 16 bits it would be 68.7.
+    assert model.quantization.bytes_of("layers.0.mlp.experts", model.dtype) == 9 / 16
+    assert model.quantization.bytes_of("mtp.layers.0.mlp.experts", model.dtype) == 2
+
+
 def test_a_scaled_context_counts_once() -> None:
     shape = {
         "num_hidden_layers": 1, "hidden_size": 64, "num_attention_heads": 4, "vocab_size": 10,

@@ -197,7 +197,8 @@ def _plain(pattern: str, *, inside: bool) -> str:
     name = re.sub(r"\b(visual|vision_tower|vision_model)\b", "vision", name)
     if inside:
         name = re.sub(r"(\.experts)\..*", r"\1", name)
-    return name if name.startswith("re:") else re.sub(r"^.*?\b(?=layers\.)", "", name)
+    # Layers that predict further tokens count from 0 again, so theirs keep their prefix.
+    return name if name.startswith(("re:", "mtp.")) else re.sub(r"^.*?\b(?=layers\.)", "", name)
 
 
 def _expression(pattern: str) -> str:
