@@ -169,10 +169,14 @@ COVERED: dict[str, Callable[[Recipe, ModelFacts], bool]] = {
     "disaggregated": lambda r, _: r.model.disaggregation,
     "a replica of several nodes": lambda r, _: any(w.nodes > 1 for w in workers(r.model).values()),
     "experts spread over GPUs": lambda r, _: bool(r.model.engine.expert_parallel),
+    "experts spread over nodes": lambda r, _: any(
+        w.nodes > 1 and (engine_of(r.model, w).expert_parallel or 1) >= 16 for w in workers(r.model).values()
+    ),
     "dense": lambda _, m: not m.experts,
     "a mixture of experts": lambda _, m: bool(m.experts),
     "a KV head for each head": lambda _, m: m.attention == "dense",
     "fewer KV heads": lambda _, m: m.attention == "gqa",
+    "one latent for all heads": lambda _, m: m.mla,
     "windows": lambda _, m: m.attention == "sliding",
     "states": lambda _, m: m.attention == "hybrid",
     "pictures": lambda _, m: m.multimodal,
@@ -180,7 +184,7 @@ COVERED: dict[str, Callable[[Recipe, ModelFacts], bool]] = {
     "nvfp4": lambda _, m: m.quantization.format == "nvfp4",
     "mxfp4": lambda _, m: m.quantization.format == "mxfp4",
     "below a billion parameters": lambda _, m: m.parameters.total < 1e9,
-    "hundreds of billions": lambda _, m: m.parameters.total > 400e9,
+    "a trillion and more": lambda _, m: m.parameters.total >= 1e12,
 }
 
 
