@@ -20,6 +20,13 @@ NAMED = [(name, form) for name, form in FORMS if form is not None]
 BACKENDS = {"vllm", "sglang", "trtllm"}
 # h100 for h100-sxm-80gb, as variants are named.
 GPUS = {name.split("-")[0] for name in facts.hardware()}
+MEMORY = [gpu.get("visibleBytes", gpu["memoryBytes"]) / 2**30 for gpu in facts.hardware().values()]
+# The lines of notes that say what is left for KV cache, as docs/catalog.md has them.
+ROOM = re.compile(
+    r"(?P<share>[\d.]+) x (?P<free>\(?)(?P<memory>[\d.]+) - (?P<weights>[\d.]+)(?: - (?P<allowance>[\d.]+))?"
+    r"(?: - (?P<states>[\d.]+) \([^)]*\))?\)? = (?P<room>[\d.]+) GiB, (?P<tokens>[\d ]+) tokens[^,]*, "
+    r"(?P<times>[\d.]+) x (?P<context>\d+)"
+)
 # Who asks for a licence to be accepted before a download.
 GATED = ("meta-llama/", "mistralai/", "google/gemma-")
 
@@ -96,6 +103,39 @@ def test_the_notes_say_why_the_context_is_that_long(name: str) -> None:
     length = recipe_of(name).model.engine.max_model_len
 
     assert length is None or str(length) in notes_of(name)
+
+
+@pytest.mark.parametrize("name", catalog.recipes())
+def test_the_arithmetic_of_the_notes_is_right(name: str) -> None:
+    for line in ROOM.finditer(notes_of(name)):
+        said = {
+            key: float((text or "0").replace(" ", ""))
+            for key, text in line.groupdict().items()
+            if key != "free"
+        }
+        taken = said["weights"] + said["allowance"] + said["states"]
+        of_free = said["share"] * (said["memory"] - taken)
+        of_all = said["share"] * said["memory"] - taken
+
+        assert (of_free if line["free"] else of_all) == pytest.approx(said["room"], abs=0.2), line[0]
+        assert said["tokens"] / said["context"] == pytest.approx(said["times"], abs=1), line[0]
+        assert any(abs(said["memory"] - memory) < 0.1 for memory in MEMORY), line[0]
+
+
+@pytest.mark.parametrize("name", catalog.recipes())
+def test_the_notes_count_as_many_tokens_as_the_heads_take_room_for(name: str) -> None:
+    model = known(recipe_of(name))
+    if model.attention not in ("gqa", "dense"):
+        return
+    # Layers without attention, or an index beside keys and values, take another amount.
+    if model.config.get("block_configs") or model.config.get("sparse_attention_config"):
+        return
+    values = 2 * model.layers * model.kv_heads * model.head_dim
+    sizes = [values * size / gpus for size in (1, 2) for gpus in (1, 2, 4, 8, 16)]
+
+    for line in ROOM.finditer(notes_of(name)):
+        size = float(line["room"]) * 2**30 / int(line["tokens"].replace(" ", ""))
+        assert any(size == pytest.approx(one, rel=0.02) for one in sizes), line[0]
 
 
 @pytest.mark.parametrize(("name", "form"), NAMED)
