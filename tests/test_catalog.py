@@ -1,12 +1,15 @@
 """The catalog as a whole: what every recipe in it has, and what all of them cover together."""
 
 import re
+from collections.abc import Callable
+from functools import cache
 
 import pytest
 import yaml
 
 from conftest import ROOT
 from recipegen import catalog, facts
+from recipegen.facts.models import ModelFacts
 from recipegen.load import load, variants
 from recipegen.recipe import Recipe
 from recipegen.rules.roles import engine_of, gpus_of_replica, workers
@@ -17,10 +20,18 @@ NAMED = [(name, form) for name, form in FORMS if form is not None]
 BACKENDS = {"vllm", "sglang", "trtllm"}
 # h100 for h100-sxm-80gb, as variants are named.
 GPUS = {name.split("-")[0] for name in facts.hardware()}
+MEMORY = [gpu.get("visibleBytes", gpu["memoryBytes"]) / 2**30 for gpu in facts.hardware().values()]
+# The lines of notes that say what is left for KV cache, as docs/catalog.md has them.
+ROOM = re.compile(
+    r"(?P<share>[\d.]+) x (?P<free>\(?)(?P<memory>[\d.]+) - (?P<weights>[\d.]+)(?: - (?P<allowance>[\d.]+))?"
+    r"(?: - (?P<states>[\d.]+) \([^)]*\))?\)? = (?P<room>[\d.]+) GiB, (?P<tokens>[\d ]+) tokens[^,]*, "
+    r"(?P<times>[\d.]+) x (?P<context>\d+)"
+)
 # Who asks for a licence to be accepted before a download.
 GATED = ("meta-llama/", "mistralai/", "google/gemma-")
 
 
+@cache
 def recipe_of(name: str, form: str | None = None) -> Recipe:
     """Return a recipe of the catalog as it is written."""
     return validate(load(name, form)).recipe
@@ -31,11 +42,16 @@ def notes_of(name: str) -> str:
     return " ".join((recipe_of(name).about.notes or "").split())
 
 
-def weights_of(recipe: Recipe) -> int:
-    """Return the bytes of a recipe's weights, by the facts of its model."""
+def known(recipe: Recipe) -> ModelFacts:
+    """Return what is known of a recipe's model."""
     model = facts.model(recipe.model.name)
     assert model is not None
-    return model.weights_bytes
+    return model
+
+
+def weights_of(recipe: Recipe) -> int:
+    """Return the bytes of a recipe's weights, by the facts of its model."""
+    return known(recipe).weights_bytes
 
 
 def gpu_of(recipe: Recipe) -> str:
@@ -89,6 +105,39 @@ def test_the_notes_say_why_the_context_is_that_long(name: str) -> None:
     assert length is None or str(length) in notes_of(name)
 
 
+@pytest.mark.parametrize("name", catalog.recipes())
+def test_the_arithmetic_of_the_notes_is_right(name: str) -> None:
+    for line in ROOM.finditer(notes_of(name)):
+        said = {
+            key: float((text or "0").replace(" ", ""))
+            for key, text in line.groupdict().items()
+            if key != "free"
+        }
+        taken = said["weights"] + said["allowance"] + said["states"]
+        of_free = said["share"] * (said["memory"] - taken)
+        of_all = said["share"] * said["memory"] - taken
+
+        assert (of_free if line["free"] else of_all) == pytest.approx(said["room"], abs=0.2), line[0]
+        assert said["tokens"] / said["context"] == pytest.approx(said["times"], abs=1), line[0]
+        assert any(abs(said["memory"] - memory) < 0.1 for memory in MEMORY), line[0]
+
+
+@pytest.mark.parametrize("name", catalog.recipes())
+def test_the_notes_count_as_many_tokens_as_the_heads_take_room_for(name: str) -> None:
+    model = known(recipe_of(name))
+    if model.attention not in ("gqa", "dense"):
+        return
+    # Layers without attention, or an index beside keys and values, take another amount.
+    if model.config.get("block_configs") or model.config.get("sparse_attention_config"):
+        return
+    values = 2 * model.layers * model.kv_heads * model.head_dim
+    sizes = [values * size / gpus for size in (1, 2) for gpus in (1, 2, 4, 8, 16)]
+
+    for line in ROOM.finditer(notes_of(name)):
+        size = float(line["room"]) * 2**30 / int(line["tokens"].replace(" ", ""))
+        assert any(size == pytest.approx(one, rel=0.02) for one in sizes), line[0]
+
+
 @pytest.mark.parametrize(("name", "form"), NAMED)
 def test_a_variant_is_named_for_what_differs(name: str, form: str) -> None:
     default, variant, parts = recipe_of(name), recipe_of(name, form), form.split("-")
@@ -139,3 +188,48 @@ def test_no_model_is_in_the_catalog_twice() -> None:
     models = [recipe_of(name).model.name for name in catalog.recipes()]
 
     assert len(set(models)) == len(models)
+
+
+def test_the_catalog_is_large() -> None:
+    assert len(catalog.recipes()) >= 24
+    assert len(NAMED) >= 60
+
+
+COVERED: dict[str, Callable[[Recipe, ModelFacts], bool]] = {
+    "vLLM": lambda r, _: r.model.backend.type == "vllm",
+    "SGLang": lambda r, _: r.model.backend.type == "sglang",
+    "TensorRT-LLM": lambda r, _: r.model.backend.type == "trtllm",
+    "A100": lambda r, _: gpu_of(r) == "a100",
+    "H100": lambda r, _: gpu_of(r) == "h100",
+    "H200": lambda r, _: gpu_of(r) == "h200",
+    "B200": lambda r, _: gpu_of(r) == "b200",
+    "GB200": lambda r, _: gpu_of(r) == "gb200",
+    "L40S": lambda r, _: gpu_of(r) == "l40s",
+    "aggregated": lambda r, _: not r.model.disaggregation,
+    "disaggregated": lambda r, _: r.model.disaggregation,
+    "a replica of several nodes": lambda r, _: any(w.nodes > 1 for w in workers(r.model).values()),
+    "experts spread over GPUs": lambda r, _: bool(r.model.engine.expert_parallel),
+    "experts spread over nodes": lambda r, _: any(
+        w.nodes > 1 and (engine_of(r.model, w).expert_parallel or 1) >= 16 for w in workers(r.model).values()
+    ),
+    "dense": lambda _, m: not m.experts,
+    "a mixture of experts": lambda _, m: bool(m.experts),
+    "a KV head for each head": lambda _, m: m.attention == "dense",
+    "fewer KV heads": lambda _, m: m.attention == "gqa",
+    "one latent for all heads": lambda _, m: m.mla,
+    "windows": lambda _, m: m.attention == "sliding",
+    "states": lambda _, m: m.attention == "hybrid",
+    "pictures": lambda _, m: m.multimodal,
+    "fp8": lambda _, m: m.quantization.format == "fp8",
+    "nvfp4": lambda _, m: m.quantization.format == "nvfp4",
+    "mxfp4": lambda _, m: m.quantization.format == "mxfp4",
+    "below a billion parameters": lambda _, m: m.parameters.total < 1e9,
+    "a trillion and more": lambda _, m: m.parameters.total >= 1e12,
+}
+
+
+@pytest.mark.parametrize("what", COVERED)
+def test_the_catalog_covers(what: str) -> None:
+    recipes = [recipe_of(name, form) for name, form in FORMS]
+
+    assert any(COVERED[what](recipe, known(recipe)) for recipe in recipes)

@@ -446,6 +446,7 @@ FIELDS = {
     "tensorParallel": 1,
     "pipelineParallel": 1,
     "dataParallel": 1,
+    "expertParallel": 1,
     "maxModelLen": 8,
     "maxNumSeqs": 8,
     "maxNumBatchedTokens": 8,
@@ -461,7 +462,7 @@ FIELDS = {
 LACKING = {
     "vllm": set(),
     "sglang": set(),
-    "trtllm": {"dataParallel", "kvCacheDtype", "prefixCaching", "trustRemoteCode"},
+    "trtllm": {"kvCacheDtype", "prefixCaching", "trustRemoteCode"},
 }
 
 
