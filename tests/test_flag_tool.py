@@ -1,11 +1,19 @@
 """How options are read from packages: small made-up programs, and what becomes of them."""
 
+import io
 import json
+import re
 import subprocess
 import sys
+import zipfile
 from argparse import SUPPRESS, Action, ArgumentParser, ArgumentTypeError, BooleanOptionalAction
+from collections.abc import Iterator
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from random import Random
 from textwrap import dedent
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -13,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import ROOT
-from tools.flags import literals, parsers, tables
+from tools.flags import fetch, literals, parsers, tables
 
 SPELLED = st.from_regex("[a-z]{2,6}(-[a-z]{2,6}){0,2}", fullmatch=True)
 # The smallest of each package that a worker of Dynamo is made of: its helper, an engine that needs what is
@@ -222,6 +230,70 @@ def test_an_option_that_depends_on_a_stand_in_is_an_error(tmp_path: Path, more: 
 
     assert done.returncode == 1
     assert done.stderr.strip().endswith("depends on a stand-in")
+
+
+class Ranges(BaseHTTPRequestHandler):
+    """Serves one archive, by ranges only."""
+
+    archive = b""
+
+    def do_GET(self) -> None:
+        first, _, last = self.headers["Range"].removeprefix("bytes=").partition("-")
+        size = len(self.archive)
+        start, end = (int(first), int(last) + 1) if first else (max(0, size - int(last)), size)
+        self.send_response(206)
+        self.end_headers()
+        self.wfile.write(self.archive[start:end])
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def served() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Ranges) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/x.whl"
+        server.shutdown()
+
+
+def test_only_the_wanted_members_of_a_remote_wheel_are_read(served: str, tmp_path: Path) -> None:
+    random = Random(1)
+    members = {f"pack/m{number}.py": random.randbytes(3000) for number in range(5)}
+    # Wider than what is read over, so that there are two ranges.
+    members |= {"pack/z.so": random.randbytes(2 * fetch.GAP), "pack/zz.py": b"last = 1\n" * 100}
+    sums = {
+        name: fetch.checksum(written_bytes(tmp_path / "in" / name, data)) for name, data in members.items()
+    }
+    record = "".join(f"{name},{value},1\n" for name, value in sums.items()).encode()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in {**members, "x.dist-info/METADATA": b"", "x.dist-info/RECORD": record}.items():
+            archive.writestr(name, data)
+    Ranges.archive = buffer.getvalue()
+    wheel = fetch.Wheel("x", "1", "x.whl", "", sha256(record).hexdigest())
+    wanted = re.compile(r"\.py$")
+
+    fetch.read(served, wanted, tmp_path / "out")
+
+    found = {
+        path.relative_to(tmp_path / "out").as_posix()
+        for path in (tmp_path / "out").rglob("*")
+        if path.is_file()
+    }
+    assert found == {*members, "x.dist-info/METADATA", "x.dist-info/RECORD"} - {"pack/z.so"}
+    fetch.check(wheel, wanted, tmp_path / "out")
+    (tmp_path / "out/pack/m1.py").write_bytes(b"")
+    with pytest.raises(SystemExit, match="not as published"):
+        fetch.check(wheel, wanted, tmp_path / "out")
+    (tmp_path / "out/pack/m1.py").unlink()
+    with pytest.raises(SystemExit, match="not as published"):
+        fetch.check(wheel, wanted, tmp_path / "out")
+
+
+def written_bytes(path: Path, data: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
 
 
 @pytest.mark.parametrize(
