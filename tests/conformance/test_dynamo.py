@@ -22,7 +22,9 @@ from recipegen.document import from_set
 from recipegen.facts import flags
 from recipegen.load import load, variants
 from recipegen.recipe import BackendType, RoutingPolicy
-from recipegen.twin import graph, mocker, runtime
+from recipegen.rules.roles import engine_of
+from recipegen.twin import mocker, runtime
+from recipegen.twin.graph import FRONTEND, Component
 
 HERE = Path(__file__).parent
 RECIPE = str(HERE / "recipe.yaml")
@@ -74,10 +76,11 @@ class Answer:
 def catalog_complaints(request: pytest.FixtureRequest) -> dict[tuple[str, str | None], list[str]]:
     """What Dynamo says to the commands of every form, and to those of the mocker in the engines' place."""
     request.getfixturevalue("dynamo")
-    commands = {form: [*rendered(*form), *mocked(*form)] for form in SHIPPED}
+    engines = {form: rendered(*form) for form in SHIPPED}
+    commands = {form: [*own, *mocked(own)] for form, own in engines.items()}
     answers = iter(ask(list(chain(*commands.values()))))
     return {
-        form: [problem for each in own for problem in wrong(each, next(answers))]
+        form: [problem for each in own for problem in wrong(each, next(answers), added(*form))]
         for form, own in commands.items()
     }
 
@@ -226,22 +229,27 @@ def rendered(name: str, variant: str | None, *settings: str) -> list[Command]:
     """Return the commands of all containers of a recipe's graph, frontend first."""
     plan = pipeline.plan(name, variant, [from_set(setting) for setting in settings])
     model = next(r for r in compile_plan(plan).releases if r.labels["component"] == "model")
-    deployment = next(o for o in helm.objects(model) if o["kind"] == "DynamoGraphDeployment")
+    graph = next(o for o in helm.objects(model) if o["kind"] == "DynamoGraphDeployment")
     return [
         command(container)
-        for component in deployment["spec"]["components"]
+        for component in graph["spec"]["components"]
         for container in component["podTemplate"]["spec"]["containers"]
         if component["type"] != "epp"
     ]
 
 
-def mocked(name: str, variant: str | None) -> list[Command]:
-    """Return the mocker's commands for the workers of a graph, as `simulate` and the chart have them."""
-    own, charts = pipeline.plan(name, variant), rendered(name, variant, "model.mocker=true")
-    model = next(r for r in compile_plan(own).releases if r.labels["component"] == "model")
-    workers = graph.read(helm.objects(model), own.namespace).workers
-    simulated = [Command(mocker.MODULE, list(mocker.of(worker).argv)) for worker in workers]
-    return [*simulated, *(each for each in charts if each.module == mocker.MODULE)]
+def mocked(commands: list[Command]) -> list[Command]:
+    """Return the mocker's commands in place of the engines', as `simulate` has them and the chart too."""
+    workers = [Component("worker", 1, c.module, tuple(c.argv), {}) for c in commands if c.module != FRONTEND]
+    return [Command(mocker.MODULE, list(mocker.of(worker).argv)) for worker in workers]
+
+
+def added(name: str, variant: str | None) -> frozenset[str]:
+    """Return the options that a recipe gives its engines itself, of which Dynamo's parsers know nothing."""
+    plan = pipeline.plan(name, variant)
+    engines = [engine_of(plan.recipe.model, worker) for worker in plan.workers.values()]
+    words = [word.partition("=")[0] for engine in engines for word in engine.args or []]
+    return frozenset(word for word in words if word.startswith("-"))
 
 
 def command(container: dict[str, Any]) -> Command:
@@ -260,8 +268,8 @@ def complaints(commands: list[Command]) -> list[str]:
     ]
 
 
-def wrong(command: Command, answer: Answer) -> Iterator[str]:
-    """Yield what is wrong with one command."""
+def wrong(command: Command, answer: Answer, added: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Yield what is wrong with one command, whose engine has the added options too."""
     if not answer.accepted:
         yield answer.message
         return
@@ -271,8 +279,9 @@ def wrong(command: Command, answer: Answer) -> Iterator[str]:
     if list(chain(*left)) != answer.leftover:
         yield f"Dynamo takes these apart: {answer.leftover}"
     if left:
-        known = set(options(facts.engine(command.module.removeprefix("dynamo."))))
-        yield from (f"{group[0]} is no option of the engine" for group in left if group[0] not in known)
+        known = added | set(options(facts.engine(command.module.removeprefix("dynamo."))))
+        names = [group[0].partition("=")[0] for group in left]
+        yield from (f"{name} is no option of the engine" for name in names if name not in known)
 
 
 def grouped(argv: list[str]) -> list[list[str]]:
