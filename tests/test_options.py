@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from recipegen import argv, facts, yamlio
 from recipegen.facts import flags
 from recipegen.recipe import Recipe
-from recipegen.rules import arguments, options, values
+from recipegen.rules import arguments, engine, options, values
 from samples import MINIMAL, in_new_python, plan_of
 
 ENGINES = ("vllm", "sglang", "trtllm")
@@ -262,6 +262,23 @@ def test_a_release_without_a_table_is_checked_for_nothing_that_only_a_table_know
 
     assert flags.table("vllm", "9.9.0") is None
     assert flags.find(table, "--any=1") == flags.Option("--any", "--any", None, "--any", "1")
+
+
+def test_a_field_whose_option_a_release_lacks_is_refused() -> None:
+    # All releases have all of them so far.
+    recipe = recipe_of("vllm", "1.6", [])
+    setting = recipe.model.engine.model_copy(update={"max_num_seqs": 8})
+    spelt = {"flags": {"maxNumSeqs": "--max-concurrency"}}
+    (problem,) = engine._choices(("model", "engine"), setting, spelt, recipe.model.backend)
+
+    assert (problem.code, problem.path[-1], problem.warning) == ("unsupported", "maxNumSeqs", False)
+    assert "has no option '--max-concurrency'" in problem.message
+
+
+def test_router_options_wait_for_a_router_that_a_variable_turns_on() -> None:
+    frontend = {"args": ["--serve-indexer"], "env": {"DYN_ROUTER_MODE": "kv"}}
+
+    assert plan_of({**MINIMAL, "model": {**MINIMAL["model"], "frontend": frontend}}).warnings == ()
 
 
 def test_a_recipe_of_an_older_release_is_checked_against_that_release() -> None:

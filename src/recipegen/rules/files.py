@@ -4,15 +4,15 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from recipegen import facts
-from recipegen.errors import Path, Problem, nearest, show
+from recipegen import argv, facts
+from recipegen.errors import Path, Problem, dotted, nearest, show
 from recipegen.facts import flags
 from recipegen.language import key_names, setting
 from recipegen.recipe import Engine, ExtraConfig, Model, Recipe, Role, Worker
 from recipegen.rules import values
 from recipegen.rules.arguments import owned_options, owner_of
 from recipegen.rules.configs import ENGINE_VARIABLE, content_of, files_of
-from recipegen.rules.given import Program, program
+from recipegen.rules.given import Program, given_to, program
 from recipegen.rules.options import missing
 from recipegen.rules.roles import engine_of, workers
 
@@ -43,6 +43,8 @@ def check(recipe: Recipe) -> Iterator[Problem]:
             repeated = list(_repeated(place, content, model, role, owners))
             yield from repeated
             yield from _keys(place, config, engine, [problem.path for problem in repeated])
+            if engine.table.program in OF_OPTIONS:
+                yield from _also_an_argument(place, content, engine, given_to(recipe, role))
         yield from _block_size(model, role, worker, engines, table)
 
 
@@ -134,6 +136,22 @@ def _keys(place: Path, config: ExtraConfig, engine: Program, known: list[Path]) 
             message = f"{engine.name} takes {needs}, got {show(value)}"
             hint = values.hint(row, value)
             yield Problem("wrong-key-value", path, message, hint, warning=engine.unsure)
+
+
+def _also_an_argument(
+    place: Path, content: dict[str, Any], engine: Program, given: dict[str, tuple[Path, argv.Given]]
+) -> Iterator[Problem]:
+    """Yield keys whose option stands in the arguments too: one wins, and keys of JSON do not add up."""
+    for key, value in content.items():
+        option = flags.find(engine.table, f"--{key}")
+        if option.row is None or option.name not in given:
+            continue
+        where, argument = given[option.name]
+        # vLLM puts single keys together, wherever they come from, and the result behind all else.
+        if not (option.keys and argument.option.keys):
+            message = f"{dotted(where)} gives {option.name} too, and only one of them takes effect"
+            path = (*place, "content", key)
+            yield Problem("said-twice", path, f"{message}, got {show(value)}", "keep one of the two")
 
 
 def _options_in(content: dict[str, Any], table: flags.Table) -> Rows:

@@ -81,6 +81,17 @@ def lists(recipe: Recipe) -> Iterator[Listed]:
         yield _of_the_frontend(recipe)
 
 
+def given_to(recipe: Recipe, role: Role) -> dict[str, tuple[Path, argv.Given]]:
+    """Return the options that arguments give to a role, each with its place."""
+    mine = [each for each in lists(recipe) if role in each.roles]
+    return {
+        given.option.name: ((*each.path, given.index), given)
+        for each in mine
+        for given in each.read.given
+        if given.option.row is not None
+    }
+
+
 def frontend(recipe: Recipe) -> Program:
     """Return the frontend, with the options of the chat processor that its arguments and variables choose."""
     model = recipe.model

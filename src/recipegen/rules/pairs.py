@@ -14,7 +14,8 @@ def check(each: Told) -> Iterator[Problem]:
     yield from _needed(each)
     if each.recipe.model.disaggregation:
         yield from _aggregated(each)
-    if each.recipe.model.routing_policy != "kv":
+    by_hand = each.get("--router-mode")
+    if each.recipe.model.routing_policy != "kv" and (by_hand is None or by_hand.value != "kv"):
         yield from _unrouted(each, each.recipe.model.routing_policy)
 
 
