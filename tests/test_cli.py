@@ -116,6 +116,7 @@ def test_a_wrong_recipe_is_1_and_says_where(cli: Cli, command: str) -> None:
         ("explain", "qwen-0.6b", "model[worker]"),
         ("show", "qwen-0.6b", "--format", "xml"),
         ("show", "qwen-0.6b", "--var", "disagg"),
+        ("show", "qwen-0.6b", "--source", "--resolved"),
         ("show", "qwen-0.6b", "--variant", "disagg", "--variant", "sglang"),
         ("render", "qwen-0.6b", "-o", "out", "--output", "other"),
         ("render", "qwen-0.6b", "--charts", "a", "--charts", "a"),
@@ -598,8 +599,8 @@ def test_a_broken_recipe_keeps_no_other_one_out_of_the_list(cli: Cli) -> None:
     assert answer.err.startswith("recipes/broken.yaml:")
 
 
-def test_show_prints_what_was_written_with_the_patch_in_it(cli: Cli) -> None:
-    answer = cli("show", "./qwen.yaml", "--set", "model.worker.replicas=5")
+def test_show_source_is_what_was_written_with_the_patch_in_it(cli: Cli) -> None:
+    answer = cli("show", "./qwen.yaml", "--source", "--set", "model.worker.replicas=5")
 
     assert yaml.safe_load(answer.out) == {
         **yaml.safe_load(RECIPE),

@@ -41,6 +41,8 @@ PUBLISHED = {
     "meta-llama/Llama-4-Maverick-17B-128E-Instruct": (400, 17),
     "mistralai/Mixtral-8x7B-v0.1": (46.7, 12.9),
     "deepseek-ai/DeepSeek-V3": (671, 37),
+    "deepseek-ai/DeepSeek-V4-Flash": (284, 0),
+    "deepseek-ai/DeepSeek-V4-Pro": (1600, 0),
     "moonshotai/Kimi-K2-Instruct": (1026, 32),
     "zai-org/GLM-5": (744, 40),
     "nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-FP8": (120, 12),

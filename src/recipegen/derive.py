@@ -1,7 +1,8 @@
 """What follows from what was written: each value that nobody wrote, with the reason why it is what it is."""
 
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path as FilePath
+from typing import Any, Self
 
 from recipegen import facts
 from recipegen.components import express_address
@@ -13,12 +14,26 @@ from recipegen.rules.roles import engine_of, gpus_of_replica, workers
 
 Derived = Iterator[tuple[Path, Any, str]]
 
+
+class Because(str):
+    """A reason that is a fact, and where the fact stands."""
+
+    file: FilePath
+    place: Path
+
+    def __new__(cls, words: str, file: FilePath, *place: str) -> Self:
+        """Take the reason in words, the file of the fact, and its path there."""
+        found = super().__new__(cls, words)
+        found.file, found.place = file, place
+        return found
+
+
 # Where the node label of a GPU type stands, for each kind of cluster.
 NODE_FACTS = {
-    "gpu-operator": "facts/hardware.yaml",
-    "gke": "facts/hardware.yaml",
-    "eks": "facts/nodes.yaml",
-    "aks": "facts/nodes.yaml",
+    "gpu-operator": ("hardware.yaml", "product"),
+    "gke": ("hardware.yaml", "gke"),
+    "eks": ("nodes.yaml", "types"),
+    "aks": ("nodes.yaml", "types"),
 }
 # The taint that GPU node pools of the large clouds carry.
 GPU_TAINT = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
@@ -41,13 +56,14 @@ def _releases(recipe: Recipe) -> Derived:
     backend, newest = recipe.model.backend, facts.newest_dynamo()
     if backend.version is None:
         tagged = release_in(backend.image or "")
-        reason = (
-            "the tag of model.backend.image" if tagged else "the newest Dynamo release in facts/dynamo.yaml"
-        )
+        newer = Because("the newest Dynamo release in facts/dynamo.yaml", facts.HERE / "dynamo.yaml", newest)
+        reason = "the tag of model.backend.image" if tagged else newer
         yield ("model", "backend", "version"), release_of(backend), reason
     if recipe.platform.version is None:
         chart = facts.dynamo()[newest]["platformChart"]
-        yield ("platform", "version"), chart, f"chart of Dynamo {newest} in facts/dynamo.yaml"
+        words = f"chart of Dynamo {newest} in facts/dynamo.yaml"
+        reason = Because(words, facts.HERE / "dynamo.yaml", newest, "platformChart")
+        yield ("platform", "version"), chart, reason
 
 
 def _placement(recipe: Recipe) -> Derived:
@@ -55,14 +71,17 @@ def _placement(recipe: Recipe) -> Derived:
     if hardware is None:
         return
     label, value = node_label(recipe)
-    reason = f"hardware.gpu is {hardware.gpu}; {NODE_FACTS[hardware.cluster]}"
+    file, key = NODE_FACTS[hardware.cluster]
+    words = f"hardware.gpu is {hardware.gpu}; facts/{file}"
+    place = (hardware.gpu, key) if file == "hardware.yaml" else (key, str(value))
+    reason = Because(words, facts.HERE / file, *place)
     if model.node_selector is None:
         yield ("model", "nodeSelector"), {label: value}, reason
     elif label not in model.node_selector:
         # Labels of one's own, such as a node pool, say nothing about the GPUs there.
         yield ("model", "nodeSelector", label), value, reason
     if model.tolerations is None:
-        yield ("model", "tolerations"), [GPU_TAINT], reason
+        yield ("model", "tolerations"), [GPU_TAINT], words
     if model.gpu_resource != gpu_resource(recipe) and hardware.mig:
         yield ("model", "gpuResource"), gpu_resource(recipe), f"hardware.mig is {hardware.mig}"
 
@@ -72,8 +91,9 @@ def _workers(recipe: Recipe) -> Derived:
     engines = [engine_of(model, worker) for worker in workers(model).values()]
     if model.routing_policy == "kv" and any(engine.block_size is None for engine in engines):
         backend = model.backend.type
-        reason = f"model.routingPolicy is kv, which needs one; backends/{backend}.yaml of the model chart"
-        yield ("model", "engine", "blockSize"), facts.engine(backend)["blockSize"], reason
+        words = f"model.routingPolicy is kv, which needs one; backends/{backend}.yaml of the model chart"
+        because = Because(words, facts.engine_file(backend), "blockSize")
+        yield ("model", "engine", "blockSize"), facts.engine(backend)["blockSize"], because
     for role, worker in workers(model).items():
         path: Path = ("model", role)
         if getattr(model, role) is None:
@@ -122,7 +142,11 @@ def _benchmark(recipe: Recipe) -> Derived:
     if not benchmark.enabled:
         return
     if benchmark.aiperf_version is None and benchmark.install:
-        yield ("benchmark", "aiperfVersion"), facts.images()["aiperf"], "aiperf in facts/images.yaml"
+        yield (
+            ("benchmark", "aiperfVersion"),
+            facts.images()["aiperf"],
+            Because("aiperf in facts/images.yaml", facts.HERE / "images.yaml", "aiperf"),
+        )
     # Of a graph that others create, only the person knows how large it is.
     gpus = sum(w.replicas * gpus_of_replica(model, w) for w in workers(model).values())
     if benchmark.gpus is None and model.deployment.create and gpus:
@@ -151,4 +175,5 @@ def _images(recipe: Recipe) -> Derived:
     }
     for path, (image, name) in chosen.items():
         if image is None:
-            yield (*path, "image"), facts.images()[name], f"{name} in facts/images.yaml"
+            reason = Because(f"{name} in facts/images.yaml", facts.HERE / "images.yaml", name)
+            yield (*path, "image"), facts.images()[name], reason

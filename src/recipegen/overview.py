@@ -56,6 +56,12 @@ class Form:
         return facts.model(self.plan.recipe.model.name)
 
     @property
+    def license(self) -> str | None:
+        """Licence of the weights: what the recipe says, else what is known of the model."""
+        recipe = self.plan.recipe
+        return recipe.about.license or facts.model_license(recipe.model.name)
+
+    @property
     def parameters(self) -> int | None:
         """Parameters of the model, where they are known."""
         return self.model.parameters.total if self.model else None

@@ -13,7 +13,7 @@ PROGRAM = "recipegen"
 # What each command says of itself; its module has its name and is imported when it runs.
 COMMANDS = {
     "list": "Show the catalog.",
-    "show": "Show a recipe, with variant and patches in it.",
+    "show": "Show what a recipe is, and what it makes.",
     "render": "Render a recipe; pipe it into `helmfile -f - apply`.",
     "explain": "Say where a value comes from, and what it means.",
     "validate": "Check recipes and all their variants.",
@@ -75,8 +75,10 @@ def _add_own(commands: dict[str, argparse.ArgumentParser]) -> None:
     """Add what only one command has."""
     _add_list(commands["list"])
     show = commands["show"]
-    show.add_argument("--resolved", action="store_true", help="with every default and derived value")
-    show.add_argument("--origin", action="store_true", help="each value with where it comes from")
+    shown = show.add_mutually_exclusive_group()
+    shown.add_argument("--source", action="store_true", help="the recipe as written, patches in it")
+    shown.add_argument("--resolved", action="store_true", help="with every default and derived value")
+    shown.add_argument("--origin", action="store_true", help="each value with where it comes from")
     render = commands["render"]
     words = "what to render to"
     render.add_argument("--target", choices=["helmfile", "values"], default="helmfile", help=words)

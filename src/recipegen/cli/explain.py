@@ -1,21 +1,151 @@
-"""`recipegen explain`: where a value comes from, and what it means."""
+"""`recipegen explain`: where a value comes from, what it means, what it becomes, and what looks at it."""
 
 import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
 
+from recipegen import facts
 from recipegen.cli import inputs
 from recipegen.cli.printing import out
-from recipegen.errors import dotted, show
+from recipegen.derive import Because
+from recipegen.errors import Path, dotted, show
+from recipegen.load import shown
 from recipegen.origin import origin, parse, value_at
+from recipegen.resolve import Plan
 from recipegen.schema import describe
+
+# Choices that fit on a line or two.
+SHOWN = 12
+Found = dict[str, Any]
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print value, origin and meaning of one path."""
+    """Print what there is to know of one path, or a map of it for programs."""
     plan = inputs.plan(args)
-    path = parse(args.path)
-    lines = [f"{dotted(path)} = {show(value_at(plan, path))}", f"  from: {origin(plan, path)}"]
-    about = describe(path)
-    if about:
-        lines.append(f"  what: {about}")
-    out("\n".join(lines))
+    found = explained(plan, parse(args.path))
+    out(json.dumps(found, indent=2) if args.format == "json" else _text(found))
     return 0
+
+
+def explained(plan: Plan, path: Path) -> Found:
+    """Return value, origin, fact, meaning, engine option, limit and rules of a path, without empty ones.
+
+    Raises:
+        UsageError: when the language has no such key.
+    """
+    value = value_at(plan, path)
+    found: Found = {
+        "path": dotted(path),
+        "value": value,
+        "from": origin(plan, path),
+        "fact": _fact(plan, path),
+        "what": describe(path),
+        "option": _option(plan, path),
+        "limit": _limit(plan, path),
+        "rules": rules_at(path),
+    }
+    return {key: entry for key, entry in found.items() if key in ("path", "value", "from") or entry}
+
+
+def _text(found: Found) -> str:
+    lines = [f"{found['path']} = {show(found['value'])}", f"  from: {found['from']}"]
+    for key in ("fact", "what"):
+        lines += [f"  {key}: {found[key]}"] if key in found else []
+    lines += [f"  option: {_words(found['option'])}"] if "option" in found else []
+    lines += [f"  limit: {found['limit']}"] if "limit" in found else []
+    lines += [f"  rule: {rule['code']}: {rule['what']}" for rule in found.get("rules", [])]
+    return "\n".join(lines)
+
+
+def _fact(plan: Plan, path: Path) -> str:
+    """Return file and line of the fact that decided, where one did."""
+    for length in range(len(path), 0, -1):
+        reason = plan.reasons.get(path[:length])
+        if isinstance(reason, Because):
+            at = tuple(map(str, reason.place))
+            return f"{shown(reason.file)}:{facts.place(reason.file, at)}: {'.'.join(at)}"
+    return ""
+
+
+def _option(plan: Plan, path: Path) -> Found:
+    """Return the option of the chosen engine that a key becomes, and what its release says of it."""
+    backend = plan.recipe.model.backend
+    table, release = facts.engine(backend.type), backend.version or ""
+    name, tokens = _spelled(table, path)
+    if not name and not tokens:
+        return {}
+    engines = facts.dynamo().get(release, {}).get("engines", {})
+    found: Found = {"name": name, "engine": f"{backend.type} {engines.get(backend.type, '')}".strip()}
+    if tokens:
+        found["tokens"] = tokens
+    row = facts.option(backend.type, release, name or tokens[0])
+    return found | {
+        key: row[key] for key in ("type", "choices", "default", "deprecated", "env") if key in row
+    }
+
+
+def _spelled(table: Found, path: Path) -> tuple[str, list[str]]:
+    """Return the option that a path becomes, or the tokens of each value where it is a switch."""
+    if path == ("model", "name"):
+        return table["model"], []
+    if path == ("model", "revision"):
+        return table["revision"], []
+    if len(path) < 2 or path[0] != "model" or path[-2] != "engine":
+        return "", []
+    key = path[-1]
+    if key in table["flags"]:
+        return table["flags"][key], []
+    switch = table["switches"].get(key)
+    if switch:
+        return "", [*switch["whenTrue"], *switch["whenFalse"]]
+    return "", list(table["extras"].get(key, []))
+
+
+def _words(option: Found) -> str:
+    """Return an option as people read it: spelling, engine, type or choices, default."""
+    parts = [f"{option['name'] or ' / '.join(option['tokens'])} of {option['engine']}"]
+    choices = option.get("choices")
+    if choices:
+        more = f", and {len(choices) - SHOWN} more" if len(choices) > SHOWN else ""
+        parts.append(f"one of {', '.join(map(str, choices[:SHOWN]))}{more}")
+    elif "type" in option:
+        parts.append(option["type"])
+    parts += [f"{key} {show(option[key])}" for key in ("default", "env", "deprecated") if key in option]
+    return "; ".join(parts)
+
+
+def _limit(plan: Plan, path: Path) -> str:
+    """Return what the model itself allows for a key of the engine."""
+    model = facts.model(plan.recipe.model.name)
+    if model is None or len(path) < 2 or path[-2] != "engine":
+        return ""
+    whose, cache = f"of {model.id}", model.quantization.kv_cache
+    words = {
+        "maxModelLen": f"{model.context} tokens, the longest context {whose}" if model.context else "",
+        "tensorParallel": f"divides the {model.heads} heads {whose}, which has {model.kv_heads} KV heads",
+        "pipelineParallel": f"the {model.layers} layers {whose}",
+        "expertParallel": f"the {model.experts} experts {whose}" if model.experts else f"no experts {whose}",
+        "kvCacheDtype": f"the weights {whose} ask for {cache}" if cache else "",
+    }
+    return words.get(str(path[-1]), "")
+
+
+def rules_at(path: Path) -> list[Found]:
+    """Return the rules that look at a key, or at what holds it."""
+    steps = [str(step) for step in path]
+    return [
+        {"code": code, **{key: row[key] for key in ("what", "why", "remedy")}}
+        for section in facts.rules().values()
+        for code, row in section.items()
+        if any(_covers(pattern.split("."), steps) for pattern in row.get("paths", []))
+    ]
+
+
+def _covers(pattern: Sequence[str], path: Sequence[str]) -> bool:
+    """Return whether a rule's pattern names a path or what holds it: `*` is one key, `**` any number."""
+    if not pattern:
+        return True
+    if pattern[0] == "**":
+        return any(_covers(pattern[1:], path[start:]) for start in range(len(path) + 1))
+    return bool(path) and pattern[0] in ("*", path[0]) and _covers(pattern[1:], path[1:])

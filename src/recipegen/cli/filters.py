@@ -52,7 +52,7 @@ def known_license(value: str | None, forms: Iterable[Form]) -> None:
     Raises:
         UsageError: with the nearest one of the catalog.
     """
-    known = sorted({form.plan.recipe.about.license or "" for form in forms} - {""})
+    known = sorted({form.license or "" for form in forms} - {""})
     if value is not None and not any(value.casefold() in each.casefold() for each in known):
         _refuse("--license", value, known)
 
@@ -97,7 +97,7 @@ def _gpu(value: str) -> Callable[[Form], bool]:
 
 
 def _license(value: str) -> Callable[[Form], bool]:
-    return lambda form: value.casefold() in (form.plan.recipe.about.license or "").casefold()
+    return lambda form: value.casefold() in (form.license or "").casefold()
 
 
 def _size(value: str) -> Callable[[Form], bool]:

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from recipegen.document import Document, from_set, merge
 from recipegen.errors import Problem, RecipeError, UsageError, nearest, show
 from recipegen.language import knows
 from recipegen.load import choose, read, variants
+from recipegen.overview import Form
 from recipegen.resolve import Plan, resolve
 from recipegen.validate import validate
 
@@ -26,6 +27,32 @@ def plan(args: argparse.Namespace) -> Plan:
     found = pipeline.plan(args.name, args.variant, patches(args))
     report(found.warnings, as_json=args.format == "json")
     return found
+
+
+def forms(args: argparse.Namespace) -> tuple[Form, list[Form]]:
+    """Return the form that a command names, after reporting its warnings, and all forms of its recipe.
+
+    A variant that is wrong is not among them; `recipegen validate` says what is wrong with it.
+    """
+    recipe, documents = read(args.name), patches(args)
+    loaded = choose(recipe, args.variant, documents)
+    if loaded.idle:
+        raise RecipeError(*loaded.idle)
+    chosen = Form(resolve(validate(loaded)), recipe)
+    report(chosen.plan.warnings, as_json=args.format == "json")
+    found = []
+    for variant in [None, *variants(recipe.document)]:
+        with suppress(RecipeError):
+            one = choose(recipe, variant, documents, alone=True)
+            found.append(Form(resolve(validate(one)), recipe))
+    return chosen, found
+
+
+def options(args: argparse.Namespace) -> list[str]:
+    """Return the recipe's name and what changes it, as they are typed."""
+    given = {"--variant": [args.variant] if args.variant else [], "-f": args.file, "--set": args.set}
+    given |= {"--with": args.with_component, "--without": args.without_component}
+    return [args.name, *(word for option, values in given.items() for v in values for word in (option, v))]
 
 
 def patched(found: Plan, expression: str) -> Plan:

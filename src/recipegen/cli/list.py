@@ -119,7 +119,7 @@ def _summary(form: Form) -> dict[str, Any]:
         "name": form.name,
         "title": about.title or form.name,
         "model": form.plan.recipe.model.name,
-        "license": about.license,
+        "license": form.license,
         "parameters": form.parameters,
         "context": form.context,
         "backend": form.backend,

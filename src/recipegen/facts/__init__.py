@@ -1,5 +1,6 @@
 """Facts as data: Dynamo releases and parsers, GPU types, images, and how each engine spells its options."""
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from recipegen.facts.models import ModelFacts
 
 HERE = Path(__file__).parent
+FLAGS = HERE / "flags"
 
 
 @cache
@@ -53,12 +55,12 @@ def model(name: str) -> "ModelFacts | None":
     Raises:
         ToolError: Its file lacks a key, or says what cannot be.
     """
+    path = _model_file(name)
+    if path is None:
+        return None
     # Only a recipe whose model is known pays for the reader.
     from recipegen.facts import models
 
-    path = HERE / "models" / f"{name.replace('/', '--')}.yaml"
-    if "/" not in name or not path.is_file():
-        return None
     data = _read(path)
     try:
         return models.read(data["id"], data["config"], data.get("quantConfig"))
@@ -87,6 +89,19 @@ def families() -> dict[str, Any]:
 
 
 @cache
+def model_license(name: str) -> str | None:
+    """Return the licence of a model's weights, or None where it is not known; `name` as for `model`."""
+    path = _model_file(name)
+    licence = _read(path).get("license") if path else None
+    return None if licence in (None, "unknown") else str(licence)
+
+
+def _model_file(name: str) -> Path | None:
+    path = HERE / "models" / f"{name.replace('/', '--')}.yaml"
+    return path if "/" in name and path.is_file() else None
+
+
+@cache
 def platform() -> dict[str, Any]:
     """Return where the typed keys of the `platform` block go in the upstream chart's values."""
     return _read(HERE / "platform.yaml")
@@ -104,7 +119,27 @@ def engine(backend: str) -> dict[str, Any]:
 
     The file belongs to the model chart, whose templates loop over it; Python only checks against it.
     """
-    return _read(catalog.charts() / "stack/charts/model/backends" / f"{backend}.yaml")
+    return _read(engine_file(backend))
+
+
+def engine_file(backend: str) -> Path:
+    """Return the file that `engine` reads."""
+    return catalog.charts() / "stack/charts/model/backends" / f"{backend}.yaml"
+
+
+def option(backend: str, release: str, name: str) -> dict[str, Any]:
+    """Return what is known of an engine's option in a Dynamo release, such as its type, choices and default.
+
+    Empty where there is no table of the release, or the option is not in it.
+    """
+    path = FLAGS / f"{backend}-{'.'.join(release.split('.')[:2])}.json"
+    table = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return dict(table.get("flags", {}).get(name, {}))
+
+
+def place(file: Path, at: tuple[str, ...]) -> int:
+    """Return the line of a fact in its file, counted from 1."""
+    return yamlio.read_file(file, str(file)).values[at].line
 
 
 @cache

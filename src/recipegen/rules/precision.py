@@ -35,12 +35,16 @@ def weights(recipe: Recipe) -> Iterator[Problem]:
     row = facts.quantization().get(backend, {}).get(what, {}).get(known.quantization.method, {})
     gpu = f"{recipe.hardware.gpu} has {'.'.join(str(number) for number in capability)}"
     path: Path = ("hardware", "gpu")
-    if row and capability < _version(row["least"]):
+    if "least" in row and capability < _version(row["least"]):
         message = f"{backend} loads {known.id} in {what} from compute capability {row['least']} on, and {gpu}"
         yield Problem("weights-format", path, message, "take a newer GPU, or weights in another format")
     elif "native" in row and capability < _version(row["native"]):
         message = f"has no arithmetic in {what}: compute capability {row['native']} brings it, and {gpu}"
         hint = f"{backend} keeps the weights of {known.id} as small, and computes in 16 bits"
+        yield Problem("weights-format", path, message, hint, warning=True)
+    elif "stated" in row and capability < _version(row["stated"]):
+        message = f"NVIDIA lists {what} for {backend} from compute capability {row['stated']} on, and {gpu}"
+        hint = "take a newer GPU, or weights in another format; whether it runs here is not known"
         yield Problem("weights-format", path, message, hint, warning=True)
 
 
