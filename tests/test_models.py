@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import ROOT
@@ -210,7 +210,7 @@ def test_a_broken_facts_file_is_named_with_its_key(
         facts.model.__wrapped__("a/b")
 
 
-def tool() -> Any:
+def load_tool() -> Any:
     """Return the module that writes the facts."""
     spec = importlib.util.spec_from_file_location("take", ROOT / "tools/models/take.py")
     assert spec is not None
@@ -220,16 +220,20 @@ def tool() -> Any:
     return module
 
 
+TOOL = load_tool()
+
+
 def test_the_facts_are_those_of_the_list() -> None:
     listed = yaml.safe_load((ROOT / "tools/models/list.yaml").read_text())["models"]
 
     assert sorted(row["id"] for row in listed) == IDS
 
 
+@settings(deadline=None)
 @given(st.sets(st.tuples(st.integers(0, 12), st.sampled_from(["self_attn", "mlp.up_proj"])), min_size=1))
 def test_names_that_the_tool_joins_are_the_names_that_it_was_given(given_names: set[tuple[int, str]]) -> None:
     names = {f"layers.{layer}.{part}" for layer, part in given_names}
-    joined = tool().joined(names)
+    joined = TOOL.joined(names)
     found = formats._names(joined)
 
     for layer in range(13):
