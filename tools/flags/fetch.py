@@ -12,7 +12,6 @@ import io
 import json
 import os
 import re
-import shutil
 import struct
 import subprocess
 import sys
@@ -69,28 +68,34 @@ def fetch(wheel: Wheel, wanted: str) -> Path:
             raise SystemExit(f"the index has another {wheel.package} {wheel.version}: {found['hash']}")
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-            read(found["url"], re.compile(wanted), Path(temporary))
-            shutil.copytree(temporary, folder)
-    check(wheel, folder)
+            # There under its name only when it is whole.
+            whole = Path(temporary, folder.name)
+            read(found["url"], re.compile(wanted), whole)
+            whole.rename(folder)
+    check(wheel, re.compile(wanted), folder)
     return folder
 
 
-def check(wheel: Wheel, folder: Path) -> None:
+def check(wheel: Wheel, wanted: re.Pattern[str], folder: Path) -> None:
     """Compare what lies in a folder with the lock and the wheel's own list.
 
     Raises:
-        SystemExit: when a file is not as it was published.
+        SystemExit: when a file is missing or not as it was published.
     """
     record = record_of(folder).read_bytes()
     if hashlib.sha256(record).hexdigest() != wheel.record:
         raise SystemExit(f"RECORD of {wheel.file} is not the one of the lock")
     sums = {name: value for name, value, _ in csv.reader(io.StringIO(record.decode())) if value}
-    for path in folder.rglob("*"):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and name in sums:
-            digest = base64.urlsafe_b64encode(hashlib.sha256(path.read_bytes()).digest()).decode().rstrip("=")
-            if sums[name] != f"sha256={digest}":
-                raise SystemExit(f"{path} is not as published; remove {folder}")
+    for name, published in sums.items():
+        path = folder / name
+        if wanted.search(name) and (not path.is_file() or published != checksum(path)):
+            raise SystemExit(f"{path} is not as published; remove {folder}")
+
+
+def checksum(path: Path) -> str:
+    """Return the checksum of a file as RECORD has it."""
+    digest = base64.urlsafe_b64encode(hashlib.sha256(path.read_bytes()).digest())
+    return f"sha256={digest.decode().rstrip('=')}"
 
 
 def record_of(folder: Path) -> Path:
@@ -98,11 +103,23 @@ def record_of(folder: Path) -> Path:
     return next(folder.glob("*.dist-info/RECORD"))
 
 
+def asked(folder: Path, packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of other packages that an unpacked wheel asks for, each at exactly one.
+
+    Raises:
+        SystemExit: when it does not ask for one of them.
+    """
+    said = next(folder.glob("*.dist-info/METADATA")).read_text()
+    wanted = dict(re.findall(r"^Requires-Dist: ([\w-]+)(?:\[[^]]*\])?==([^;\s]+)", said, re.MULTILINE))
+    try:
+        return {package: wanted[package] for package in packages}
+    except KeyError as missing:
+        raise SystemExit(f"{folder} asks for no {missing}") from None
+
+
 def locate(package: str, version: str) -> dict[str, str]:
     """Return the address and sha256 of a wheel as pip finds it, which knows the package index."""
-    platforms = [
-        f"--platform={name}_x86_64" for name in ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17")
-    ]
+    platforms = [f"--platform=manylinux_2_{minor}_x86_64" for minor in range(39, 16, -1)]
     command = [
         sys.executable,
         "-m",

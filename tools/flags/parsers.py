@@ -2,7 +2,7 @@
 
 Called as `python -I parsers.py PROGRAM ARGUMENTS FOLDER…`, where the packages of REAL in stubs.py are
 installed and ARGUMENTS, a JSON list, is a command line that leads to all parsers. Prints a JSON object:
-`parsers`, in the order in which they are asked (what one takes, the next does not see), and `rows`, their options.
+`parsers`, in the order in which they are asked (what one takes, the next does not see), and their `rows`.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -31,9 +31,15 @@ PROGRAMS = {
 }
 # Packages whose options end up in a table.
 OWNERS = ("dynamo", "vllm", "sglang")
-# Values that some options take beside those of their type.
-WORDS = ("None", "auto")
+# What is tried on an option to find its type: a word, numbers and JSON.
+TEXTS = ("abc", "7", "1.5", "{}", "[]")
+# What a number may end in.
+SUFFIXES = ("k", "m", "g", "t", "K", "M", "G", "T", "Ki", "Mi", "Gi", "Ti")
+# Values that some options take beside those of their type; the last is an old name of AISimulate.
+WORDS = ("None", "auto", "aic")
 TRUTHS = ("true", "false", "1", "0", "on", "off", "yes", "no")
+# What is no value.
+FAILED = object()
 
 
 class DoneError(Exception):
@@ -99,7 +105,7 @@ class Recorder:
 
 
 def registration(frame: FrameType | None) -> dict[str, Any]:
-    """Return who registers an option, the innermost package that owns any, and what Dynamo's helper is told."""
+    """Return who registers an option, the innermost package that owns any, and what Dynamo's helper knows."""
     facts: dict[str, Any] = {}
     while frame:
         module = str(frame.f_globals.get("__name__", ""))
@@ -151,39 +157,49 @@ def value(action: argparse.Action) -> dict[str, Any]:
     for each in (*given, action.type):
         if type(each).__name__ == "Nothing":
             raise SystemExit(f"{action.option_strings} depends on a stand-in")
-    choices = [plain(each) for each in given]
-    takes = converter(action.type)
-    words = [word for word in WORDS if takes(word) and not takes("abc")]
-    found: dict[str, Any] = {"choices": sorted({str(each) for each in choices if each is not None})}
-    if choices and all(isinstance(each, int) for each in choices if each is not None):
-        found |= {"type": "int", "choices": sorted(each for each in choices if each is not None)}
-    elif takes("abc") or choices:
-        found["type"] = "str"
-    elif takes("{}") or "dataclass" in getattr(action.type, "__qualname__", ""):
-        found["type"] = "json"
-    elif takes("7"):
-        found |= {"type": "float" if takes("1.5") else "int", "human": takes("1k") and not takes("1.5")}
-    else:
-        found |= {"type": "str", "choices": sorted(each for each in TRUTHS if takes(each))}
-    if None in choices:
-        # A value that stands for leaving the option out.
-        found["also"] = ["None"] if callable(action.type) and action.type("None") is None else []
-    elif not choices:
-        found["also"] = words
-    return found
+    if given:
+        return choice(given, action.type)
+    takes = [text for text in (*TEXTS, *WORDS, *TRUTHS) if converted(action.type, text) is not FAILED]
+    if "abc" in takes:
+        return {"type": "str"}
+    words = {"also": [word for word in WORDS if word in takes]}
+    if {"{}", "[]"} & set(takes) or "dataclass" in getattr(action.type, "__qualname__", ""):
+        return {"type": "json", **words}
+    if "7" in takes:
+        whole = "1.5" not in takes
+        sizes = {each: converted(action.type, f"1{each}") for each in SUFFIXES}
+        human = {each: size for each, size in sizes.items() if size is not FAILED}
+        return {"type": "int" if whole else "float", "human": bool(human), "suffixes": human, **words}
+    return {"type": "str", "choices": sorted(each for each in TRUTHS if each in takes)}
 
 
-def converter(convert: Any) -> Callable[[str], bool]:
-    """Return a function that tells whether a value is taken."""
+def choice(given: list[Any], convert: Any) -> dict[str, Any]:
+    """Return the type of an option that takes one of a list, and what else stands for one of them."""
+    named = [plain(each) for each in given if each is not None]
+    whole = all(isinstance(each, int) for each in named)
+    texts = {str(each) for each in named}
+    return {
+        "type": "int" if whole else "str",
+        "choices": sorted(named) if whole else sorted(texts),
+        "also": [word for word in WORDS if word not in texts and converted(convert, word) in given],
+        "loose": not whole and all(converted(convert, loosely(each)) == each for each in texts),
+    }
 
-    def takes(text: str) -> bool:
-        try:
-            convert(text)
-        except Exception:
-            return False
-        return True
 
-    return takes if callable(convert) else lambda _: True
+def loosely(text: str) -> str:
+    """Return a text as somebody writes it who does not look closely."""
+    return text.swapcase().replace("_", "-")
+
+
+def converted(convert: Any, text: str) -> Any:
+    """Return what an option makes of a text, or FAILED where it refuses it."""
+    try:
+        made = convert(text) if callable(convert) else text
+    except Exception:
+        return FAILED
+    if type(made).__name__ == "Nothing":
+        raise SystemExit(f"{convert} depends on a stand-in")
+    return made
 
 
 def plain(thing: Any) -> Any:

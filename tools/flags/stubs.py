@@ -6,6 +6,7 @@ neither Python's own, nor unpacked here, nor named in REAL is replaced by a clas
 
 import importlib.metadata
 import importlib.util
+import json
 import re
 import sys
 from abc import ABCMeta
@@ -20,6 +21,8 @@ REAL = {
     "annotated_types", "msgspec", "packaging", "pydantic", "pydantic_core", "typing_extensions",
     "typing_inspection", "yaml", "_yaml",
 }  # fmt: skip
+# Packages that Python has another of, as far as options need it.
+ALIKE: dict[str, ModuleType] = {"orjson": json, "regex": re}
 # What decides on a platform by being there, so it must not.
 ABSENT = {"amdsmi", "libtpu", "pynvml", "torch_npu", "torch_xla", "tpu_info", "zentorch"}
 # Attributes of torch that tell of other devices by being there.
@@ -157,7 +160,7 @@ class Stubs(MetaPathFinder, Loader):
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Return an empty module, or what does the same here."""
-        return re if spec.name == "regex" else StubModule(spec.name)
+        return ALIKE.get(spec.name) or StubModule(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
         """Do nothing: there is nothing in it."""

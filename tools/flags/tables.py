@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from recipegen.twin import runtime
-from tools.flags.fetch import Wheel, fetch, lock
+from tools.flags.fetch import Wheel, asked, fetch, lock
+from tools.flags.literals import literals
 
 FLAGS = Path(__file__).parents[2] / "src" / "recipegen" / "facts" / "flags"
 # Members of a wheel that are read.
@@ -21,13 +22,14 @@ WANTED = {
     "ai-dynamo-runtime": "",
     "vllm": r"^vllm/.*\.py$",
     "sglang": r"^sglang/.*\.py$",
+    "aiconfigurator": r"^aiconfigurator/generator/config/backend_templates/trtllm/",
 }
 DYNAMO = ("ai-dynamo", "ai-dynamo-runtime")
 # Command lines that lead to a program's parsers, and the packages that it needs for that.
 PROGRAMS: dict[str, list[tuple[list[str], tuple[str, ...]]]] = {
     "vllm": [(["--model", "x"], (*DYNAMO, "vllm"))],
     "sglang": [(["--model-path", "x"], (*DYNAMO, "sglang"))],
-    "trtllm": [([], DYNAMO)],
+    "trtllm": [([], (*DYNAMO, "aiconfigurator"))],
     "frontend": [
         ([], DYNAMO),
         (["--dyn-chat-processor", "vllm"], (*DYNAMO, "vllm")),
@@ -36,11 +38,11 @@ PROGRAMS: dict[str, list[tuple[list[str], tuple[str, ...]]]] = {
 }
 # Keys of a row, in the order in which they are written.
 KEYS = (
-    "from", "parser", "with", "type", "aliases", "negated", "negatedAliases", "choices", "also", "nargs",
-    "human", "repeats", "env", "deprecated", "default",
+    "from", "parser", "with", "type", "aliases", "negated", "negatedAliases", "choices", "also", "loose",
+    "nargs", "human", "repeats", "env", "deprecated", "default",
 )  # fmt: skip
-# Options that a program takes out of its arguments before its parsers see them: where, and the row.
-TAKEN = {
+# Options that a program takes out of its arguments before its parsers see them: where, which, and the row.
+TAKEN: dict[str, tuple[str, str, dict[str, Any]]] = {
     "vllm": ("vllm/utils/argparse_utils.py", "--config", {"from": "vllm", "parser": 2, "type": "str"}),
     "trtllm": (
         "dynamo/trtllm/args.py",
@@ -48,9 +50,11 @@ TAKEN = {
         {"from": "dynamo", "type": "bool", "negated": "--no-publish-events-and-metrics"},
     ),
 }
-CONFIG_REASON = (
-    "TensorRT-LLM's own package is not in the package index; these keys are those that other packages name"
-)
+# Keys of an engine's own file, by the file of a package that names them, with their type.
+ENGINE_FILE = Path(__file__).with_name("engine_file.json")
+# What is written where a package only says that an option is going away.
+UNSAID = "deprecated"
+CONFIG_REASON = "the engine's own package is not in the package index; these keys are those that others name"
 
 
 def tables() -> Iterator[tuple[str, str]]:
@@ -68,17 +72,17 @@ def check_pins(wheels: dict[str, Wheel], dynamo: Path) -> None:
     Raises:
         SystemExit: when the lock has another version.
     """
-    said = next(dynamo.glob("*.dist-info/METADATA")).read_text()
-    for package in ("vllm", "sglang", "ai-dynamo-runtime"):
-        found = re.search(rf"^Requires-Dist: {package}(?:\[[^]]*\])?==([^;\s]+)", said, re.MULTILINE)
-        if not found or found[1] != wheels[package].version:
-            raise SystemExit(f"{wheels['ai-dynamo'].file} asks for another {package}: {found and found[1]}")
+    for package, version in asked(dynamo, ("ai-dynamo-runtime", "vllm", "sglang")).items():
+        if version != wheels[package].version:
+            raise SystemExit(f"{wheels['ai-dynamo'].file} asks for {package} {version}")
 
 
 def table(program: str, wheels: dict[str, Wheel], folders: dict[str, Path]) -> dict[str, Any]:
     """Return the table of one program of one release."""
     flags: dict[str, Any] = {}
     parsers: list[Any] = []
+    suffixes: list[dict[str, int]] = []
+    refused: set[str] = set()
     used = dict.fromkeys(package for _, packages in PROGRAMS[program] for package in packages)
     for arguments, packages in PROGRAMS[program]:
         answer = ask(program, arguments, [folders[package] for package in packages])
@@ -88,10 +92,14 @@ def table(program: str, wheels: dict[str, Wheel], folders: dict[str, Path]) -> d
         for found in answer["rows"]:
             if found.get("error_message"):
                 # Registered to be refused, with a message.
+                refused |= {found["flag"], *found["aliases"]}
                 continue
+            suffixes += filter(None, [found.get("suffixes")])
             row = flags.setdefault(found["flag"], tidy(program, found))
             if own and found["flag"] not in own:
                 row["with"] = {arguments[0]: [*row.get("with", {}).get(arguments[0], []), arguments[1]]}
+    taken(program, folders, flags)
+    second_opinion(program, [folders[package] for package in used], flags, refused)
     return {
         "program": f"dynamo.{program}",
         "dynamo": wheels["ai-dynamo"].version,
@@ -101,24 +109,72 @@ def table(program: str, wheels: dict[str, Wheel], folders: dict[str, Path]) -> d
         "configPartial": program == "trtllm",
         "configPartialReason": CONFIG_REASON if program == "trtllm" else "",
         "parsers": parsers,
-        "flags": {**flags, **taken(program, folders)},
-        "configKeys": {},
+        "suffixes": one_of(suffixes),
+        "flags": flags,
+        "configKeys": config_keys(folders) if program == "trtllm" else {},
     }
 
 
-def taken(program: str, folders: dict[str, Path]) -> dict[str, Any]:
-    """Return the options that a program takes without a parser.
+def one_of(suffixes: list[dict[str, int]]) -> dict[str, int]:
+    """Return what numbers of a program may end in, and what each stands for.
+
+    Raises:
+        SystemExit: when its options differ, for which the tables have no place.
+    """
+    if any(each != suffixes[0] for each in suffixes):
+        raise SystemExit("options differ in what their numbers may end in")
+    return suffixes[0] if suffixes else {}
+
+
+def taken(program: str, folders: dict[str, Path], flags: dict[str, Any]) -> None:
+    """Add the option that a program takes without a parser.
 
     Raises:
         SystemExit: when the file no longer names the option.
     """
     if program not in TAKEN:
-        return {}
+        return
     name, flag, row = TAKEN[program]
     source = next(folder / name for folder in folders.values() if (folder / name).is_file())
     if f'"{flag}"' not in source.read_text():
         raise SystemExit(f"{source} no longer names {flag}")
-    return {flag: row}
+    if not any(flag in spellings(each, flags[each]) for each in flags):
+        flags[flag] = row
+
+
+def spellings(flag: str, row: dict[str, Any]) -> set[str]:
+    """Return everything that stands for an option on a command line."""
+    negated = {row["negated"]} if "negated" in row else set()
+    return {flag, *row.get("aliases", ()), *negated, *row.get("negatedAliases", ())}
+
+
+def second_opinion(program: str, folders: list[Path], flags: dict[str, Any], refused: set[str]) -> None:
+    """Compare the names of a table with those that stand in the source.
+
+    Raises:
+        SystemExit: when one of both has a name that the other has not.
+    """
+    there = literals(program, folders)
+    known = {name for flag, row in flags.items() for name in spellings(flag, row)}
+    engine = {
+        name
+        for flag, row in flags.items()
+        if row["from"] != "dynamo" and "with" not in row and flag not in TAKEN.get(program, ())
+        for name in {flag, *row.get("aliases", ())} - {"-O"}
+    }
+    if differ := sorted((there - known - refused) | (engine - there)):
+        raise SystemExit(f"{program}: parsers and source differ about {', '.join(differ)}")
+
+
+def config_keys(folders: dict[str, Path]) -> dict[str, Any]:
+    """Return the keys of the engine's own file that the packages of a release name."""
+    keys = {}
+    for place in json.loads(ENGINE_FILE.read_text())["tensorrt_llm"]:
+        words = set(re.findall(r"\w+", (folders[place["package"]] / place["file"]).read_text()))
+        for key, kind in place["keys"].items():
+            if key.rpartition(".")[2] in words:
+                keys[key] = {"from": "tensorrt_llm", "type": kind}
+    return keys
 
 
 def ask(program: str, arguments: list[str], folders: list[Path]) -> dict[str, Any]:
@@ -160,9 +216,9 @@ def deprecated(program: str, found: dict[str, Any]) -> str:
         return f"use {found['new_flag']}"
     if found["class"].startswith("_Ignored") or found["class"] == "_DeprecatedEnforceDisaggAction":
         return "has no effect"
-    if found["class"] == "DeprecatedAction":
-        return from_help(program, found) if "--" in found["help"] else "has no effect"
-    return from_help(program, found)
+    said = from_help(program, found)
+    # SGLang's action of that name warns and does nothing.
+    return "has no effect" if said == UNSAID and found["class"] == "DeprecatedAction" else said
 
 
 def from_help(program: str, found: dict[str, Any]) -> str:
@@ -175,11 +231,13 @@ def from_help(program: str, found: dict[str, Any]) -> str:
         return f"use --{replaced[1].replace('_', '-')}"
     if elsewhere or not (found["marked"] or begins):
         return ""
-    use = re.search(r"\buse:? '?(--[^\s'),;]+(?: \w+(?=' on the frontend))?)", said, re.IGNORECASE)
+    use = re.search(
+        r"\b(?:use|alias for):? '?(--[^\s'),;]+(?: (?!instead)\w+(?='|\.?$| instead))?)", said, re.IGNORECASE
+    )
     gone = re.search(r"removed in (v?\d[\d.]*\d)", said)
     words = [f"use {use[1].rstrip('.')}" if use else "", f"goes away in {gone[1]}" if gone else ""]
     words += ["has no effect"] if "no effect" in said else []
-    return "; ".join(filter(None, words)) or "deprecated"
+    return "; ".join(filter(None, words)) or UNSAID
 
 
 def text(content: dict[str, Any]) -> str:
