@@ -234,7 +234,7 @@ def test_a_patch_that_changes_one_of_several_recipes_is_right(cli: Cli, command:
 
     assert cli(command, "./qwen.yaml", "./three.yaml", "--set", "model.worker.replicas=3").code == 0
     assert cli(command, "./qwen.yaml", "--set", "model.frontend.replicas=2").code == 0
-    assert cli(command, "--all", "--set", "model.backend.type=sglang").code == 0
+    assert cli(command, "--all", "--set", "dynamoNamespace=qwen").code == 0
 
 
 @pytest.mark.parametrize(
