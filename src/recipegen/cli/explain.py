@@ -11,6 +11,7 @@ from recipegen.cli import inputs
 from recipegen.cli.printing import out
 from recipegen.derive import Because
 from recipegen.errors import Path, dotted, show
+from recipegen.facts import flags
 from recipegen.load import shown
 from recipegen.origin import origin, parse, value_at
 from recipegen.overview import gib
@@ -86,7 +87,9 @@ def _option(plan: Plan, path: Path) -> Found:
     found: Found = {"name": name, "engine": f"{backend.type} {engines.get(backend.type, '')}".strip()}
     if tokens:
         found["tokens"] = tokens
-    row = facts.option(backend.type, release, name or tokens[0])
+    options = flags.table(backend.type, release)
+    spelt = options.spellings.get(name or tokens[0]) if options else None
+    row = options.flags[spelt] if options and spelt else {}
     return found | {
         key: row[key] for key in ("type", "choices", "default", "deprecated", "env") if key in row
     }

@@ -1,6 +1,5 @@
 """Facts as data: Dynamo releases, GPU types, images, and how each engine spells its options."""
 
-import json
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,6 @@ if TYPE_CHECKING:
     from recipegen.facts.models import ModelFacts
 
 HERE = Path(__file__).parent
-FLAGS = HERE / "flags"
 
 
 @cache
@@ -121,19 +119,10 @@ def engine_file(backend: str) -> Path:
     return catalog.charts() / "stack/charts/model/backends" / f"{backend}.yaml"
 
 
-def option(backend: str, release: str, name: str) -> dict[str, Any]:
-    """Return what is known of an engine's option in a Dynamo release, such as its type, choices and default.
-
-    Empty where there is no table of the release, or the option is not in it.
-    """
-    path = FLAGS / f"{backend}-{'.'.join(release.split('.')[:2])}.json"
-    table = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return dict(table.get("flags", {}).get(name, {}))
-
-
 def place(file: Path, at: tuple[str, ...]) -> int:
     """Return the line of a fact in its file, counted from 1."""
-    return yamlio.read_file(file, str(file)).values[at].line
+    document = yamlio.read_file(file, str(file))
+    return (document.keys.get(at) or document.values[at]).line
 
 
 @cache
