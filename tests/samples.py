@@ -161,6 +161,8 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
     if backend == "sglang":
         # Two ranks would need two tensor-parallel GPUs to share.
         fields = fields | {"dataParallel": st.just(1)}
+    if backend != "vllm":
+        fields = fields | {"expertParallel": st.just(1)}
     disaggregated = draw(st.booleans())
     # The shared block size alone, because KV routing wants one for all roles.
     shared = st.fixed_dictionaries({}, optional={**fields, "args": ARGS, "blockSize": st.just(32)})

@@ -52,7 +52,7 @@ FAULTS = {
 CACHED = {**EVERYTHING, "model": {**MINIMAL["model"], "cache": {"enabled": True}, "routingPolicy": "kv"}}
 # One value of each engine field.
 ENGINE = {
-    **dict.fromkeys(["tensorParallel", "pipelineParallel", "dataParallel"], 1),
+    **dict.fromkeys(["tensorParallel", "pipelineParallel", "dataParallel", "expertParallel"], 1),
     **dict.fromkeys(["maxModelLen", "maxNumSeqs", "maxNumBatchedTokens", "blockSize"], 32),
     **dict.fromkeys(["toolCallParser", "reasoningParser"], "qwen3"),
     "kvCacheDtype": "auto",

@@ -52,7 +52,8 @@ def test_schema_files_are_what_the_language_exports(path: str, golden: Golden) -
 
 
 def test_the_model_chart_knows_the_dynamo_releases_of_the_facts(golden: Golden) -> None:
-    text = RELEASES + "".join(f"- {version}\n" for version in facts.dynamo())
+    known = "".join(f"  - {version}\n" for version in facts.dynamo())
+    text = f"{RELEASES}default: {facts.newest_dynamo()}\nknown:\n{known}"
 
     golden.file(ROOT / "charts/stack/charts/model/releases.yaml", text)
 

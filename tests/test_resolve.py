@@ -37,8 +37,9 @@ def test_a_resolved_recipe_of_the_catalog_resolves_to_itself(name: str) -> None:
 def test_the_newest_dynamo_release_is_the_default() -> None:
     plan = plan_of(MINIMAL)
 
-    assert plan.tree["model"]["backend"]["version"] == next(iter(facts.dynamo()))
-    assert plan.tree["platform"]["version"] == next(iter(facts.dynamo().values()))["platformChart"]
+    newest = next(version for version, fact in facts.dynamo().items() if "preview" not in fact)
+    assert plan.tree["model"]["backend"]["version"] == newest
+    assert plan.tree["platform"]["version"] == facts.dynamo()[newest]["platformChart"]
 
 
 @pytest.mark.parametrize(

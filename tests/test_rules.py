@@ -57,6 +57,17 @@ RIGHT: dict[str, dict[str, Any]] = {
         "engine": {"tensorParallel": 4, "dataParallel": 4},
         "worker": {"gpus": 4},
     },
+    "experts over all of vLLM's GPUs": {
+        "engine": {"tensorParallel": 2, "dataParallel": 4, "expertParallel": 8}
+    },
+    "experts over half of SGLang's GPUs": {
+        "backend": SGLANG,
+        "engine": {"tensorParallel": 8, "expertParallel": 4},
+    },
+    "as many ranks as TensorRT-LLM has GPUs": {
+        "backend": {"type": "trtllm"},
+        "engine": {"tensorParallel": 4, "dataParallel": 4, "expertParallel": 2},
+    },
     "GPUs that fill two nodes": {"engine": {"tensorParallel": 16}, "worker": {"nodes": 2, "gpus": 8}},
     "no replicas of a worker": {"worker": {"replicas": 0}},
     "equal block sizes by another way": {
@@ -317,6 +328,24 @@ def test_an_image_of_a_release_that_nobody_knows_may_have_other_parsers() -> Non
     }
 
 
+def test_a_release_that_is_not_out_is_a_warning_and_never_the_default() -> None:
+    preview = {**MINIMAL["model"], "backend": {"version": "1.7.0"}}
+    (warning,) = plan_of({**MINIMAL, "model": preview}).warnings
+    (tagged,) = plan_of({**MINIMAL, "model": {**preview, "backend": {"image": "x/y:1.7.0"}}}).warnings
+
+    assert warning.code == tagged.code == "preview-release"
+    assert "1.7.0.dev20261026" in warning.message
+    assert tagged.path == ("model", "backend", "image")
+
+
+def test_an_operator_older_than_the_graph_is_a_warning_and_a_newer_one_is_none() -> None:
+    older = {"backend": {"version": "1.5.1"}}
+    (warning,) = plan_of({**MINIMAL, "platform": {"version": "1.5.1"}}).warnings
+
+    assert warning.code == "older-operator"
+    assert plan_of({**MINIMAL, "model": {**MINIMAL["model"], **older}}).warnings == ()
+
+
 def test_settings_of_a_benchmark_that_is_off_wait_for_it() -> None:
     assert plan_of({**MINIMAL, "benchmark": {"config": {"isl": 8}}}).warnings == ()
 
@@ -336,6 +365,7 @@ FIELDS = {
     "tensorParallel": 1,
     "pipelineParallel": 1,
     "dataParallel": 1,
+    "expertParallel": 1,
     "maxModelLen": 8,
     "maxNumSeqs": 8,
     "maxNumBatchedTokens": 8,
@@ -351,7 +381,7 @@ FIELDS = {
 LACKING = {
     "vllm": set(),
     "sglang": set(),
-    "trtllm": {"dataParallel", "kvCacheDtype", "prefixCaching", "trustRemoteCode"},
+    "trtllm": {"kvCacheDtype", "prefixCaching", "trustRemoteCode"},
 }
 
 

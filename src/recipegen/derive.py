@@ -7,7 +7,7 @@ from recipegen import facts
 from recipegen.components import express_address
 from recipegen.errors import Path
 from recipegen.recipe import Recipe
-from recipegen.rules.images import release_in
+from recipegen.rules.images import release_in, release_of
 from recipegen.rules.roles import engine_of, gpus_of_replica, workers
 
 Derived = Iterator[tuple[Path, Any, str]]
@@ -38,7 +38,7 @@ def _releases(recipe: Recipe) -> Derived:
         reason = (
             "the tag of model.backend.image" if tagged else "the newest Dynamo release in facts/dynamo.yaml"
         )
-        yield ("model", "backend", "version"), tagged or newest, reason
+        yield ("model", "backend", "version"), release_of(backend), reason
     if recipe.platform.version is None:
         chart = facts.dynamo()[newest]["platformChart"]
         yield ("platform", "version"), chart, f"chart of Dynamo {newest} in facts/dynamo.yaml"

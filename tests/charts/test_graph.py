@@ -298,6 +298,49 @@ def test_sglang_data_parallel_ranks_share_gpus(container: Make) -> None:
     assert main["resources"]["limits"]["nvidia.com/gpu"] == "8"
 
 
+def test_sglang_and_trtllm_take_the_ranks_of_the_experts(container: Make) -> None:
+    for backend in ["sglang", "trtllm"]:
+        main = container(
+            "worker", backend={"type": backend}, engine={"tensorParallel": 8, "expertParallel": 4}
+        )
+
+        assert after("--expert-parallel-size", main["args"]) == "4"
+        assert main["resources"]["limits"]["nvidia.com/gpu"] == "8"
+
+
+def test_vllm_spreads_the_experts_by_a_switch(container: Make) -> None:
+    sizes = {"tensorParallel": 2, "dataParallel": 4, "expertParallel": 8}
+    args = container("worker", engine=sizes)["args"]
+
+    assert "--enable-expert-parallel" in args
+    assert "8" not in args
+
+
+@pytest.mark.parametrize(
+    ("backend", "option"), [("sglang", "--enable-metrics"), ("trtllm", "--publish-metrics")]
+)
+@pytest.mark.parametrize("role", ["worker", "decode"])
+def test_engines_tell_of_themselves(backend: str, option: str, role: str, container: Make) -> None:
+    main = container(role, backend={"type": backend}, disaggregation=role == "decode")
+
+    assert option in main["args"]
+
+
+def test_trtllm_of_an_older_dynamo_is_told_of_no_option_that_it_lacks(container: Make) -> None:
+    args = container("worker", backend={"type": "trtllm", "version": "1.5.1"}, routingPolicy="kv")["args"]
+
+    assert "--publish-kv-events" in args
+    assert "--publish-metrics" not in args
+
+
+def test_trtllm_has_a_switch_for_ranks_that_share_gpus(container: Make) -> None:
+    engine = {"tensorParallel": 4, "dataParallel": 4}
+    main = container("worker", backend={"type": "trtllm"}, engine=engine)
+
+    assert "--enable-attention-dp" in main["args"]
+    assert main["resources"]["limits"]["nvidia.com/gpu"] == "4"
+
+
 def test_gpus_are_what_the_parallel_sizes_need(container: Make) -> None:
     engine = {"tensorParallel": 2, "pipelineParallel": 2, "dataParallel": 2}
 

@@ -48,8 +48,8 @@ OF_A_SUBCHART = {
 }
 # Keys of a backend's data file that only recipegen's rules read.
 READ_BY_RULES = {
-    "aliases", "configFileEndings", "configOverride", "configBlockSize", "mustDivide", "disaggregation",
-    "operatorOwned", "dynamicOptions", "configKeys",
+    "aliases", "configFileEndings", "configOverride", "configBlockSize", "mustDivide", "mustEqual",
+    "disaggregation", "operatorOwned", "dynamicOptions", "configKeys",
 }  # fmt: skip
 
 
@@ -195,7 +195,12 @@ def test_gpus_and_extras_of_a_backend_come_from_its_flags(path: Path) -> None:
     backend = yaml.safe_load(path.read_text())
     divide = backend.get("mustDivide", {})
 
-    assert {*backend["gpuFactors"], *backend["extras"], *divide, *divide.values()} <= backend["flags"].keys()
+    equal = backend["mustEqual"]
+
+    assert {*backend["gpuFactors"], *divide, *divide.values()} <= backend["flags"].keys()
+    assert {factor for factors in equal.values() for factor in factors} <= backend["flags"].keys()
+    # A field without an option of its own is all in its tokens, and some rule has to hold its value.
+    assert backend["extras"].keys() - backend["flags"].keys() == equal.keys()
 
 
 @pytest.mark.parametrize("path", BACKENDS, ids=lambda p: p.stem)
@@ -204,7 +209,9 @@ def test_aliases_of_a_backend_are_of_options_it_has(path: Path) -> None:
     switches = [
         token for switch in backend["switches"].values() for tokens in switch.values() for token in tokens
     ]
-    options = {backend["model"], *backend["flags"].values(), *switches, *backend["kvEvents"]}
+    extras = [token for tokens in backend["extras"].values() for token in tokens]
+    published = [*backend["kvEvents"], *backend["metrics"]]
+    options = {backend["model"], *backend["flags"].values(), *switches, *extras, *published}
 
     assert backend["aliases"].keys() <= options
 
@@ -212,7 +219,11 @@ def test_aliases_of_a_backend_are_of_options_it_has(path: Path) -> None:
 @pytest.mark.parametrize("path", BACKENDS, ids=lambda p: p.stem)
 def test_backend_has_only_tokens_that_are_text(path: Path) -> None:
     backend = yaml.safe_load(path.read_text())
-    tokens = [*backend["kvEvents"], *(token for role in backend["roles"].values() for token in role)]
+    tokens = [
+        *backend["kvEvents"],
+        *backend["metrics"],
+        *(token for role in backend["roles"].values() for token in role),
+    ]
 
     assert all(isinstance(token, str) for token in tokens)
 
@@ -222,7 +233,7 @@ def test_templates_read_every_key_of_a_backend(path: Path) -> None:
     backend = yaml.safe_load(path.read_text())
     templates = text(CHARTS["model"], "templates/*")
 
-    unread = {key for key in backend if not re.search(rf"(\$backend|fromYaml\))\.{key}\b", templates)}
+    unread = {key for key in backend if not re.search(rf"backend\.{key}\b", templates)}
 
     assert unread <= READ_BY_RULES
 
@@ -230,6 +241,7 @@ def test_templates_read_every_key_of_a_backend(path: Path) -> None:
 @pytest.mark.parametrize("path", BACKENDS, ids=lambda p: p.stem)
 def test_keys_of_the_engines_file_belong_to_options_of_the_backend(path: Path) -> None:
     backend = yaml.safe_load(path.read_text())
-    options = {*backend["flags"].values(), backend["model"], backend["revision"]}
+    extras = [token for tokens in backend["extras"].values() for token in tokens]
+    options = {*backend["flags"].values(), *extras, backend["model"], backend["revision"]}
 
     assert set(backend.get("configKeys", {}).values()) <= options

@@ -70,8 +70,20 @@ def rules() -> dict[str, dict[str, Any]]:
 
 
 def newest_dynamo() -> str:
-    """Return the newest Dynamo release that recipegen knows."""
-    return next(iter(dynamo()))
+    """Return the newest Dynamo release that recipegen knows, not counting previews."""
+    return next(version for version, fact in dynamo().items() if "preview" not in fact)
+
+
+def order(version: str) -> tuple[int, ...]:
+    """Return what versions MAJOR.MINOR.PATCH are compared by."""
+    return tuple(int(number) for number in version.split("."))
+
+
+def arguments(table: dict[str, Any], key: str, release: str) -> list[str]:
+    """Return the arguments under a key of an engine's data file; none where the Dynamo release lacks them."""
+    first = table["since"].get(key, "0.0.0")
+    found: list[str] = table[key] if order(release) >= order(first) else []
+    return found
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -60,7 +60,9 @@ class Engine(Block):
     pipeline_parallel: Parallel | None = None
     """Pipeline-parallel size, in stages. Default: the engine's, 1."""
     data_parallel: Parallel | None = None
-    """Data-parallel size, in ranks. vLLM adds GPUs for it, SGLang shares the tensor-parallel ones. Default: the engine's, 1."""
+    """Data-parallel size, in ranks. vLLM adds GPUs for it, SGLang shares the tensor-parallel ones, TensorRT-LLM shares all of them (attention data parallelism: as many ranks as `tensorParallel`). Default: the engine's, 1."""
+    expert_parallel: Parallel | None = None
+    """Ranks over which the experts of a mixture are spread, each whole on one of them. They share the GPUs of the other sizes: with SGLang and TensorRT-LLM a divisor of `tensorParallel`, with vLLM all of `tensorParallel` x `dataParallel`. Default: the engine's, 1: each expert is cut over the GPUs."""
     max_model_len: Count | None = None
     """Longest context, prompt plus answer, in tokens. Default: the model's own limit."""
     max_num_seqs: Count | None = None

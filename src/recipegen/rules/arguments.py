@@ -8,9 +8,11 @@ from recipegen import facts
 from recipegen.errors import Path, Problem, show
 from recipegen.recipe import Model, Recipe, Role
 from recipegen.rules.express import express_key
+from recipegen.rules.images import release_of
 from recipegen.rules.roles import workers
 
 OPERATOR = "the operator"
+RECIPEGEN = "recipegen"
 FRONTEND_OPTIONS = {
     "--router-mode": "model.routingPolicy",
     "--kv-cache-block-size": "model.engine.blockSize",
@@ -73,6 +75,7 @@ def owned_options(recipe: Recipe, roles: list[Role], table: dict[str, Any]) -> d
         owned |= _options(table["roles"][role], "model.disaggregation")
         if model.routing_policy == "kv" and role in table["kvEventRoles"]:
             owned |= _options(table["kvEvents"], "model.routingPolicy")
+    owned |= _options(facts.arguments(table, "metrics", release_of(model.backend)), RECIPEGEN)
     express = express_key(recipe)
     if express:
         owned |= _options(table.get("modelExpress", []), ".".join(express))
@@ -101,7 +104,7 @@ def _repeated(path: Path, args: list[str], owned: dict[str, str]) -> Iterator[Pr
             what = "repeats an option that" if whole == option else f"is the beginning of {whole}, which"
             message = f"{what} {owned[whole]} sets, got {show(arg)}"
             hint = "remove it with its value"
-            if owned[whole] != OPERATOR:
+            if owned[whole] not in (OPERATOR, RECIPEGEN):
                 hint += ", and set that key instead"
             yield Problem("repeated-option", (*path, index), message, hint)
 

@@ -40,7 +40,7 @@ def block_sizes(recipe: Recipe) -> Iterator[Problem]:
 
 
 def _unsupported(path: Path, engine: Engine, table: dict[str, Any], backend: str) -> Iterator[Problem]:
-    has = {*table["flags"], *table["switches"], "args"}
+    has = {*table["flags"], *table["switches"], *table["extras"], "args"}
     for alias in key_names(Engine):
         value = setting(engine, alias)
         if value is None:

@@ -12,7 +12,12 @@ from recipegen.rules.arguments import owned_options
 from recipegen.rules.configs import ENGINE_VARIABLE, files_of
 from recipegen.rules.roles import engine_of, workers
 
-PARALLEL = ("engine.tensorParallel", "engine.pipelineParallel", "engine.dataParallel")
+PARALLEL = (
+    "engine.tensorParallel",
+    "engine.pipelineParallel",
+    "engine.dataParallel",
+    "engine.expertParallel",
+)
 
 
 def check(recipe: Recipe) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from typing import get_args
 from recipegen import facts
 from recipegen.errors import Path, Problem, show
 from recipegen.language import setting
-from recipegen.recipe import BackendType, Recipe
+from recipegen.recipe import Backend, BackendType, Recipe
 
 IMAGE: Path = ("model", "backend", "image")
 # Blocks with an image of their own.
@@ -26,6 +26,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     if backend.image is not None:
         yield from _pinned(IMAGE, backend.image)
         yield from _release(backend.image, version_given=backend.version is not None)
+        yield from _other_release(backend)
         yield from _other_engine(backend.image, backend.type)
     elif not REFERENCE.fullmatch(f"{backend.registry}/image:tag"):
         message = f"is no registry with its path, got {show(backend.registry)}"
@@ -61,6 +62,20 @@ def release_in(image: str) -> str | None:
     found = REFERENCE.fullmatch(image)
     tag = VERSION_TAG.fullmatch(found["tag"] or "") if found else None
     return tag["version"] if tag and tag["version"] in facts.dynamo() else None
+
+
+def release_of(backend: Backend) -> str:
+    """Return the Dynamo release inside the image: as stated, as the tag names it, else the newest."""
+    return backend.version or release_in(backend.image or "") or facts.newest_dynamo()
+
+
+def _other_release(backend: Backend) -> Iterator[Problem]:
+    """Yield an image whose tag names another Dynamo release than the recipe: one of the two is not meant."""
+    tagged = release_in(backend.image or "")
+    if backend.version and tagged and tagged != backend.version:
+        message = f"the tag names Dynamo {tagged}, model.backend.version is {backend.version}"
+        hint = f"leave model.backend.version out, if {tagged} is inside"
+        yield Problem("image-of-other-release", IMAGE, message, hint, warning=True)
 
 
 def _other_engine(image: str, backend: BackendType) -> Iterator[Problem]:

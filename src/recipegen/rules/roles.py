@@ -23,6 +23,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     for role, worker in workers(model).items():
         yield from _gpus(recipe, role, worker)
         yield from _shared_gpus(model, role, worker)
+        yield from _given_sizes(model, role, worker)
         if model.disaggregation and worker.replicas == 0:
             message = "a disaggregated graph needs at least one replica of each role, got 0"
             yield Problem("wrong-value", ("model", role, "replicas"), message)
@@ -88,3 +89,16 @@ def _shared_gpus(model: Model, role: Role, worker: Worker) -> Iterator[Problem]:
             hint = f"make {other} a multiple of {ranks}"
             path = path_of(role, worker, field)
             yield Problem("gpu-count", path, f"{sharing}, got {ranks}", hint)
+
+
+def _given_sizes(model: Model, role: Role, worker: Worker) -> Iterator[Problem]:
+    """Yield sizes that the engine takes from others, having only a switch, and that say something else."""
+    engine = engine_of(model, worker)
+    for field, factors in facts.engine(model.backend.type)["mustEqual"].items():
+        given = setting(engine, field)
+        size = prod(setting(engine, factor) or 1 for factor in factors)
+        if given is not None and given != size:
+            product = " x ".join(factors)
+            message = f"{model.backend.type} has a switch for it, which means {product} ({size}), got {given}"
+            path = path_of(role, worker, field)
+            yield Problem("rank-count", path, message, f"write {size}, or leave it out")

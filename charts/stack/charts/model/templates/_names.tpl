@@ -13,16 +13,17 @@ app.kubernetes.io/part-of: dynamo
 app.kubernetes.io/managed-by: {{ $root.Release.Service | quote }}
 {{- end -}}
 
-{{- /* The engine's data file, backends/<type>.yaml: {{ include "model.backend" . | fromYaml }} */ -}}
+{{- /* The engine's data file, backends/<type>.yaml: asked for by model.prepare alone. {{ include "model.backend" . | fromYaml }} */ -}}
 {{- define "model.backend" -}}
 {{- .Files.Get (printf "backends/%s.yaml" .Values.backend.type) | required (printf "backend.type %q is none of vllm, sglang, trtllm" .Values.backend.type) -}}
 {{- end -}}
 
 {{- /* Dynamo release inside the image: the stated one, else the one that the image's tag names, else the newest. A tag that
-       names one that is not known here counts for the newest. {{ include "model.version" . }} */ -}}
+       names one that is not known here counts for the newest. Asked for by model.prepare alone.
+       {{ include "model.version" . }} */ -}}
 {{- define "model.version" -}}
-{{- $releases := .Files.Get "releases.yaml" | fromYamlArray -}}
-{{- $version := .Values.backend.version | default (first $releases) -}}
+{{- $releases := .Files.Get "releases.yaml" | fromYaml -}}
+{{- $version := .Values.backend.version | default $releases.default -}}
 {{- if and .Values.backend.image (not .Values.backend.version) -}}
 {{- $tag := splitList "@" .Values.backend.image | first | base | splitList ":" | rest | first | default "" -}}
 {{- $pattern := "^v?([0-9]+[.][0-9]+[.][0-9]+)([-+.].*)?$" -}}
@@ -30,7 +31,7 @@ app.kubernetes.io/managed-by: {{ $root.Release.Service | quote }}
 {{- fail (printf "backend.image: the tag does not tell which Dynamo release is inside, got %q: say it with backend.version" .Values.backend.image) -}}
 {{- end -}}
 {{- $tagged := regexReplaceAll $pattern $tag "${1}" -}}
-{{- $version = has $tagged $releases | ternary $tagged $version -}}
+{{- $version = has $tagged $releases.known | ternary $tagged $version -}}
 {{- end -}}
 {{- $version -}}
 {{- end -}}
@@ -38,8 +39,7 @@ app.kubernetes.io/managed-by: {{ $root.Release.Service | quote }}
 {{- /* Image of frontend, workers and download Job; the mocker has none of its own and lies in the planner's.
        {{ include "model.image" . }} */ -}}
 {{- define "model.image" -}}
-{{- $backend := include "model.backend" . | fromYaml -}}
-{{- $image := .Values.mocker | ternary "dynamo-planner" $backend.image -}}
-{{- $own := printf "%s/%s:%s" .Values.backend.registry $image (include "model.version" .) -}}
+{{- $image := .Values.mocker | ternary "dynamo-planner" .backend.image -}}
+{{- $own := printf "%s/%s:%s" .Values.backend.registry $image .version -}}
 {{- .Values.mocker | ternary $own (.Values.backend.image | default $own) -}}
 {{- end -}}
