@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check regen bench lab
+.PHONY: help demo test check regen flags bench lab
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -57,3 +57,6 @@ regen: .venv/.ready  ## Write golden files, schemas and the output in docs anew;
 
 bench: .venv/.ready  ## Print the speed figures, as ratios within one run
 	@$(BIN)/python tests/bench.py
+
+flags: .venv/.ready  ## Write the tables of engine options anew from the published packages; reads 300 MB once
+	@$(BIN)/python -m tools.flags

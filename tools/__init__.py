@@ -1,0 +1,1 @@
+"""Commands for developers of recipegen; no part of the wheel."""
