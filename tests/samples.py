@@ -125,12 +125,36 @@ RESOURCES = st.fixed_dictionaries(
     },
 )
 ENV = st.dictionaries(WORDS.map(lambda word: f"MY_{word}"), TEXTS, max_size=3)
-ARGS = st.lists(TEXTS.filter(lambda text: text and not text.startswith("-")), max_size=3)
-CONFIG = st.one_of(
-    st.fixed_dictionaries({"content": st.dictionaries(CONFIG_KEYS, PLAIN, min_size=1, max_size=3)}),
-    st.fixed_dictionaries({"content": TEXTS.filter(bool), "path": st.just("/etc/engine.yaml")}),
-    st.fixed_dictionaries({"configMapRef": st.fixed_dictionaries({"name": WORDS})}),
-)
+# An option of each program that takes any text, and a key of each engine's file that takes any data.
+FREE = {
+    "vllm": ("--mm-prompt-template", "additional-config"),
+    "sglang": ("--custom-jinja-template", "json-model-override-args"),
+    "trtllm": ("--custom-jinja-template", ""),
+    "frontend": ("--model-path", ""),
+}
+
+
+def args(program: str) -> st.SearchStrategy[list[str]]:
+    """Arguments that the program takes."""
+    return st.lists(TEXTS.map(lambda text: f"{FREE[program][0]}={text}"), max_size=1)
+
+
+def config(backend: str) -> st.SearchStrategy[dict[str, Any]]:
+    """A configuration file that the engine reads, where it can be seen what it is."""
+    data = st.dictionaries(CONFIG_KEYS, PLAIN, min_size=1, max_size=3)
+    key = FREE[backend][1]
+    return st.one_of(
+        st.fixed_dictionaries({"content": data.map(lambda inner: {key: inner}) if key else data}),
+        st.fixed_dictionaries(
+            {
+                "content": TEXTS.filter(lambda text: text and ":" not in text),
+                "path": st.just("/etc/engine.yaml"),
+            }
+        ),
+        st.fixed_dictionaries({"configMapRef": st.fixed_dictionaries({"name": WORDS})}),
+    )
+
+
 EVERY_ENGINE = {
     "tensorParallel": st.sampled_from([1, 2, 4, 8]),
     "pipelineParallel": st.sampled_from([1, 2]),
@@ -141,7 +165,7 @@ EVERY_ENGINE = {
 }
 NOT_TRTLLM = {
     "dataParallel": st.sampled_from([1, 2]),
-    "kvCacheDtype": WORDS,
+    "kvCacheDtype": st.sampled_from(["auto", "fp8_e4m3"]),
     "trustRemoteCode": st.booleans(),
 }
 
@@ -165,15 +189,15 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
         fields = fields | {"expertParallel": st.just(1)}
     disaggregated = draw(st.booleans())
     # The shared block size alone, because KV routing wants one for all roles.
-    shared = st.fixed_dictionaries({}, optional={**fields, "args": ARGS, "blockSize": st.just(32)})
+    shared = st.fixed_dictionaries({}, optional={**fields, "args": args(backend), "blockSize": st.just(32)})
     worker = st.fixed_dictionaries(
         {},
         optional={
             "replicas": st.integers(1, 4),
-            "engine": st.fixed_dictionaries({}, optional={**fields, "args": ARGS}),
+            "engine": st.fixed_dictionaries({}, optional={**fields, "args": args(backend)}),
             "env": ENV,
             "resources": RESOURCES,
-            "extraConfig": CONFIG,
+            "extraConfig": config(backend),
             "sharedMemory": QUANTITIES,
         },
     )
@@ -188,7 +212,7 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
         "routingPolicy": st.sampled_from(["none", "kv", "random", "round-robin", "power-of-two"]),
         "engine": shared,
         "frontend": st.fixed_dictionaries(
-            {}, optional={"replicas": st.integers(1, 3), "env": ENV, "args": ARGS}
+            {}, optional={"replicas": st.integers(1, 3), "env": ENV, "args": args("frontend")}
         ),
         "cache": st.one_of(CACHES),
         "huggingFaceTokenSecret": WORDS,

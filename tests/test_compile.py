@@ -58,7 +58,7 @@ ENGINE = {
     "kvCacheDtype": "auto",
     **dict.fromkeys(["prefixCaching", "trustRemoteCode"], False),
     "gpuMemoryUtilization": 0.9,
-    "args": ["--x"],
+    "args": ["--dyn-default-thinking-mode", "enabled"],
 }
 PROFILE = {
     "install": True,
@@ -238,7 +238,8 @@ def test_every_variable_and_argument_reaches_its_container(data: dict[str, Any])
 @example({"0": "\n"})
 @settings(max_examples=60, deadline=None)
 def test_a_configuration_file_holds_what_the_recipe_says(content: Any) -> None:
-    worker = {"extraConfig": {"path": "/etc/engine.yaml", "content": content}}
+    # Not the engine's own file, whose keys are its options.
+    worker = {"extraConfig": {"path": "/etc/mine.yaml", "env": "MINE", "content": content}}
     plan = plan_of({**MINIMAL, "model": {**MINIMAL["model"], "worker": worker}})
     (config,) = [o for o in objects(releases(plan)["model"]) if o["kind"] == "ConfigMap"]
     (text,) = config["data"].values()

@@ -159,7 +159,7 @@ def test_every_option_that_recipegen_writes_is_in_the_tables(backend: str, minor
     told = facts.engine(backend)
     newer = [key for key, first in told.get("since", {}).items() if first > f"{minor}.x"]
     # An option of `dynamicOptions` is only the beginning of one; each is a key of the engine's file.
-    left_out = ("aliases", "mocker", "dynamicOptions", *newer)
+    left_out = ("mocker", "dynamicOptions", *newer)
     told = {key: value for key, value in told.items() if key not in left_out}
 
     assert [option for option in options(told) if option not in rows] == []
@@ -193,19 +193,6 @@ def test_arguments_of_roles_have_the_values_that_their_options_take(backend: str
             assert len(values) == (0 if row["type"] == "bool" else 1), option
             assert all(value in row.get("choices", [value]) for value in values), option
             assert row["type"] != "int" or all(value.isdigit() for value in values), option
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_other_spellings_of_the_data_files_are_spellings_or_beginnings_of_the_same_option(
-    backend: str,
-) -> None:
-    table = read(f"{backend}-1.6")
-    rows = by_spelling(table)
-
-    for option, others in facts.engine(backend)["aliases"].items():
-        same = [name for name, row in rows.items() if row is rows[option]]
-        for other in others:
-            assert other in rows or any(name.startswith(other) for name in same), other
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

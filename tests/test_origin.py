@@ -96,7 +96,7 @@ def test_a_label_beside_the_written_ones_says_why() -> None:
     ("key", "words"),
     [
         ("tensorParallel", "not set; model.engine.tensorParallel is in force, 8, from: qwen.yaml:"),
-        ("args", "not set; model.engine.args is in force, ['--x'], from: qwen.yaml:"),
+        ("args", "not set; model.engine.args is in force, ['--enforce-eager'], from: qwen.yaml:"),
         (
             "blockSize",
             "not set; model.engine.blockSize is in force, 16, from: derived: model.routingPolicy is kv",
@@ -106,7 +106,7 @@ def test_a_label_beside_the_written_ones_says_why() -> None:
     ],
 )
 def test_what_a_worker_does_not_set_names_the_shared_setting_in_force(key: str, words: str) -> None:
-    shared = {"tensorParallel": 8, "args": ["--x"], "maxNumSeqs": 4}
+    shared = {"tensorParallel": 8, "args": ["--enforce-eager"], "maxNumSeqs": 4}
     worker = {"engine": {"maxNumSeqs": 8}}
     block = {**MINIMAL["model"], "engine": shared, "routingPolicy": "kv", "worker": worker}
     plan = plan_of({**MINIMAL, "model": block})

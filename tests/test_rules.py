@@ -13,9 +13,8 @@ from samples import MINIMAL, plan_of
 VLLM, SGLANG, TRTLLM = ({"type": name} for name in ("vllm", "sglang", "trtllm"))
 CONFIG_MAP = {"configMapRef": {"name": "a"}}
 RIGHT: dict[str, dict[str, Any]] = {
-    "an option that begins like an owned one": {"engine": {"args": ["--max-model-len-policy", "x"]}},
-    "an option of another engine": {"engine": {"args": ["--page-size", "32"]}},
-    "a value that looks like an owned option's": {"engine": {"args": ["--seed", "max-model-len"]}},
+    "an option that begins like an owned one": {"engine": {"args": ["--model-impl", "auto"]}},
+    "a value that looks like an owned option's": {"engine": {"args": ["--tokenizer", "max-model-len"]}},
     "a KV connector without disaggregation": {"engine": {"args": ["--kv-transfer-config", "{}"]}},
     "keys over TensorRT-LLM's file without disaggregation": {
         "backend": TRTLLM,
@@ -25,6 +24,22 @@ RIGHT: dict[str, dict[str, Any]] = {
         "backend": TRTLLM,
         "engine": {"args": ["--trtllm.enable_chunked_prefill", "true"]},
     },
+    "a number below zero": {"engine": {"args": ["--seed", "-1"]}},
+    "numbers as people write them": {"engine": {"args": ["--kv-cache-memory-bytes", "20G", "-O3"]}},
+    "keys of one JSON, each for itself": {
+        "engine": {"args": ["--compilation-config.mode", "3", "--compilation_config.cudagraph_mode=FULL"]}
+    },
+    "an option that may stand several times": {
+        "backend": SGLANG,
+        "engine": {"args": ["--engine-route", "a", "--engine-route", "b"]},
+    },
+    "options of vLLM in a frontend that runs its chat processor": {
+        "frontend": {"args": ["--dyn-chat-processor", "vllm", "--tool-call-parser", "hermes"]}
+    },
+    "the chat processor by its variable": {
+        "frontend": {"env": {"DYN_CHAT_PROCESSOR": "sglang"}, "args": ["--reasoning-parser", "qwen3"]}
+    },
+    "a variable that only begins like others": {"worker": {"env": {"DYN_RUNTIME_NUM_WORKER_THREADS": "8"}}},
     "KV events without KV routing": {"engine": {"args": ["--kv-events-config", "{}"]}},
     "KV events of a role that recipegen gives none": {
         "backend": SGLANG,
@@ -37,17 +52,24 @@ RIGHT: dict[str, dict[str, Any]] = {
         "engine": {"args": ["--kv-events"]},
     },
     "a value with spaces": {
-        "engine": {"args": ["--speculative-config", '{"method": "ngram"}', "--x", "- a b"]}
+        "engine": {
+            "args": [
+                "--speculative-config",
+                '{"method": "ngram", "num_speculative_tokens": 3}',
+                "--mm-prompt-template",
+                "- a b",
+            ]
+        }
     },
-    "an option whose value has spaces": {"engine": {"args": ['--speculative-config={"method": "ngram"}']}},
+    "an option whose value has spaces": {"engine": {"args": ['--hf-overrides={"rope_theta": 1e6}']}},
     "the end of all options": {"engine": {"args": ["--"]}},
-    "an option that begins with nothing owned": {"frontend": {"args": ["--router-temperature", "0.5"]}},
+    "an option that begins with nothing owned": {"frontend": {"args": ["--router-ttl-secs", "60"]}},
     "a router's variable that no option wins over": {"frontend": {"env": {"DYN_ROUTER_MODE": "random"}}},
     "a replicas' variable that no option wins over": {
         "routingPolicy": "kv",
         "frontend": {"env": {"DYN_ROUTER_REPLICA_SYNC": "true"}},
     },
-    "shell text on one node": {"engine": {"args": ["--chat-template", "a b; $(id) 'c'"]}},
+    "shell text on one node": {"engine": {"args": ["--mm-prompt-template", "a b; $(id) 'c'"]}},
     "plain arguments on several nodes": {
         "engine": {"tensorParallel": 16, "args": ["--seed", "7", "--dtype=bfloat16"]},
         "worker": {"nodes": 2},
@@ -371,12 +393,12 @@ FIELDS = {
     "maxNumBatchedTokens": 8,
     "blockSize": 32,
     "gpuMemoryUtilization": 0.5,
-    "kvCacheDtype": "fp8",
+    "kvCacheDtype": "fp8_e4m3",
     "prefixCaching": True,
     "trustRemoteCode": True,
     "toolCallParser": "hermes",
     "reasoningParser": "qwen3",
-    "args": ["x"],
+    "args": ["--dyn-default-thinking-mode", "enabled"],
 }
 LACKING = {
     "vllm": set(),

@@ -34,9 +34,13 @@ FULL: dict[str, Any] = {
             "kvCacheDtype": "fp8",
             "toolCallParser": "hermes",
             "reasoningParser": "qwen3",
-            "args": ["x"],
+            "args": ["--mm-prompt-template", "x"],
         },
-        "frontend": {"env": {"A": "b"}, "args": ["x"], "resources": {"requests": {"cpu": "1"}}},
+        "frontend": {
+            "env": {"A": "b"},
+            "args": ["--model-path", "x"],
+            "resources": {"requests": {"cpu": "1"}},
+        },
         "worker": {
             "env": {"A": "b"},
             "resources": {"limits": {"memory": "1Gi"}},

@@ -52,6 +52,7 @@ ABOUT_KEYS = (
     "unknown-key",
     "wrong-key",
     "owned-variable",
+    "unknown-variable",
     "default-variant",
     "gpu-among-resources",
     "unknown-resource",

@@ -48,7 +48,7 @@ OF_A_SUBCHART = {
 }
 # Keys of a backend's data file that only recipegen's rules read.
 READ_BY_RULES = {
-    "aliases", "configFileEndings", "configOverride", "configBlockSize", "mustDivide", "mustEqual",
+    "configFileEndings", "configOverride", "configBlockSize", "mustDivide", "mustEqual",
     "disaggregation", "operatorOwned", "dynamicOptions", "configKeys",
 }  # fmt: skip
 
@@ -201,19 +201,6 @@ def test_gpus_and_extras_of_a_backend_come_from_its_flags(path: Path) -> None:
     assert {factor for factors in equal.values() for factor in factors} <= backend["flags"].keys()
     # A field without an option of its own is all in its tokens, and some rule has to hold its value.
     assert backend["extras"].keys() - backend["flags"].keys() == equal.keys()
-
-
-@pytest.mark.parametrize("path", BACKENDS, ids=lambda p: p.stem)
-def test_aliases_of_a_backend_are_of_options_it_has(path: Path) -> None:
-    backend = yaml.safe_load(path.read_text())
-    switches = [
-        token for switch in backend["switches"].values() for tokens in switch.values() for token in tokens
-    ]
-    extras = [token for tokens in backend["extras"].values() for token in tokens]
-    published = [*backend["kvEvents"], *backend["metrics"]]
-    options = {backend["model"], *backend["flags"].values(), *switches, *extras, *published}
-
-    assert backend["aliases"].keys() <= options
 
 
 @pytest.mark.parametrize("path", BACKENDS, ids=lambda p: p.stem)

@@ -19,6 +19,7 @@ import pytest
 from recipegen import catalog, facts, helm, pipeline
 from recipegen.compile import compile_plan
 from recipegen.document import from_set
+from recipegen.facts import flags
 from recipegen.load import load, variants
 from recipegen.recipe import BackendType, RoutingPolicy
 from recipegen.rules.roles import engine_of
@@ -139,7 +140,7 @@ def test_revision_and_configuration_file_are_accepted(backend: str) -> None:
         None,
         f"model.backend.type={backend}",
         "model.revision=main",
-        "model.worker.extraConfig.content={a: b}",
+        "model.worker.extraConfig.content={dtype: auto}",
     )
 
     assert complaints(commands) == []
@@ -185,14 +186,16 @@ def test_the_frontends_behind_an_endpoint_picker_are_accepted(mode: str) -> None
     assert complaints(commands) == []
 
 
-@pytest.mark.parametrize("field", facts.parsers())
+@pytest.mark.parametrize("field", ["toolCallParser", "reasoningParser"])
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_known_parsers_are_dynamos(backend: str, field: str) -> None:
     option = facts.engine(backend)["flags"][field]
     (complaint,) = complaints([Command(f"dynamo.{backend}", [option, "no-such-parser"])])
     _, choices = complaint.split("invalid choice: 'no-such-parser' (choose from ")
 
-    assert sorted(re.findall(r"[\w-]+", choices)) == sorted(facts.parsers()[field])
+    table = flags.table(backend, facts.newest_dynamo())
+    assert table is not None
+    assert sorted(re.findall(r"[\w-]+", choices)) == sorted(table.flags[option]["choices"])
 
 
 @pytest.mark.parametrize(
@@ -294,8 +297,7 @@ def grouped(argv: list[str]) -> list[list[str]]:
 def options(table: Any) -> Iterator[str]:
     """Yield every option that a backend's data file can put into a command line."""
     if isinstance(table, dict):
-        for key, value in table.items():
-            yield from () if key == "aliases" else options(value)
+        yield from chain(*map(options, table.values()))
     elif isinstance(table, list):
         yield from chain(*map(options, table))
     elif isinstance(table, str) and table.startswith("-"):

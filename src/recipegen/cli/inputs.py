@@ -116,6 +116,9 @@ def _gathered(problems: dict[tuple[object, ...], Problem]) -> Iterator[None]:
 
 
 def _place(problem: Problem) -> tuple[object, ...]:
-    """Return what tells problems apart: their place, and where that has no lines, their path."""
+    """Return what tells problems apart: their place, and where that has no lines, their path.
+
+    Keys of a file that stands in the recipe as one text have the text's place.
+    """
     lines = problem.mark is not None and problem.mark.line
-    return (problem.code, str(problem.mark), () if lines else problem.path)
+    return (problem.code, str(problem.mark), problem.path[-1:] if lines else problem.path)

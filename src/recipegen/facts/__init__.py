@@ -1,4 +1,4 @@
-"""Facts as data: Dynamo releases and parsers, GPU types, images, and how each engine spells its options."""
+"""Facts as data: Dynamo releases, GPU types, images, and how each engine spells its options."""
 
 from functools import cache
 from pathlib import Path
@@ -37,12 +37,6 @@ def mistaken_models() -> dict[str, Any]:
 def platform() -> dict[str, Any]:
     """Return where the typed keys of the `platform` block go in the upstream chart's values."""
     return _read(HERE / "platform.yaml")
-
-
-@cache
-def parsers() -> dict[str, Any]:
-    """Return the names of Dynamo's parsers by the engine field that takes one."""
-    return _read(HERE / "parsers.yaml")
 
 
 @cache

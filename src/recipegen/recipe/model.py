@@ -80,11 +80,11 @@ class Engine(Block):
     trust_remote_code: bool | None = None
     """Whether code that comes with the weights may run. Default: no."""
     tool_call_parser: Annotated[str, Field(pattern=WORD)] | None = None
-    """Dynamo's parser for tool calls, a name from `facts/parsers.yaml`. Default: none."""
+    """Dynamo's parser for tool calls, one that the Dynamo release has. Default: none."""
     reasoning_parser: Annotated[str, Field(pattern=WORD)] | None = None
-    """Dynamo's parser for reasoning text, a name from `facts/parsers.yaml`. Default: none."""
+    """Dynamo's parser for reasoning text, one that the Dynamo release has. Default: none."""
     args: Annotated[list[Argument], Field(max_length=128)] | None = None
-    """Further engine arguments, one token each, put last. The way out for what has no key here. A worker's list replaces the shared one. Default: none."""
+    """Further engine arguments, one token each, put last. The way out for what has no key here; each is checked against the options that the engine of this release has. A worker's list replaces the shared one. Default: none."""
 
 
 class ConfigMapRef(Block):

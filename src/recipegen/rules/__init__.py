@@ -17,17 +17,25 @@ from recipegen.rules import (
     files,
     gateway,
     images,
+    lora,
     names,
+    nested,
     observability,
+    options,
+    pairs,
     picker,
     placement,
     platform,
     releases,
     resources,
     roles,
+    speculation,
     text,
+    transfer,
+    variables,
     weights,
 )
+from recipegen.rules.settings import told
 
 if TYPE_CHECKING:
     from recipegen.resolve import Plan
@@ -37,6 +45,8 @@ RECIPE_RULES = (
     blocks.check,
     engine.check,
     arguments.check,
+    options.check,
+    variables.check,
     images.check,
     releases.check,
     configs.check,
@@ -53,6 +63,8 @@ RECIPE_RULES = (
     express.check,
     faults.check,
 )
+# What one program is told, from wherever it is told it.
+PROGRAM_RULES = (pairs.check, nested.check, speculation.check, lora.check, transfer.check)
 COMPLETE_RULES = (engine.block_sizes,)
 
 
@@ -64,6 +76,7 @@ def of_text(document: Document) -> Iterator[Problem]:
 def of_recipe(recipe: Recipe) -> Iterator[Problem]:
     """Yield what is wrong or odd between the keys of a recipe, once where two roles share the key."""
     yield from dict.fromkeys(problem for rule in RECIPE_RULES for problem in rule(recipe))
+    yield from dict.fromkeys(p for each in told(recipe) for rule in PROGRAM_RULES for p in rule(each))
 
 
 def of_plan(plan: "Plan") -> Iterator[Problem]:

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from recipegen.errors import Path, Problem, redact
+from recipegen import yamlio
+from recipegen.errors import Path, Problem, RecipeError, redact
 from recipegen.recipe import ExtraConfig, Recipe, Worker
 from recipegen.rules.express import express_key
 from recipegen.rules.roles import workers
@@ -63,6 +64,17 @@ def files_of(path: Path, worker: Worker) -> dict[Path, ExtraConfig]:
     """Return the configuration files of the workers at `path`, by where each stands; both forms are one."""
     single = {(*path, "extraConfig"): worker.extra_config} if worker.extra_config else {}
     return single | {(*path, "extraConfigs", i): c for i, c in enumerate(worker.extra_configs)}
+
+
+def content_of(config: ExtraConfig) -> dict[str, Any] | None:
+    """Return what the file holds, or None where that cannot be seen from here."""
+    if not isinstance(config.content, str):
+        return config.content
+    try:
+        return yamlio.read(config.content, config.path).data
+    except RecipeError:
+        # It may be YAML all the same, as no recipe may be.
+        return None
 
 
 def _source(path: Path, config: ExtraConfig) -> Iterator[Problem]:

@@ -1,14 +1,21 @@
 """Engine settings against what the engine has: its Dynamo release, fields it lacks, parsers, KV routing."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from recipegen import facts
 from recipegen.errors import Path, Problem, nearest, show
+from recipegen.facts import flags
 from recipegen.language import key_names, setting
 from recipegen.recipe import Backend, Engine, Model, Recipe
-from recipegen.rules.images import release_in
+from recipegen.rules import values
+from recipegen.rules.given import program
+from recipegen.rules.images import release_of
+from recipegen.rules.options import missing
 from recipegen.rules.roles import engine_of, path_of, workers
+
+PARSERS = ("toolCallParser", "reasoningParser")
 
 
 def check(recipe: Recipe) -> Iterator[Problem]:
@@ -24,7 +31,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     blocks |= {("model", role, "engine"): worker.engine for role, worker in workers(model).items()}
     for path, engine in blocks.items():
         yield from _unsupported(path, engine, table, model.backend.type)
-        yield from _parsers(path, engine, model.backend)
+        yield from _choices(path, engine, table, model.backend)
     if model.routing_policy == "kv":
         yield from _prefix_caching(model)
 
@@ -53,16 +60,30 @@ def _unsupported(path: Path, engine: Engine, table: dict[str, Any], backend: str
             yield Problem("unsupported", (*path, alias), message, "leave it out")
 
 
-def _parsers(path: Path, engine: Engine, backend: Backend) -> Iterator[Problem]:
-    """Yield parsers that Dynamo does not have, each of which ends the worker when it starts."""
-    # An image of a release that nobody knows here may have more of them.
-    unsure = backend.image is not None and backend.version is None and release_in(backend.image) is None
-    for alias, known in facts.parsers().items():
-        name = setting(engine, alias)
-        if name is not None and name not in known:
-            message = f"Dynamo has no parser of that name, got {show(name)}"
-            hint = nearest(name.replace("-", "_"), known) or f"known are {', '.join(known)}"
-            yield Problem("unknown-parser", (*path, alias), message, hint, warning=unsure)
+def _choices(path: Path, engine: Engine, table: dict[str, Any], backend: Backend) -> Iterator[Problem]:
+    """Yield settings whose option this release does not have, or which it refuses when it starts."""
+    said = {field: setting(engine, field) for field in table["flags"]}
+    said = {field: value for field, value in said.items() if value is not None}
+    has = program(backend.type, backend) if said else None
+    if has is None or not has.known:
+        return
+    for field, value in said.items():
+        option = flags.find(has.table, table["flags"][field])
+        if option.row is None:
+            problem = missing(has, option.written, (*path, field))
+            hint = f"leave it out, or use `args`; {problem.hint}" if problem.hint else "leave it out"
+            yield replace(problem, code="unsupported", hint=hint)
+            continue
+        needs = values.of_text(option.row, str(value))
+        if needs and field in PARSERS:
+            message = f"Dynamo {release_of(backend)} has no parser of that name, got {show(value)}"
+            known = option.row["choices"]
+            hint = nearest(str(value).replace("-", "_"), known) or f"known are {', '.join(known)}"
+            yield Problem("unknown-parser", (*path, field), message, hint, warning=has.unsure)
+        elif needs:
+            message = f"{has.name} takes {needs} for {option.name}, got {show(value)}"
+            hint = values.hint(option.row, str(value))
+            yield Problem("wrong-option-value", (*path, field), message, hint, warning=bool(has.lenient))
 
 
 def _spelt(table: dict[str, Any], alias: str) -> set[str]:

@@ -45,7 +45,7 @@ def of(worker: Component) -> Mocker:
     options, switches = found["mocker"]["options"], found["mocker"]["switches"]
     argv: list[str] = []
     left_out: list[str] = []
-    told = list(_options(worker.argv, _spellings(found)))
+    told = list(_options(worker.argv))
     for name, values in told:
         if name == found["model"] and values[0].startswith("/"):
             # A folder on a volume, which is not here: the mocker goes by the model's id.
@@ -59,8 +59,8 @@ def of(worker: Component) -> Mocker:
     return Mocker((*argv, "--engine-type", backend), tuple(left_out))
 
 
-def _options(argv: tuple[str, ...], spellings: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
-    """Yield each option under its first spelling, with the tokens that belong to it."""
+def _options(argv: tuple[str, ...]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each option with the tokens that belong to it; recipegen gives each in its long spelling."""
     name, values = "", list[str]()
     for token in argv:
         if not token.startswith("-"):
@@ -69,10 +69,6 @@ def _options(argv: tuple[str, ...], spellings: dict[str, str]) -> Iterator[tuple
         if name:
             yield name, values
         name, _, value = token.partition("=")
-        name, values = spellings.get(name, name), [value] if value else []
+        values = [value] if value else []
     if name:
         yield name, values
-
-
-def _spellings(found: dict[str, Any]) -> dict[str, str]:
-    return {other: name for name, others in found["aliases"].items() for other in others}
