@@ -5,7 +5,7 @@ from typing import Any, get_args, get_origin
 
 import pytest
 
-from recipegen import yamlio
+from recipegen import pipeline, yamlio
 from recipegen.errors import RecipeError
 from recipegen.language import block_at, key_names
 from recipegen.load import Loaded
@@ -67,3 +67,283 @@ def test_a_typo_in_any_key_is_refused_with_what_was_meant(path: Path) -> None:
     assert problem.code == "unknown-key"
     assert problem.mark is not None
     assert key in problem.hint
+
+
+# A form of the catalog, what is changed in it, the rule that refuses it, and words that tell a person what to do.
+NONSENSE: dict[str, tuple[str, dict[str, Any], str, str]] = {
+    "an option that this release has no longer": (
+        "qwen-0.6b sglang",
+        {"engine": {"args": ["--cuda-graph-bs", "8"]}},
+        "unknown-option",
+        "until Dynamo 1.5",
+    ),
+    "an option that only the next release has": (
+        "qwen-0.6b",
+        {"frontend": {"args": ["--freeze-gc-after-init"]}},
+        "unknown-option",
+        "1.7",
+    ),
+    "an option with a letter too few": (
+        "qwen3-8b",
+        {"engine": {"args": ["--enforce-egar"]}},
+        "unknown-option",
+        "--enforce-eager",
+    ),
+    "another engine's option": (
+        "qwen-0.6b trtllm",
+        {"engine": {"args": ["--mem-fraction-static", "0.9"]}},
+        "unknown-option",
+        "",
+    ),
+    "a role option of old": (
+        "qwen-0.6b disagg",
+        {"prefill": {"engine": {"args": ["--is-prefill-worker"]}}},
+        "unknown-option",
+        "",
+    ),
+    "a number for an option that takes a word": (
+        "qwen3-8b",
+        {"engine": {"args": ["--dtype", "16"]}},
+        "wrong-option-value",
+        "bfloat16",
+    ),
+    "a word for an option that takes a number": (
+        "qwen3-8b",
+        {"engine": {"args": ["--seed", "lucky"]}},
+        "wrong-option-value",
+        "",
+    ),
+    "JSON that is none": (
+        "qwen3-8b",
+        {"engine": {"args": ["--speculative-config", "{method: eagle3}"]}},
+        "wrong-option-value",
+        "",
+    ),
+    "an option without its value": ("qwen3-8b", {"engine": {"args": ["--seed"]}}, "option-value", ""),
+    "a value for a switch": (
+        "qwen3-8b",
+        {"engine": {"args": ["--enforce-eager=true"]}},
+        "option-value",
+        "",
+    ),
+    "a misspelt key of the engine's file": (
+        "qwen-0.6b sglang",
+        {"worker": {"extraConfig": {"content": {"log-levle": "debug"}}}},
+        "unknown-option",
+        "log-level",
+    ),
+    "a format of the cache that the engine has not": (
+        "qwen3-8b",
+        {"engine": {"kvCacheDtype": "fp7"}},
+        "wrong-option-value",
+        "fp8",
+    ),
+    "a parser that Dynamo has not": (
+        "qwen3-8b",
+        {"engine": {"toolCallParser": "hermess"}},
+        "unknown-parser",
+        "hermes",
+    ),
+    "tensor parallelism that does not divide the heads": (
+        "qwen3-32b",
+        {"engine": {"tensorParallel": 3}},
+        "heads",
+        "64",
+    ),
+    "tensor parallelism that the KV heads do not go with": (
+        "qwen3-30b-a3b",
+        {"engine": {"tensorParallel": 6}},
+        "heads",
+        "",
+    ),
+    "more stages than layers": (
+        "qwen-0.6b",
+        {"engine": {"pipelineParallel": 32}},
+        "stages",
+        "28",
+    ),
+    "experts of a dense model": ("qwen3-8b", {"engine": {"expertParallel": 1}}, "experts", ""),
+    "experts over fewer GPUs than the replica has": (
+        "deepseek-r1 vllm",
+        {"engine": {"expertParallel": 4}},
+        "rank-count",
+        "8",
+    ),
+    "a context beyond the model's": (
+        "llama-2-7b-chat",
+        {"engine": {"maxModelLen": 32768}},
+        "context",
+        "4096",
+    ),
+    "a context of nothing": ("qwen3-8b", {"engine": {"maxModelLen": 0}}, "wrong-value", "at least 1"),
+    "all of the memory and more": (
+        "qwen3-8b",
+        {"engine": {"gpuMemoryUtilization": 1.2}},
+        "wrong-value",
+        "at most 1",
+    ),
+    "block sizes that differ with KV routing": (
+        "qwen-0.6b disagg",
+        {"prefill": {"engine": {"blockSize": 32}}, "decode": {"engine": {"blockSize": 16}}},
+        "kv-routing",
+        "blockSize",
+    ),
+    "KV routing without a prefix cache": (
+        "qwen-0.6b",
+        {"engine": {"prefixCaching": False}},
+        "kv-routing",
+        "",
+    ),
+    "GPUs that the parallel sizes leave over": (
+        "qwen3-8b",
+        {"worker": {"gpus": 4}},
+        "gpu-count",
+        "",
+    ),
+    "more GPUs than a node has": (
+        "llama-3.1-405b",
+        {"engine": {"tensorParallel": 16, "pipelineParallel": None}, "worker": {"nodes": None}},
+        "gpu-count",
+        "nodes",
+    ),
+    "a prefill block without disaggregation": ("qwen-0.6b", {"prefill": {}}, "no-effect", "disaggregation"),
+    "a graph that is parted without decode workers": (
+        "qwen-0.6b disagg",
+        {"decode": {"replicas": 0}},
+        "wrong-value",
+        "",
+    ),
+    "a release that nobody knows": (
+        "qwen-0.6b",
+        {"backend": {"version": "1.6.9"}},
+        "unknown-version",
+        "1.6.1",
+    ),
+    "an image that can change": (
+        "qwen-0.6b",
+        {"backend": {"image": "example.com/vllm-runtime:latest"}},
+        "image-not-pinned",
+        "digest",
+    ),
+    "an engine that nobody knows": ("qwen-0.6b", {"backend": {"type": "vlm"}}, "wrong-value", "vllm"),
+    "a variable of the operator": (
+        "qwen-0.6b",
+        {"worker": {"env": {"DYN_NAMESPACE": "mine"}}},
+        "owned-variable",
+        "",
+    ),
+    "a token in a variable": (
+        "llama-3.1-8b",
+        {"worker": {"env": {"HF_TOKEN": "hf_" + 20 * "x"}}},
+        "secret",
+        "huggingFaceTokenSecret",
+    ),
+    "the model named a second time": (
+        "qwen-0.6b",
+        {"engine": {"args": ["--model", "Qwen/Qwen3-8B"]}},
+        "repeated-option",
+        "model.name",
+    ),
+    "a request larger than its limit": (
+        "qwen-0.6b",
+        {"worker": {"resources": {"requests": {"memory": "64Gi"}, "limits": {"memory": "32Gi"}}}},
+        "request-beyond-limit",
+        "",
+    ),
+    "a draft of no tokens": (
+        "llama-3.1-8b",
+        {"engine": {"args": ["--speculative-config", '{"method":"eagle3","num_speculative_tokens":0}']}},
+        "speculation",
+        "",
+    ),
+    "adapters without the switch for them": (
+        "llama-3.1-8b",
+        {"engine": {"args": ["--max-loras", "4"]}},
+        "lora",
+        "--enable-lora",
+    ),
+    "weights on a volume of one node for several": (
+        "llama-3.1-405b",
+        {"cache": {"accessMode": "ReadWriteOnce"}},
+        "one-node",
+        "ReadWriteMany",
+    ),
+    "a router that Dynamo has not": (
+        "qwen-0.6b",
+        {"routingPolicy": "least-busy"},
+        "wrong-value",
+        "least-loaded",
+    ),
+}
+OUTSIDE: dict[str, tuple[str, dict[str, Any], str, str]] = {
+    "a GPU that nobody sells": (
+        "qwen3-8b",
+        {"hardware": {"gpu": "h1000-sxm-80gb"}},
+        "unknown-gpu",
+        "h100-sxm-80gb",
+    ),
+    "weights that the GPU cannot compute with": (
+        "qwen3.6-27b-nvfp4",
+        {"hardware": {"gpu": "a100-sxm-80gb"}, "model": {"backend": {"type": "trtllm"}}},
+        "weights-format",
+        "",
+    ),
+    "two GPUs of one MIG instance": (
+        "qwen3-8b",
+        {"hardware": {"gpu": "h100-sxm-80gb", "mig": "3g.40gb"}, "model": {"engine": {"tensorParallel": 2}}},
+        "mig-parallel",
+        "",
+    ),
+    "a MIG profile of another GPU": ("qwen3-8b", {"hardware": {"mig": "3g.71gb"}}, "mig-unknown", "3g.40gb"),
+    "a benchmark beyond the context": (
+        "llama-2-7b-chat",
+        {"benchmark": {"enabled": True, "config": {"isl": 4000, "osl": 1000}}},
+        "beyond-context",
+        "",
+    ),
+    "a gateway without a name": (
+        "qwen-0.6b",
+        {"gateway": {"enabled": True}},
+        "gateway-name",
+        "gateway.create",
+    ),
+    "faults nobody asked for": (
+        "qwen-0.6b",
+        {"faultInjection": {"enabled": True, "experiments": [{"name": "kill-frontend"}]}},
+        "not-acknowledged",
+        "qwen/qwen-0-6b",
+    ),
+    "a namespace of Kubernetes": ("qwen-0.6b", {"dynamoNamespace": "kube-system"}, "reserved-namespace", ""),
+    "an alert that never fires": (
+        "qwen-0.6b",
+        {"observability": {"alerts": {"enabled": True, "targets": {"ttftP99Milliseconds": 10000000}}}},
+        "alert-never-fires",
+        "",
+    ),
+    "evidence of the wishful kind": (
+        "qwen-0.6b",
+        {"about": {"evidence": "works"}},
+        "wrong-value",
+        "simulated",
+    ),
+}
+CASES = {name: (form, {"model": patch}, code, words) for name, (form, patch, code, words) in NONSENSE.items()}
+CASES |= OUTSIDE
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_nonsense_is_refused_with_what_to_do(case: str) -> None:
+    form, patch, code, words = CASES[case]
+    name, _, variant = form.partition(" ")
+    with pytest.raises(RecipeError) as raised:
+        pipeline.plan(name, variant or None, [yamlio.read(yamlio.write(patch), "patch.yaml")])
+    found = [problem for problem in raised.value.problems if problem.code == code]
+
+    assert found, [problem.text() for problem in raised.value.problems]
+    assert found[0].mark is not None
+    assert words in f"{found[0].message} {found[0].hint}"
+
+
+def test_there_is_nonsense_of_many_kinds() -> None:
+    assert len(CASES) >= 40
+    assert len({code for _, _, code, _ in CASES.values()}) >= 25

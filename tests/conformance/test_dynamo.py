@@ -140,7 +140,7 @@ def test_revision_and_configuration_file_are_accepted(backend: str) -> None:
         None,
         f"model.backend.type={backend}",
         "model.revision=main",
-        "model.worker.extraConfig.content={a: b}",
+        "model.worker.extraConfig.content={dtype: auto}",
     )
 
     assert complaints(commands) == []
