@@ -329,11 +329,11 @@ def test_several_recipes_are_checked_in_one_go(cli: Cli) -> None:
 
 
 def test_validate_checks_every_variant(cli: Cli) -> None:
-    assert cli("validate", "./qwen.yaml").err == "2 checked, no problem: qwen (default, two)\n"
+    assert cli("validate", "./qwen.yaml").err == "1 recipe, 2 forms (default, two): no problem\n"
 
 
 def test_every_variant_on_standard_input_is_checked(cli: Cli) -> None:
-    assert cli("validate", "-", stdin=RECIPE).err == "2 checked, no problem: Qwen3-0.6B (default, two)\n"
+    assert cli("validate", "-", stdin=RECIPE).err == "1 recipe, 2 forms (default, two): no problem\n"
     assert "model.frontent" in cli("check", "-", stdin=RECIPE.replace("frontend", "frontent")).err
 
 
@@ -369,7 +369,7 @@ def test_as_many_variants_as_are_allowed_take_no_time(cli: Cli) -> None:
     start = time.process_time()
     answer = cli("validate", "./many.yaml")
 
-    assert answer.err.startswith("101 checked")
+    assert answer.err.startswith("1 recipe, 101 forms")
     assert time.process_time() - start < 2
 
 
@@ -527,6 +527,25 @@ def test_check_says_what_each_release_holds(cli: Cli) -> None:
 
     assert "DynamoGraphDeployment" in out
     assert "qwen-benchmark" in out
+
+
+def test_check_has_a_row_for_each_variant_of_one_recipe(cli: Cli) -> None:
+    answer = cli("check", "./qwen.yaml")
+    head, *rows = answer.out.splitlines()
+
+    assert head.split() == ["VARIANT", "GPUS", "OBJECTS", "BACKEND"]
+    assert [row.split()[0] for row in rows] == ["default", "two"]
+    assert answer.err == "1 recipe, 2 forms: no problem\n"
+
+
+def test_check_has_a_row_for_each_of_several_recipes(cli: Cli) -> None:
+    Path("other.yaml").write_text(RECIPE)
+    answer = cli("check", "./qwen.yaml", "./other.yaml")
+    head, *rows = answer.out.splitlines()
+
+    assert head.split() == ["RECIPE", "FORMS", "GPUS", "OBJECTS", "BACKEND"]
+    assert [row.split()[:2] for row in rows] == [["qwen", "2"], ["other", "2"]]
+    assert answer.err == "2 recipes, 4 forms: no problem\n"
 
 
 # ---- list, show, explain, schema ----------------------------------------------------------------

@@ -87,8 +87,7 @@ def test_the_catalog_renders_to_what_was_reviewed(name: str, variant: str | None
     plan = pipeline.plan(name, variant)
     # Charts at a fixed place, so that the files are the same in every checkout.
     document = TARGETS["helmfile"](plan, compile_plan(plan, "CHARTS"))
-    # The graph's own release for every form. What stands around it comes from the same charts for all:
-    # one recipe shows it.
+    # Every form of the graph. What stands around it comes from the same charts for all: one recipe shows it.
     around = name == QUICKSTART
     releases = [
         r

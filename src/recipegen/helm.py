@@ -3,14 +3,18 @@
 import os
 import subprocess
 import tempfile
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recipegen import yamlio
 from recipegen.compile import Release
 from recipegen.errors import ToolError
+
+if TYPE_CHECKING:
+    from helm_python import Chart
 
 TIMEOUT = 60
 """Seconds that one run of helm may take."""
@@ -67,12 +71,22 @@ def _embedded(release: Release) -> str:
     import helm_python
 
     try:
-        with helm_python.Chart.load(release.chart) as chart:
-            files = chart.render(release.values, name=release.name, namespace=release.namespace)
+        # Of subcharts, a render leaves only those that were on for the next one.
+        whole = (Path(release.chart) / "charts").is_dir()
+        chart = helm_python.Chart.load(release.chart) if whole else _chart(release.chart)
+        files = chart.render(release.values, name=release.name, namespace=release.namespace)
     except helm_python.HelmError as error:
         raise ToolError(f"helm refuses release {release.name}: {error}") from error
     manifests = (text for path, text in sorted(files.items()) if path.endswith((".yaml", ".yml")))
     return "\n---\n".join(manifests)
+
+
+@cache
+def _chart(folder: str) -> "Chart":
+    """Return the chart in a folder, read once: a check of the catalog renders the same few over and over."""
+    import helm_python
+
+    return helm_python.Chart.load(folder)
 
 
 def _on_path(helm: str, release: Release) -> str:

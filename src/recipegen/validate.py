@@ -48,7 +48,14 @@ def validate(loaded: Loaded) -> Checked:
 
 
 # Problems of a key itself, not of its value.
-ABOUT_KEYS = ("unknown-key", "wrong-key", "owned-variable")
+ABOUT_KEYS = (
+    "unknown-key",
+    "wrong-key",
+    "owned-variable",
+    "default-variant",
+    "gpu-among-resources",
+    "unknown-resource",
+)
 
 
 def placed(problem: Problem, document: Document) -> Problem:

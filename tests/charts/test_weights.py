@@ -454,6 +454,20 @@ def test_a_download_that_broke_leaves_no_marker_and_is_taken_up_again(fetched: R
     assert marker(tmp_path).is_file()
 
 
+def test_a_download_that_is_told_to_stop_ends_at_once_and_takes_its_program_along(tmp_path: Path) -> None:
+    folder = tmp_path / "volume" / "Qwen3-0.6B-abc"
+    env = {"PATH": "/usr/bin:/bin", "FOLDER": str(folder), "MARKER": f"{folder}.complete"}
+    script = ["sh", str(FILES / "download.sh"), "sh", "-c", "echo $$; exec sleep 60"]
+    with subprocess.Popen(script, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        program = int(process.stdout.readline())
+        process.terminate()
+
+        assert process.wait(timeout=5) == 143
+    assert not Path(f"/proc/{program}").exists()
+    assert not marker(tmp_path).exists()
+
+
 def test_a_complete_download_is_not_touched(fetched: Run) -> None:
     fetched("config.json")
     again = fetched("config.json", "another.json")

@@ -3,9 +3,10 @@
 Reads a JSON list of `{"module": "dynamo.vllm", "argv": […]}` from standard input and prints one answer for
 each: whether Dynamo accepts it, its message if not, its warnings, and the tokens it leaves to the engine.
 
-How much of it is Dynamo's real parser: for `dynamo.frontend` and `dynamo.trtllm` all. `dynamo.vllm` and
-`dynamo.sglang` call the engine's parser for what Dynamo does not know, and engines need a GPU's libraries.
-Here they get Dynamo's part alone, put together as their `args.py` do; nothing checks the engine's options.
+How much of it is Dynamo's real parser: all for `dynamo.frontend`, `dynamo.mocker` and `dynamo.trtllm`.
+`dynamo.vllm` and `dynamo.sglang` call the engine's parser for what Dynamo does not know, and engines need a
+GPU's libraries. Here they get Dynamo's part alone, put together as their `args.py` do; nothing checks the
+engine's options.
 """
 
 import io
@@ -114,11 +115,18 @@ def dynamo_part(parser: ArgumentParser, group: Any, config: Any, argv: list[str]
     return list(leftover)
 
 
+def mocker(argv: list[str]) -> list[str]:
+    """Parse as `python3 -m dynamo.mocker` does, which knows every option itself."""
+    import_module("dynamo.mocker.args").parse_args(argv)
+    return []
+
+
 PARSERS: dict[str, Callable[[list[str]], list[str]]] = {
     "dynamo.frontend": frontend,
     "dynamo.vllm": vllm,
     "dynamo.sglang": sglang,
     "dynamo.trtllm": trtllm,
+    "dynamo.mocker": mocker,
 }
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from recipegen.compile import compile_plan
 from recipegen.document import from_set
 from recipegen.load import load, variants
 from recipegen.recipe import BackendType, RoutingPolicy
-from recipegen.twin import runtime
+from recipegen.twin import graph, mocker, runtime
 
 HERE = Path(__file__).parent
 RECIPE = str(HERE / "recipe.yaml")
@@ -69,11 +69,23 @@ class Answer:
     leftover: list[str]
 
 
-@pytest.mark.parametrize(("name", "variant"), SHIPPED, ids=str)
-def test_the_catalog_is_accepted(name: str, variant: str | None) -> None:
-    commands = rendered(name, variant)
+@pytest.fixture(scope="session")
+def catalog_complaints(request: pytest.FixtureRequest) -> dict[tuple[str, str | None], list[str]]:
+    """What Dynamo says to the commands of every form, and to those of the mocker in the engines' place."""
+    request.getfixturevalue("dynamo")
+    commands = {form: [*rendered(*form), *mocked(*form)] for form in SHIPPED}
+    answers = iter(ask(list(chain(*commands.values()))))
+    return {
+        form: [problem for each in own for problem in wrong(each, next(answers))]
+        for form, own in commands.items()
+    }
 
-    assert complaints(commands) == []
+
+@pytest.mark.parametrize(("name", "variant"), SHIPPED, ids=str)
+def test_the_catalog_is_accepted(
+    name: str, variant: str | None, catalog_complaints: dict[tuple[str, str | None], list[str]]
+) -> None:
+    assert catalog_complaints[name, variant] == []
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -211,13 +223,22 @@ def rendered(name: str, variant: str | None, *settings: str) -> list[Command]:
     """Return the commands of all containers of a recipe's graph, frontend first."""
     plan = pipeline.plan(name, variant, [from_set(setting) for setting in settings])
     model = next(r for r in compile_plan(plan).releases if r.labels["component"] == "model")
-    graph = next(o for o in helm.objects(model) if o["kind"] == "DynamoGraphDeployment")
+    deployment = next(o for o in helm.objects(model) if o["kind"] == "DynamoGraphDeployment")
     return [
         command(container)
-        for component in graph["spec"]["components"]
+        for component in deployment["spec"]["components"]
         for container in component["podTemplate"]["spec"]["containers"]
         if component["type"] != "epp"
     ]
+
+
+def mocked(name: str, variant: str | None) -> list[Command]:
+    """Return the mocker's commands for the workers of a graph, as `simulate` and the chart have them."""
+    own, charts = pipeline.plan(name, variant), rendered(name, variant, "model.mocker=true")
+    model = next(r for r in compile_plan(own).releases if r.labels["component"] == "model")
+    workers = graph.read(helm.objects(model), own.namespace).workers
+    simulated = [Command(mocker.MODULE, list(mocker.of(worker).argv)) for worker in workers]
+    return [*simulated, *(each for each in charts if each.module == mocker.MODULE)]
 
 
 def command(container: dict[str, Any]) -> Command:

@@ -68,6 +68,13 @@ def plans(args: argparse.Namespace) -> list[Plan]:
     return found
 
 
+def counted(found: list[Plan]) -> str:
+    """Return how many recipes there are, and how many forms: each as it stands, and each of its variants."""
+    recipes = len({plan.name for plan in found})
+    words = [(recipes, "recipe"), (len(found), "form")]
+    return ", ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in words)
+
+
 def patches(args: argparse.Namespace) -> list[Document]:
     """Return the patches in the order they apply: files, switches, single values.
 

@@ -7,10 +7,9 @@ from recipegen.cli.printing import note
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check recipes and their variants, and say which."""
-    found: dict[str, list[str]] = {}
-    for plan in inputs.plans(args):
-        found.setdefault(plan.name, []).append(plan.variant)
-    names = "; ".join(f"{name} ({', '.join(variants)})" for name, variants in found.items())
-    note(f"{sum(map(len, found.values()))} checked, no problem: {names}", as_json=args.format == "json")
+    """Check recipes and their variants, and say how many; of one recipe also which."""
+    plans = inputs.plans(args)
+    names = {plan.name for plan in plans}
+    which = f" ({', '.join(plan.variant for plan in plans)})" if len(names) == 1 else ""
+    note(f"{inputs.counted(plans)}{which}: no problem", as_json=args.format == "json")
     return 0

@@ -63,6 +63,12 @@ def faults() -> dict[str, Any]:
     return _read(catalog.charts() / "stack/charts/fault-injection/experiments.yaml")
 
 
+@cache
+def rules() -> dict[str, dict[str, Any]]:
+    """Return the rules by section and code: `what`, `why`, `remedy`, and where given `paths` and `source`."""
+    return _read(HERE / "rules.yaml")
+
+
 def newest_dynamo() -> str:
     """Return the newest Dynamo release that recipegen knows, not counting previews."""
     return next(version for version, fact in dynamo().items() if "preview" not in fact)

@@ -69,7 +69,7 @@ def _frontend(recipe: Recipe) -> Iterator[Problem]:
     if recipe.benchmark.url is None and model.deployment.create and model.frontend.replicas == 0:
         message = "the benchmark asks the frontend, got 0"
         hint = "set it to 1 or more, or benchmark.enabled to false, or benchmark.url to the gateway's address"
-        yield Problem("benchmark", ("model", "frontend", "replicas"), message, hint)
+        yield Problem("benchmark-without-frontend", ("model", "frontend", "replicas"), message, hint)
 
 
 def _beside_each_other(config: BenchmarkConfig) -> Iterator[Problem]:
@@ -111,7 +111,7 @@ def _twice(config: BenchmarkConfig) -> Iterator[Problem]:
             if value in values[:index]:
                 plain = value.model_dump() if isinstance(value, Shape) else value
                 message = f"is measured already, got {show(plain)} a second time"
-                yield Problem("twice", (*path, index), message, "leave it out")
+                yield Problem("measured-twice", (*path, index), message, "leave it out")
 
 
 def _trace(trace: Trace) -> Iterator[Problem]:
@@ -128,7 +128,7 @@ def _trace(trace: Trace) -> Iterator[Problem]:
             what = "is no JSON object" if found is None else "says not how long a request is"
             message = f"line {number} {what}, got {show(line)}"
             hint = 'write {"timestamp": 0, "input_length": 1024, "output_length": 128}'
-            yield Problem("trace", (*path, "content"), message, hint)
+            yield Problem("trace-line", (*path, "content"), message, hint)
 
 
 def _asks(line: dict[str, Any]) -> bool:
@@ -171,7 +171,7 @@ def _context(recipe: Recipe, place: str, lengths: tuple[int, int]) -> Iterator[P
             )
             hint = f"make it larger, or benchmark.config.{'shapes' if place else 'isl and osl'} smaller"
             hint = hint.replace("shapes", "trace") if place == "trace: " else hint
-            yield Problem("benchmark", path_of(role, worker, "maxModelLen"), message, hint)
+            yield Problem("beyond-context", path_of(role, worker, "maxModelLen"), message, hint)
 
 
 def _targets(recipe: Recipe, config: BenchmarkConfig) -> Iterator[Problem]:
@@ -182,7 +182,9 @@ def _targets(recipe: Recipe, config: BenchmarkConfig) -> Iterator[Problem]:
         yield Problem("no-effect", (*TARGETS, "percentile"), message, "state one of the two, or leave it out")
     if targets.itl_milliseconds is not None and any(shape.osl == 1 for shape in shapes(config)):
         message = "cannot be measured where an answer has one token, osl = 1"
-        yield Problem("benchmark", (*TARGETS, "itlMilliseconds"), message, "leave it out, or make osl larger")
+        yield Problem(
+            "itl-of-one-token", (*TARGETS, "itlMilliseconds"), message, "leave it out, or make osl larger"
+        )
     model = recipe.model
     known = model.deployment.create and any(
         w.replicas * gpus_of_replica(model, w) for w in workers(model).values()
@@ -190,7 +192,10 @@ def _targets(recipe: Recipe, config: BenchmarkConfig) -> Iterator[Problem]:
     if targets.output_tokens_per_second_per_gpu is not None and benchmark.gpus is None and not known:
         message = "needs the number of GPUs, which the recipe of a graph that others create does not have"
         yield Problem(
-            "benchmark", (*TARGETS, "outputTokensPerSecondPerGpu"), message, "say it with benchmark.gpus"
+            "throughput-without-gpus",
+            (*TARGETS, "outputTokensPerSecondPerGpu"),
+            message,
+            "say it with benchmark.gpus",
         )
 
 
@@ -209,7 +214,7 @@ def _results(benchmark: Benchmark) -> Iterator[Problem]:
 def _container(benchmark: Benchmark) -> Iterator[Problem]:
     if benchmark.url is not None and benchmark.url.rstrip("/").endswith("/v1"):
         message = f"ends in /v1, which the benchmark adds itself, got {show(benchmark.url)}"
-        yield Problem("benchmark", ("benchmark", "url"), message, "leave /v1 out")
+        yield Problem("url-with-v1", ("benchmark", "url"), message, "leave /v1 out")
     for index, argument in enumerate(benchmark.config.args if benchmark.config else []):
         option = argument.partition("=")[0]
         path = (*CONFIG, "args", index)
@@ -228,7 +233,10 @@ def _container(benchmark: Benchmark) -> Iterator[Problem]:
     if benchmark.image is None and not benchmark.install:
         message = "is false, but the image has no aiperf: it is Python's own"
         yield Problem(
-            "benchmark", ("benchmark", "install"), message, "say benchmark.image, with aiperf in it"
+            "benchmark-without-aiperf",
+            ("benchmark", "install"),
+            message,
+            "say benchmark.image, with aiperf in it",
         )
     yield from environment(("benchmark",), benchmark.env, OWNED)
     for name in benchmark.headers:

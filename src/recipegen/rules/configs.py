@@ -84,7 +84,9 @@ def _tiny(path: Path, content: Any) -> Iterator[Problem]:
             yield from _tiny((*path, step), inner)
     elif isinstance(content, float) and "e-" in repr(content) and "." not in repr(content):
         message = f"reaches the engine as a text, got {content!r}"
-        yield Problem("number", path, message, f"write `content` as text, with {f'{content:.1e}'} in it")
+        yield Problem(
+            "number-as-text", path, message, f"write `content` as text, with {f'{content:.1e}'} in it"
+        )
 
 
 def _twice(files: dict[Path, ExtraConfig]) -> Iterator[Problem]:
@@ -101,7 +103,7 @@ def _in_the_cache(files: dict[Path, ExtraConfig], mount_path: str) -> Iterator[P
     for path, config in files.items():
         if config.path == mount_path:
             message = f"model.cache is mounted there, got {config.path!r}"
-            yield Problem("config-twice", (*path, "path"), message, "choose another path")
+            yield Problem("config-in-the-cache", (*path, "path"), message, "choose another path")
 
 
 def _swapped(path: Path, role: str, config: ExtraConfig) -> Iterator[Problem]:

@@ -46,7 +46,7 @@ def _engine(key: Path, recipe: Recipe) -> Iterator[Problem]:
     able = [each for each in get_args(BackendType) if "modelExpress" in facts.engine(each)]
     if backend.type not in able:
         message = f"how {backend.type} loads through Model Express is not known to this version of recipegen"
-        yield Problem("unsupported", key, message, f"known are {', '.join(able)}; or use model.cache")
+        yield Problem("express-engine", key, message, f"known are {', '.join(able)}; or use model.cache")
     elif backend.image is None:
         message = "Dynamo's own image is built without the package `modelexpress`, as far as is known"
         hint = "give an image that has it with model.backend.image"

@@ -30,7 +30,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     if recipe.benchmark.enabled:
         message = "a benchmark and faults at the same time measure each other"
         hint = "switch one of the two off, and run it when the other is done"
-        yield Problem("fault", (BLOCK, "enabled"), message, hint)
+        yield Problem("benchmark-beside-faults", (BLOCK, "enabled"), message, hint)
     yield from _answers(recipe)
     names = [experiment.name for experiment in faults.experiments]
     for number, experiment in enumerate(faults.experiments):
@@ -38,7 +38,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         if experiment.name in names[:number]:
             message = f"stands twice, got {show(experiment.name)}"
             hint = f"raise {BLOCK}.run to run all experiments once more"
-            yield Problem("fault", (*path, "name"), message, hint)
+            yield Problem("experiment-twice", (*path, "name"), message, hint)
         yield from _fits(recipe, experiment, path)
         yield from _keys(experiment, path)
 
@@ -52,18 +52,21 @@ def allowed(plan: "Plan") -> Iterator[Problem]:
     if faults.acknowledge != target:
         message = f"has to name the graph that is broken, {target}, got {show(faults.acknowledge)}"
         hint = f"write {target}, if it is that one; whoever copies the recipe has to say so again"
-        yield Problem("fault", (BLOCK, "acknowledge"), message, hint)
+        yield Problem("not-acknowledged", (BLOCK, "acknowledge"), message, hint)
     if plan.namespace not in faults.allowed_namespaces:
         message = f"does not hold the recipe's namespace, got {show(faults.allowed_namespaces)}"
         hint = f"add {plan.namespace} in the patch file of a cluster where faults are welcome"
-        yield Problem("fault", (BLOCK, "allowedNamespaces"), message, hint)
+        yield Problem("namespace-not-allowed", (BLOCK, "allowedNamespaces"), message, hint)
     for number, experiment in enumerate(faults.experiments):
         workload = experiment.workload
         if workload and workload.name.startswith(f"{plan.graph}-"):
             message = f"is named like a part of the graph itself, got {show(workload.name)}"
             place = (BLOCK, "experiments", number, "workload", "name")
             yield Problem(
-                "fault", place, message, "name the workload of NATS or etcd; kill-… breaks the graph"
+                "workload-of-the-graph",
+                place,
+                message,
+                "name the workload of NATS or etcd; kill-… breaks the graph",
             )
     refused = {*facts.faults()["refusedNamespaces"], recipe.platform.namespace}
     for path, namespaces in {
@@ -73,7 +76,7 @@ def allowed(plan: "Plan") -> Iterator[Problem]:
         for namespace in namespaces:
             if namespace in refused:
                 message = f"nothing is ever broken in {show(namespace)}, which belongs to the cluster"
-                yield Problem("fault", path, message, "give the graph a namespace of its own")
+                yield Problem("refused-namespace", path, message, "give the graph a namespace of its own")
 
 
 def _answers(recipe: Recipe) -> Iterator[Problem]:
@@ -86,7 +89,7 @@ def _answers(recipe: Recipe) -> Iterator[Problem]:
     for role in (role for role, number in replicas.items() if number == 0):
         message = "a graph that answers no request cannot be seen to recover, got 0"
         hint = f"set it to 1 or more, or {BLOCK}.enabled to false"
-        yield Problem("fault", ("model", role, "replicas"), message, hint)
+        yield Problem("recovery-unseen", ("model", role, "replicas"), message, hint)
 
 
 def _fits(recipe: Recipe, experiment: Experiment, path: Path) -> Iterator[Problem]:
@@ -95,12 +98,12 @@ def _fits(recipe: Recipe, experiment: Experiment, path: Path) -> Iterator[Proble
     if row["graph"] not in ("any", mode):
         message = f"is for {row['graph']} graphs, and this one is {mode}, got {show(experiment.name)}"
         fitting = [name for name, each in facts.faults()["experiments"].items() if each["graph"] == mode]
-        yield Problem("fault", (*path, "name"), message, f"take {' or '.join(fitting)}")
+        yield Problem("experiment-of-other-graph", (*path, "name"), message, f"take {' or '.join(fitting)}")
     cached = recipe.model.cache.enabled and not recipe.model.mocker
     if "claim" in row.get("keys", []) and experiment.claim is None and not cached:
         message = f"reads the volume of the weights, and the graph has none, got {show(experiment.name)}"
         hint = "switch model.cache.enabled on, or name the claim of another volume with `claim`"
-        yield Problem("fault", (*path, "name"), message, hint)
+        yield Problem("experiment-without-volume", (*path, "name"), message, hint)
 
 
 def _keys(experiment: Experiment, path: Path) -> Iterator[Problem]:

@@ -34,7 +34,10 @@ def check(recipe: Recipe) -> Iterator[Problem]:
             message = f"{taken[backend.model]} has the same, so one route would take all requests"
             path = ("gateway", "externalBackends", name, "model")
             yield Problem(
-                "route", path, f"{message}, got {show(backend.model)}", "give each a name of its own"
+                "model-routed-twice",
+                path,
+                f"{message}, got {show(backend.model)}",
+                "give each a name of its own",
             )
         taken.setdefault(backend.model, f"externalBackends.{name}")
 
@@ -43,11 +46,11 @@ def _parent(gateway: Gateway) -> Iterator[Problem]:
     if gateway.create and gateway.gateway_class_name is None:
         message = "is missing: a created Gateway belongs to a class"
         hint = "`kubectl get gatewayclass` lists those of a cluster"
-        yield Problem("gateway", ("gateway", "gatewayClassName"), message, hint)
+        yield Problem("gateway-class", ("gateway", "gatewayClassName"), message, hint)
     if not gateway.create and gateway.name is None:
         message = "is missing: the existing Gateway that the routes attach to"
         hint = "give its name, or set gateway.create to true"
-        yield Problem("gateway", ("gateway", "name"), message, hint)
+        yield Problem("gateway-name", ("gateway", "name"), message, hint)
     for key in OF_AN_EXISTING if gateway.create else OF_A_CREATED:
         if setting(gateway, key) != setting(Gateway(), key):
             message = f"has no effect while gateway.create is {str(gateway.create).lower()}"
@@ -60,12 +63,12 @@ def _backend(recipe: Recipe) -> Iterator[Problem]:
     if pool and model.deployment.create and not model.endpoint_picker.enabled:
         message = "the graph has no InferencePool without an endpoint picker"
         hint = "set model.endpointPicker.enabled to true, or leave this out"
-        yield Problem("route", ("gateway", "inferencePool"), message, hint)
+        yield Problem("pool-without-picker", ("gateway", "inferencePool"), message, hint)
     to_frontend = not (model.endpoint_picker.enabled if pool is None else pool)
     if to_frontend and model.deployment.create and model.frontend.replicas == 0:
         message = "the gateway's route leads to the frontend, got 0"
         hint = "set it to 1 or more, or route by model.endpointPicker"
-        yield Problem("route", ("model", "frontend", "replicas"), message, hint)
+        yield Problem("route-without-frontend", ("model", "frontend", "replicas"), message, hint)
 
 
 def _header(gateway: Gateway) -> Iterator[Problem]:
@@ -93,21 +96,23 @@ def _shared(gateway: Gateway) -> Iterator[Problem]:
         message = "every request of the Gateway comes here that no other route matches more closely"
         hint = "for more than one model behind it, keep the header, or give hostnames or a pathPrefix"
         path = ("gateway", "modelHeader", "enabled")
-        yield Problem("route", path, message, hint, warning=True)
+        yield Problem("route-for-everything", path, message, hint, warning=True)
 
 
 def _external(name: str, backend: ExternalBackend) -> Iterator[Problem]:
     path = ("gateway", "externalBackends", name)
     if (backend.host is None) == (backend.backend_ref is None):
         found = "neither" if backend.host is None else "both"
-        yield Problem("route", path, f"needs either host or backendRef, got {found}")
+        yield Problem("external-place", path, f"needs either host or backendRef, got {found}")
     if backend.host and f".{backend.host}".endswith(INSIDE):
         message = f"is a name inside the cluster, got {show(backend.host)}"
         hint = "for a Service of the graph's namespace, write backendRef: {name: SERVICE, port: PORT}"
-        yield Problem("route", (*path, "host"), message, hint)
+        yield Problem("external-inside", (*path, "host"), message, hint)
     if backend.host and not backend.tls and backend.port == ExternalBackend.model_fields["port"].default:
         message = f"{backend.port} is the port of TLS, which is off"
-        yield Problem("route", (*path, "tls"), message, "set tls to true, or give another port", warning=True)
+        yield Problem(
+            "port-of-tls", (*path, "tls"), message, "set tls to true, or give another port", warning=True
+        )
     if backend.ca_config_map and not backend.tls:
         message = f"has no effect without TLS, got {show(backend.ca_config_map)}"
         yield Problem("no-effect", (*path, "caConfigMap"), message, "set tls to true, or leave it out")
@@ -121,4 +126,4 @@ def _external(name: str, backend: ExternalBackend) -> Iterator[Problem]:
     service = (reference.group, reference.kind) == ("", "Service")
     if service and reference.port is None:
         message = "is missing: a Service is reached by a port"
-        yield Problem("route", (*path, "backendRef", "port"), message)
+        yield Problem("service-without-port", (*path, "backendRef", "port"), message)

@@ -26,11 +26,12 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     if backend.image is not None:
         yield from _pinned(IMAGE, backend.image)
         yield from _release(backend.image, version_given=backend.version is not None)
+        yield from _other_release(backend)
         yield from _other_engine(backend.image, backend.type)
     elif not REFERENCE.fullmatch(f"{backend.registry}/image:tag"):
         message = f"is no registry with its path, got {show(backend.registry)}"
         hint = "write HOST/PATH, such as nvcr.io/nvidia/ai-dynamo"
-        yield Problem("image", ("model", "backend", "registry"), message, hint)
+        yield Problem("registry", ("model", "backend", "registry"), message, hint)
     for path, image in _others(recipe):
         yield from _pinned(path, image)
     meant = facts.mistaken_models().get(recipe.model.name)
@@ -68,6 +69,15 @@ def release_of(backend: Backend) -> str:
     return backend.version or release_in(backend.image or "") or facts.newest_dynamo()
 
 
+def _other_release(backend: Backend) -> Iterator[Problem]:
+    """Yield an image whose tag names another Dynamo release than the recipe: one of the two is not meant."""
+    tagged = release_in(backend.image or "")
+    if backend.version and tagged and tagged != backend.version:
+        message = f"the tag names Dynamo {tagged}, model.backend.version is {backend.version}"
+        hint = f"leave model.backend.version out, if {tagged} is inside"
+        yield Problem("image-of-other-release", IMAGE, message, hint, warning=True)
+
+
 def _other_engine(image: str, backend: BackendType) -> Iterator[Problem]:
     """Yield an image that is called as Dynamo calls its image of another engine, as in a mirror."""
     name = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
@@ -75,20 +85,24 @@ def _other_engine(image: str, backend: BackendType) -> Iterator[Problem]:
         if other != backend and name == facts.engine(other)["image"]:
             message = f"is called like Dynamo's image for {other}, got {show(image)}"
             hint = f"model.backend.type is {backend}: change one of the two"
-            yield Problem("image", IMAGE, message, hint, warning=True)
+            yield Problem("image-of-other-engine", IMAGE, message, hint, warning=True)
 
 
 def _pinned(path: Path, image: str) -> Iterator[Problem]:
     """Yield that the image at `path` is no reference, or one that can change under its users."""
     found = REFERENCE.fullmatch(image)
     if found is None:
-        yield Problem("image", path, f"is no image reference, got {show(image)}", "write REGISTRY/NAME:TAG")
+        yield Problem(
+            "image-reference", path, f"is no image reference, got {show(image)}", "write REGISTRY/NAME:TAG"
+        )
     elif found["tag"] is None and found["digest"] is None:
         message = f"has no tag, so it can change under you, got {show(image)}"
-        yield Problem("image", path, message, "add the tag, or a digest with @sha256:")
+        yield Problem("image-not-pinned", path, message, "add the tag, or a digest with @sha256:")
     elif found["tag"] == "latest" and found["digest"] is None:
         message = f"the tag 'latest' can change under you, got {show(image)}"
-        yield Problem("image", path, message, "give a tag that stays, or add a digest with @sha256:")
+        yield Problem(
+            "image-not-pinned", path, message, "give a tag that stays, or add a digest with @sha256:"
+        )
 
 
 def _release(image: str, *, version_given: bool) -> Iterator[Problem]:
@@ -98,10 +112,12 @@ def _release(image: str, *, version_given: bool) -> Iterator[Problem]:
         return
     if not VERSION_TAG.fullmatch(found["tag"] or ""):
         message = f"the tag does not tell which Dynamo release is inside, got {show(image)}"
-        yield Problem("image", IMAGE, message, "say it with model.backend.version")
+        yield Problem("image-without-release", IMAGE, message, "say it with model.backend.version")
     elif release_in(image) is None:
         newest = facts.newest_dynamo()
         message = (
             f"the tag is no Dynamo release known here, {newest} is taken to be inside, got {show(image)}"
         )
-        yield Problem("image", IMAGE, message, "say it with model.backend.version", warning=True)
+        yield Problem(
+            "unknown-release-tag", IMAGE, message, "say it with model.backend.version", warning=True
+        )

@@ -28,22 +28,24 @@ def check(plan: "Plan") -> Iterator[Problem]:
     """Yield names that a webhook or Helm would refuse later, and namespaces that are not for models."""
     if not plan.graph.strip("-"):
         message = f"the recipe's name {show(plan.name)} leaves no letters for the graph's name"
-        yield Problem("name", (), message, "give the recipe's file a name with letters")
+        yield Problem("no-graph-name", (), message, "give the recipe's file a name with letters")
     elif plan.graph[0].isdigit():
         # Services are named after the graph, and their names are DNS-1035 labels.
         message = f"the graph's name {show(plan.graph)} starts with a digit, which no Service may"
-        yield Problem("name", (), message, "give the recipe's file a name that starts with a letter")
+        yield Problem(
+            "graph-name-digit", (), message, "give the recipe's file a name that starts with a letter"
+        )
     if UNSAFE.search(plan.name) or any(token in plan.name for token in EXECUTED):
         # The document's first line says the name, and helmfile reads that line too.
         message = f"the recipe's name {show(plan.name)} holds what must not stand in the document"
-        yield Problem("name", (), message, "give the recipe's file another name")
+        yield Problem("executable-text", (), message, "give the recipe's file another name")
     yield from _too_long(plan)
     platform = plan.recipe.platform.namespace
     own = {plan.graph + component.suffix for component in COMPONENTS} & {PLATFORM, GATE}
     if plan.namespace == platform and own:
         message = f"a release of the recipe would be {own.pop()} in {platform}, which is the operator's"
         hint = "give the recipe's file another name, or the recipe another dynamoNamespace"
-        yield Problem("name", (), message, hint)
+        yield Problem("name-of-the-platform", (), message, hint)
     yield from _shared(plan)
     for path, namespace in {
         ("dynamoNamespace",): plan.namespace,
@@ -51,10 +53,10 @@ def check(plan: "Plan") -> Iterator[Problem]:
     }.items():
         if namespace in RESERVED:
             message = f"{namespace} is Kubernetes' own namespace"
-            yield Problem("namespace", path, message, "choose another one")
+            yield Problem("reserved-namespace", path, message, "choose another one")
     if plan.namespace == "default":
         message = "the model goes into the namespace 'default', which is shared"
-        yield Problem("namespace", ("dynamoNamespace",), message, warning=True)
+        yield Problem("shared-namespace", ("dynamoNamespace",), message, warning=True)
 
 
 def variants(recipe: Recipe) -> Iterator[Problem]:
@@ -62,7 +64,7 @@ def variants(recipe: Recipe) -> Iterator[Problem]:
     if DEFAULT_VARIANT in recipe.variants:
         path = ("variants", DEFAULT_VARIANT)
         message = f"{DEFAULT_VARIANT!r} means the recipe without a variant"
-        yield Problem("wrong-key", path, message, "give the variant another name")
+        yield Problem("default-variant", path, message, "give the variant another name")
 
 
 def _shared(plan: "Plan") -> Iterator[Problem]:
@@ -74,12 +76,12 @@ def _shared(plan: "Plan") -> Iterator[Problem]:
             hint = (
                 f"give the file another name, or {plan.namespace} only one of the two: each removes the other"
             )
-            yield Problem("name", (), message, hint, warning=True)
+            yield Problem("name-of-other-release", (), message, hint, warning=True)
     label = f"{plan.namespace}-{plan.graph}"
     if len(label) > LABEL:
         message = f"with the graph's name it has {len(label)} characters, and pods carry both in one label"
         hint = f"Kubernetes allows {LABEL}: give the namespace or the recipe's file a shorter name"
-        yield Problem("name-too-long", ("dynamoNamespace",), message, hint, warning=True)
+        yield Problem("label-too-long", ("dynamoNamespace",), message, hint, warning=True)
 
 
 def _too_long(plan: "Plan") -> Iterator[Problem]:

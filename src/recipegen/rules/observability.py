@@ -75,7 +75,7 @@ def _renamed(recipe: Recipe) -> Iterator[Problem]:
     for place, renames in told.items():
         if renames and recipe.observability.enabled:
             message = "renames the metrics that dashboards and alerts ask for, so they stay empty"
-            yield Problem("no-effect", place, message, "leave it out", warning=True)
+            yield Problem("renamed-metrics", place, message, "leave it out", warning=True)
 
 
 def _workers(recipe: Recipe) -> Iterator[Problem]:
@@ -85,7 +85,7 @@ def _workers(recipe: Recipe) -> Iterator[Problem]:
         if role not in known and recipe.model.deployment.create:
             message = f"the graph has no {role} workers, so its alert would never stop"
             path = ("observability", "alerts", "workers", role)
-            yield Problem("no-effect", path, message, f"its roles: {', '.join(known)}")
+            yield Problem("alert-without-workers", path, message, f"its roles: {', '.join(known)}")
 
 
 def _never_or_forever(recipe: Recipe) -> Iterator[Problem]:
@@ -98,7 +98,7 @@ def _never_or_forever(recipe: Recipe) -> Iterator[Problem]:
     }.items():
         if value >= last:
             message = f"never fires: Dynamo tells no times beyond {last} apart, got {show(value)}"
-            yield Problem("no-effect", (*place, "targets", key), message, f"give less than {last}")
+            yield Problem("alert-never-fires", (*place, "targets", key), message, f"give less than {last}")
     if not recipe.model.deployment.create:
         return
     known = workers(recipe.model)
@@ -106,7 +106,7 @@ def _never_or_forever(recipe: Recipe) -> Iterator[Problem]:
         if role in known and least > known[role].replicas:
             message = f"is more than the {known[role].replicas} that the recipe has, so its alert fires until"
             message = f"{message} something scales them up, got {least}"
-            yield Problem("no-effect", (*place, "workers", role), message, warning=True)
+            yield Problem("alert-fires-at-once", (*place, "workers", role), message, warning=True)
 
 
 def _left_out(recipe: Recipe) -> Iterator[Problem]:
@@ -144,7 +144,7 @@ def _scraping(recipe: Recipe) -> Iterator[Problem]:
         return
     # Left to itself, the platform's chart looks whether the cluster knows the kind.
     sure = switch is not None
-    where = "" if sure else " wherever the cluster knows that kind"
+    where = "" if sure else ", wherever the cluster knows that kind"
     message = f"the platform's own PodMonitors scrape the graph, too{where}, and every sum doubles"
     hint = "leave it out, or set platform.podMonitors to false"
     yield Problem(

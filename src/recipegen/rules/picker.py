@@ -21,11 +21,11 @@ def check(recipe: Recipe) -> Iterator[Problem]:
             f"the endpoint picker needs KV routing, in which workers tell what they cache, got {policy!r}"
         )
         hint = "set it to kv, or model.endpointPicker.enabled to false"
-        yield Problem("endpoint-picker", ("model", "routingPolicy"), message, hint)
+        yield Problem("picker-without-kv", ("model", "routingPolicy"), message, hint)
     if picker.replicas == 0:
         message = "a gateway refuses requests while nobody picks their endpoint, got 0"
         hint = "set it to 1 or more, or model.endpointPicker.enabled to false"
-        yield Problem("endpoint-picker", (*PATH, "replicas"), message, hint)
+        yield Problem("picker-without-replicas", (*PATH, "replicas"), message, hint)
     if not recipe.gateway.enabled or recipe.gateway.inference_pool is False:
         message = "no route of this recipe leads to it"
         hint = "write a route to the InferencePool <graph>-pool yourself, or set gateway.enabled to true"
@@ -33,7 +33,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
             hint = (
                 "write a route to the InferencePool <graph>-pool yourself, or leave gateway.inferencePool out"
             )
-        yield Problem("endpoint-picker", (*PATH, "enabled"), message, hint, warning=True)
+        yield Problem("picker-not-asked", (*PATH, "enabled"), message, hint, warning=True)
 
 
 def _without_effect(picker: EndpointPicker) -> Iterator[Problem]:

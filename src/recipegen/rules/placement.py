@@ -13,8 +13,13 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         if toleration.key is None and toleration.operator == "Equal":
             message = "without a key, the operator has to be Exists"
             yield Problem(
-                "toleration", path, message, "give the taint's key, or `operator: Exists` for every taint"
+                "toleration-without-key",
+                path,
+                message,
+                "give the taint's key, or `operator: Exists` for every taint",
             )
         if toleration.value and toleration.operator == "Exists":
             message = f"has no place beside the operator Exists, got {show(toleration.value)}"
-            yield Problem("toleration", (*path, "value"), message, "leave it out, or take the operator Equal")
+            yield Problem(
+                "toleration-value", (*path, "value"), message, "leave it out, or take the operator Equal"
+            )

@@ -39,16 +39,19 @@ def _resources(path: Path, resources: Resources, gpu: str | None) -> Iterator[Pr
             if name == gpu:
                 message = "has no effect: the GPUs of a worker are those of `gpus`"
                 yield Problem(
-                    "wrong-key", place, message, "leave it out, and set `gpus` or the parallel sizes"
+                    "gpu-among-resources",
+                    place,
+                    message,
+                    "leave it out, and set `gpus` or the parallel sizes",
                 )
             elif "/" not in name and name not in OWN and not name.startswith("hugepages-"):
                 hint = f"known are {', '.join(OWN)}, hugepages-SIZE, and names such as nvidia.com/gpu"
-                yield Problem("wrong-key", place, "is no resource that Kubernetes has", hint)
+                yield Problem("unknown-resource", place, "is no resource that Kubernetes has", hint)
     for name, request in resources.requests.items():
         limit = resources.limits.get(name)
         if limit is not None and _amount(request) > _amount(limit):
             message = f"is more than the limit, {limit}, got {request!r}"
-            yield Problem("wrong-value", (*path, "resources", "requests", name), message)
+            yield Problem("request-beyond-limit", (*path, "resources", "requests", name), message)
 
 
 def _amount(quantity: str) -> Fraction:

@@ -100,6 +100,5 @@ def _given_sizes(model: Model, role: Role, worker: Worker) -> Iterator[Problem]:
         if given is not None and given != size:
             product = " x ".join(factors)
             message = f"{model.backend.type} has a switch for it, which means {product} ({size}), got {given}"
-            yield Problem(
-                "gpu-count", path_of(role, worker, field), message, f"write {size}, or leave it out"
-            )
+            path = path_of(role, worker, field)
+            yield Problem("rank-count", path, message, f"write {size}, or leave it out")

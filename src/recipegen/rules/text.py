@@ -37,7 +37,7 @@ def _walk(document: Document, value: Any, path: Path) -> Iterator[Problem]:
         yield from _text(value, path)
     elif isinstance(value, int) and abs(value) > EXACT:
         message = f"Helm rounds whole numbers beyond {EXACT}, got {value}"
-        yield Problem("number", path, message, "put it in quotes, where a text will do")
+        yield Problem("rounded-number", path, message, "put it in quotes, where a text will do")
 
 
 def _text(text: str, path: Path) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ with what its engine's arguments mean without a GPU.
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -144,8 +144,9 @@ def simulate(
             replicas=tuple(_replica(process) for process in scene.all),
             checks=tuple(found if way.holds else [way, *found]),
         )
-        while_up(verdict)
-        with suppress(KeyboardInterrupt):
+        # Whoever stops a graph that is kept has what it wanted, also while the verdict is still told.
+        with suppress(KeyboardInterrupt) if keep else nullcontext():
+            while_up(verdict)
             while keep:
                 all_alive(scene)
                 time.sleep(KEEP_SECONDS)

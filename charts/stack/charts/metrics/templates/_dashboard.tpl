@@ -14,7 +14,9 @@
       "options" (dict "mode" "markdown" "content" $data.note)
     ) -}}
 {{- range $i, $panel := $data.panels -}}
-{{- $panels = append $panels (include "metrics.panel" (list $i $panel $targets) | fromJson) -}}
+{{- $filled := dict -}}
+{{- include "metrics.panel" (list $i $panel $targets $filled) -}}
+{{- $panels = append $panels $filled -}}
 {{- end -}}
 {{- $variables := list (dict "name" "datasource" "label" "Data source" "type" "datasource" "query" "prometheus") -}}
 {{- $constants := dict
@@ -37,7 +39,8 @@
     | toRawJson -}}
 {{- end -}}
 
-{{- /* One panel, with a line where an alert's target is: {{ include "metrics.panel" (list 0 $panel $targets) | fromJson }} */ -}}
+{{- /* Prints nothing; fills in one panel, with a line where an alert's target is.
+       {{ include "metrics.panel" (list 0 $panel $targets $filled) }} */ -}}
 {{- define "metrics.panel" -}}
 {{- $i := index . 0 -}}
 {{- $panel := index . 1 -}}
@@ -62,7 +65,7 @@
 {{- $steps := list (dict "color" "transparent" "value" nil) (dict "color" "red" "value" $target) -}}
 {{- $_ := set $defaults "thresholds" (dict "mode" "absolute" "steps" $steps) -}}
 {{- end -}}
-{{- dict
+{{- $_ := merge (index . 3) (dict
       "id" (add $i 2)
       "type" "timeseries"
       "title" $panel.title
@@ -72,5 +75,5 @@
       "fieldConfig" (dict "defaults" $defaults "overrides" list)
       "options" (dict "tooltip" (dict "mode" "multi" "sort" "desc"))
       "targets" $queries
-    | toJson -}}
+    ) -}}
 {{- end -}}

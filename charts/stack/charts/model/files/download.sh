@@ -13,7 +13,11 @@ if [ -e "$MARKER" ]; then
 fi
 # What was downloaded before a failure stays, so that a second try only fetches the rest.
 mkdir -p "$FOLDER"
-"$@"
+"$@" &
+download=$!
+# The first process of a container hears no signal that it has no trap for: a pod that is deleted would end 30 seconds later.
+trap 'kill "$download"; wait "$download" || :; exit 143' TERM
+wait "$download"
 if ! ls "$FOLDER"/*.json > /dev/null 2>&1; then
   echo "no model is in $FOLDER after $*: is that where its config.json lies?" >&2
   exit 1

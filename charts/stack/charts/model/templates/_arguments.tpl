@@ -18,8 +18,7 @@
 {{- $args = concat $args (list "--router-mode" $policy) -}}
 {{- end -}}
 {{- if eq $policy "kv" -}}
-{{- $role := include "model.roles" . | fromYamlArray | first -}}
-{{- $engine := include "model.engine" (list . $role) | fromYaml -}}
+{{- $engine := first .roles | get .engines -}}
 {{- $args = concat $args (list "--kv-cache-block-size" (include "model.token" $engine.blockSize)) -}}
 {{- if gt (int64 .Values.frontend.replicas) 1 -}}
 {{- $args = append $args "--router-replica-sync" -}}
@@ -32,8 +31,8 @@
 {{- define "model.workerArguments" -}}
 {{- $root := index . 0 -}}
 {{- $role := index . 1 -}}
-{{- $backend := include "model.backend" $root | fromYaml -}}
-{{- $engine := include "model.engine" . | fromYaml -}}
+{{- $backend := $root.backend -}}
+{{- $engine := get $root.engines $role -}}
 {{- $args := list $backend.model (include "model.source" $root) $backend.servedName $root.Values.name -}}
 {{- if and $root.Values.revision (not (include "model.cached" $root)) -}}
 {{- $args = concat $args (list $backend.revision $root.Values.revision) -}}
@@ -57,7 +56,7 @@
 {{- if and (eq $root.Values.routingPolicy "kv") (has $role $backend.kvEventRoles) -}}
 {{- $args = concat $args $backend.kvEvents -}}
 {{- end -}}
-{{- if semverCompare (get $backend.since "metrics" | default "0.0.0" | printf ">=%s") (include "model.version" $root) -}}
+{{- if semverCompare (get $backend.since "metrics" | default "0.0.0" | printf ">=%s") $root.version -}}
 {{- $args = concat $args $backend.metrics -}}
 {{- end -}}
 {{- if $root.Values.modelExpressUrl -}}

@@ -1,7 +1,7 @@
 {{- /* All components of the graph as one list, frontend first, endpoint picker last: {{ include "model.components" . | fromYamlArray }} */ -}}
 {{- define "model.components" -}}
 {{- $components := list (include "model.frontend" . | fromYaml) -}}
-{{- range include "model.roles" . | fromYamlArray -}}
+{{- range .roles -}}
 {{- $worker := $.Values.mocker | ternary "model.mockedWorker" "model.worker" -}}
 {{- $components = append $components (include $worker (list $ .) | fromYaml) -}}
 {{- end -}}
@@ -9,11 +9,6 @@
 {{- $components = append $components (include "model.endpointPicker" . | fromYaml) -}}
 {{- end -}}
 {{- toYaml $components -}}
-{{- end -}}
-
-{{- /* Roles of the workers: {{ include "model.roles" . | fromYamlArray }} */ -}}
-{{- define "model.roles" -}}
-{{- .Values.disaggregation | ternary (list "prefill" "decode") (list "worker") | toYaml -}}
 {{- end -}}
 
 {{- /* The frontend, every field filled in: {{ include "model.frontend" . | fromYaml }} */ -}}
@@ -38,14 +33,13 @@ nodes: 1
 {{- $root := index . 0 -}}
 {{- $role := index . 1 -}}
 {{- $block := index $root.Values $role | default dict -}}
-{{- $backend := include "model.backend" $root | fromYaml -}}
 {{- $configs := include "model.configs" . | fromYamlArray -}}
 {{- $gpus := dict $root.Values.gpuResource (include "model.gpus" .) -}}
 role: {{ $role }}
 # Zero is a number of replicas too, so `default` will not do.
 replicas: {{ hasKey $block "replicas" | ternary $block.replicas 1 | int64 }}
 nodes: {{ $block.nodes | default 1 | int64 }}
-command: [python3, -m, {{ $backend.module }}]
+command: [python3, -m, {{ $root.backend.module }}]
 args:
   {{- include "model.workerArguments" . | nindent 2 }}
 env:
@@ -81,9 +75,9 @@ MODEL_EXPRESS_NO_SHARED_STORAGE: "1"
 {{- define "model.gpus" -}}
 {{- $root := index . 0 -}}
 {{- $block := index $root.Values (index . 1) | default dict -}}
-{{- $engine := include "model.engine" . | fromYaml -}}
+{{- $engine := get $root.engines (index . 1) -}}
 {{- $gpus := 1 -}}
-{{- range (include "model.backend" $root | fromYaml).gpuFactors -}}
+{{- range $root.backend.gpuFactors -}}
 {{- $gpus = mul $gpus (get $engine . | default 1 | int64) -}}
 {{- end -}}
 {{- $nodes := $block.nodes | default 1 | int64 -}}
@@ -91,26 +85,6 @@ MODEL_EXPRESS_NO_SHARED_STORAGE: "1"
 {{- fail (printf "%s: %d GPUs cannot be spread evenly over %d nodes" (index . 1) $gpus $nodes) -}}
 {{- end -}}
 {{- $block.gpus | default (div $gpus $nodes) | int64 -}}
-{{- end -}}
-
-{{- /* Engine settings of one role: the shared ones, then the role's, then the block size that KV routing needs.
-       {{ include "model.engine" (list . "worker") | fromYaml }} */ -}}
-{{- define "model.engine" -}}
-{{- $root := index . 0 -}}
-{{- $block := index $root.Values (index . 1) | default dict -}}
-{{- $engine := dict -}}
-{{- if eq $root.Values.routingPolicy "kv" -}}
-{{- $_ := set $engine "blockSize" (include "model.backend" $root | fromYaml).blockSize -}}
-{{- end -}}
-{{- /* Not mergeOverwrite: it takes false for "not given". */ -}}
-{{- range list $root.Values.engine $block.engine -}}
-{{- range $field, $value := . -}}
-{{- if not (kindIs "invalid" $value) -}}
-{{- $_ := set $engine $field $value -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
-{{- toYaml $engine -}}
 {{- end -}}
 
 {{- /* Configuration files of one role, every field filled in. The first of the pair of forms is the proposal's.

@@ -2,13 +2,12 @@
        the operator has for it. Events of the workers' caches it takes by default.
        {{ include "model.endpointPicker" . | fromYaml }} */ -}}
 {{- define "model.endpointPicker" -}}
-{{- $role := include "model.roles" . | fromYamlArray | first -}}
-{{- $engine := include "model.engine" (list . $role) | fromYaml -}}
+{{- $engine := first .roles | get .engines -}}
 {{- $env := include "model.env" (list . .Values.endpointPicker.env list) | fromYaml -}}
 {{- $own := dict "DYN_MODEL_NAME" .Values.name "DYN_KV_CACHE_BLOCK_SIZE" (include "model.token" $engine.blockSize) -}}
 role: epp
 replicas: {{ int64 .Values.endpointPicker.replicas }}
-image: {{ printf "%s/dynamo-frontend:%s" .Values.backend.registry (include "model.version" .) | quote }}
+image: {{ printf "%s/dynamo-frontend:%s" .Values.backend.registry .version | quote }}
 env:
   {{- toYaml (merge $env $own) | nindent 2 }}
 resources:
@@ -55,8 +54,8 @@ volumeMounts:
 {{- if ne .Values.routingPolicy "kv" -}}
 {{- fail (printf "endpointPicker needs routingPolicy kv, got %s: workers tell it what they cache" .Values.routingPolicy) -}}
 {{- end -}}
-{{- if semverCompare "<1.5.0" (include "model.version" .) -}}
-{{- fail (printf "endpointPicker: that of Dynamo %s is another one, with a configuration of its own: take Dynamo 1.5.0 or newer" (include "model.version" .)) -}}
+{{- if semverCompare "<1.5.0" .version -}}
+{{- fail (printf "endpointPicker: that of Dynamo %s is another one, with a configuration of its own: take Dynamo 1.5.0 or newer" .version) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

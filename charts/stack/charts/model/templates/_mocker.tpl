@@ -2,7 +2,7 @@
        spelling. {{ include "model.mockerArguments" (list . "worker") }} */ -}}
 {{- define "model.mockerArguments" -}}
 {{- $root := index . 0 -}}
-{{- $backend := include "model.backend" $root | fromYaml -}}
+{{- $backend := $root.backend -}}
 {{- $tokens := include "model.workerArguments" . | fromYamlArray -}}
 {{- $args := list -}}
 {{- range $i, $token := $tokens -}}

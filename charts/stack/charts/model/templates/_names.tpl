@@ -13,13 +13,14 @@ app.kubernetes.io/part-of: dynamo
 app.kubernetes.io/managed-by: {{ $root.Release.Service | quote }}
 {{- end -}}
 
-{{- /* The engine's data file, backends/<type>.yaml: {{ include "model.backend" . | fromYaml }} */ -}}
+{{- /* The engine's data file, backends/<type>.yaml: asked for by model.prepare alone. {{ include "model.backend" . | fromYaml }} */ -}}
 {{- define "model.backend" -}}
 {{- .Files.Get (printf "backends/%s.yaml" .Values.backend.type) | required (printf "backend.type %q is none of vllm, sglang, trtllm" .Values.backend.type) -}}
 {{- end -}}
 
 {{- /* Dynamo release inside the image: the stated one, else the one that the image's tag names, else the newest. A tag that
-       names one that is not known here counts for the newest. {{ include "model.version" . }} */ -}}
+       names one that is not known here counts for the newest. Asked for by model.prepare alone.
+       {{ include "model.version" . }} */ -}}
 {{- define "model.version" -}}
 {{- $releases := .Files.Get "releases.yaml" | fromYaml -}}
 {{- $version := .Values.backend.version | default $releases.default -}}
@@ -38,8 +39,7 @@ app.kubernetes.io/managed-by: {{ $root.Release.Service | quote }}
 {{- /* Image of frontend, workers and download Job; the mocker has none of its own and lies in the planner's.
        {{ include "model.image" . }} */ -}}
 {{- define "model.image" -}}
-{{- $backend := include "model.backend" . | fromYaml -}}
-{{- $image := .Values.mocker | ternary "dynamo-planner" $backend.image -}}
-{{- $own := printf "%s/%s:%s" .Values.backend.registry $image (include "model.version" .) -}}
+{{- $image := .Values.mocker | ternary "dynamo-planner" .backend.image -}}
+{{- $own := printf "%s/%s:%s" .Values.backend.registry $image .version -}}
 {{- .Values.mocker | ternary $own (.Values.backend.image | default $own) -}}
 {{- end -}}

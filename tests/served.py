@@ -1,0 +1,47 @@
+"""Which forms of the catalog are served in tests: each takes seconds, and most differ in numbers alone."""
+
+from recipegen import catalog, pipeline
+from recipegen.load import load, variants
+from recipegen.resolve import Plan
+from recipegen.rules.roles import engine_of
+
+Form = tuple[str, str | None]
+
+MOST = 40
+"""Forms that may be served, so that the tests stay a matter of minutes."""
+
+
+def served() -> dict[Form, Plan]:
+    """Return the forms that are served: all whose recipe says `simulated`, and one of each further shape.
+
+    What the others tell Dynamo is read by its parsers, the mocker's among them, in tests/conformance.
+    """
+    forms = [(name, v) for name in catalog.recipes() for v in [None, *variants(load(name).document)]]
+    plans = {form: pipeline.plan(*form) for form in forms}
+    claimed = {form: plan for form, plan in plans.items() if claims(plan)}
+    known = {shape(plan) for plan in claimed.values()}
+    others: dict[tuple[object, ...], Form] = {}
+    for form, plan in plans.items():
+        if shape(plan) not in known:
+            others.setdefault(shape(plan), form)
+    return {form: plan for form, plan in plans.items() if form in claimed or form in others.values()}
+
+
+def claims(plan: Plan) -> bool:
+    """Return whether a recipe says of itself that it was simulated."""
+    return plan.recipe.about.evidence.startswith("simulated")
+
+
+def shape(plan: Plan) -> tuple[object, ...]:
+    """Return what decides which processes there are and how they speak to each other."""
+    model = plan.recipe.model
+    engines = [engine_of(model, worker) for worker in plan.workers.values()]
+    return (
+        model.backend.type,
+        model.backend.version,
+        model.disaggregation,
+        model.routing_policy,
+        model.frontend.replicas > 1,
+        model.endpoint_picker.enabled,
+        any((engine.data_parallel or 1) > 1 for engine in engines),
+    )
