@@ -89,7 +89,7 @@ def test_whatever_a_graph_holds_it_becomes_a_recipe_or_an_error(
             odd = st.sampled_from(
                 ["$(A)", "${A}", "--x", "{{", "a b", "/x/y", "a=b", "=", "'", "32k", "-", "", "\n"]
             )
-            parent[path[-1]] = data.draw(VALUES if change == "replace" else odd)
+            parent[path[-1]] = copy.deepcopy(data.draw(VALUES if change == "replace" else odd))
     file = tmp_path_factory.mktemp("fuzz") / "graph.yaml"
     file.write_text("---\n".join(map(yamlio.write, objects)))
     lossy = data.draw(st.booleans())

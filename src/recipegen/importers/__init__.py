@@ -124,7 +124,8 @@ def _refused(claims: list[Claim]) -> list[Problem]:
 
 
 def _with_hint(problem: Problem) -> Problem:
-    return replace(problem, hint=problem.hint or "--lossy imports the graph without it")
+    lossy = "--lossy imports the graph without it"
+    return replace(problem, hint=f"{problem.hint}; {lossy}" if problem.hint else lossy)
 
 
 def _valid(

@@ -136,7 +136,7 @@ def options(words: list[Node], canonical: Callable[[str], str], problems: list[P
 
 def number(text: str) -> int | float | None:
     """Return the number that an option's value is; vLLM takes 32k and 1M too."""
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([kKmM]?)", text)
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([kKmM]?)", text)
     if found and len(text) < 25:
         # vLLM: a small letter counts in tens, a capital in powers of two.
         factor = {"": 1, "k": 1000, "m": 1000**2, "K": 1024, "M": 1024**2}[found[2]]

@@ -74,7 +74,9 @@ def compare(given: View, rendered: View, claims: Iterable[Claim]) -> list[Differ
         if name not in found:
             found[name] = _difference(reason, how, prefix, key, (given, rendered))
     claimed = [_claimed(claim, used.get(id(claim), "")) for claim in every]
-    return [*(each for each in claimed if each), *found.values()]
+    # What the graph says once for all components is told once.
+    told = {(each.reason, each.message, each.node and each.node.mark): each for each in claimed if each}
+    return [*told.values(), *found.values()]
 
 
 def refusals(given: View) -> Iterator[Difference]:

@@ -91,7 +91,8 @@ class Reader:
     def amount(self, node: Node) -> str:
         """Return a quantity as text; Kubernetes takes bare numbers too."""
         if isinstance(node.value, int | float) and not isinstance(node.value, bool):
-            return str(node.value)
+            whole = isinstance(node.value, float) and node.value.is_integer()
+            return str(int(node.value) if whole else node.value)
         return self.text(node)
 
     def number(self, node: Node | None, default: int) -> int:

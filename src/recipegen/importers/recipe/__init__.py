@@ -5,7 +5,7 @@ from recipegen.importers.recipe.engine import engine_of, shared_engine
 from recipegen.importers.recipe.frontend import frontend_of, picker_of, routing_of
 from recipegen.importers.recipe.image import backend_of
 from recipegen.importers.recipe.placement import placement_of, secret_of
-from recipegen.importers.recipe.weights import model_of
+from recipegen.importers.recipe.weights import claim_volumes, model_of
 from recipegen.importers.recipe.workers import worker_of
 from recipegen.importers.view.graph import View
 from recipegen.resolve import graph_name
@@ -42,6 +42,7 @@ def build(view: View, namespace: str, name: str) -> tuple[Data, Builder]:
     model |= {role: worker for role, worker in workers.items() if worker}
     model |= secret_of(make)
     model |= placement_of(make, roles)
+    claim_volumes(make)
     # The volume is decided with the model's name, and reads better behind the workers.
     if "cache" in model:
         model["cache"] = model.pop("cache")

@@ -54,9 +54,13 @@ def env_of(make: Builder, place: Key, owned: Set[str]) -> dict[str, str]:
 
 
 def _lost_weights(make: Builder) -> bool:
-    model = make.table["model"]
-    told = make.options(make.view.workers[0]).get(model)
-    return not (told and told.value[-1] and told.value[-1][-1].startswith("/"))
+    """Return whether the workers have weights on a volume that is not carried over."""
+    mounts = [make.view.under(role, "main", "mount") for role in make.view.workers]
+    return any(
+        in_lost_mount(make, path, each) and "claim" in node.value
+        for each in mounts
+        for path, node in each.items()
+    )
 
 
 def in_lost_mount(make: Builder, value: str, mounts: dict[str, Node]) -> bool:

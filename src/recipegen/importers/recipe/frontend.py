@@ -15,6 +15,9 @@ ROUTINGS = get_args(RoutingPolicy)
 def routing_of(make: Builder) -> str:
     """Return the routing policy that frontend or picker have."""
     if "epp" in make.view.components:
+        at = make.view.components["epp"].node
+        message = "a picker goes by what workers cache, so the frontend's routing is kv too"
+        make.claim("picker-routing", at, message, ("frontend", "main", "option", "--router-mode"))
         return "kv"
     node = make.options("frontend").get("--router-mode") if "frontend" in make.view.components else None
     mode = " ".join(node.value[-1]) if node else ""

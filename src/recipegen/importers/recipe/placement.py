@@ -6,6 +6,8 @@ from recipegen.errors import show
 from recipegen.importers.nodes import Node
 from recipegen.importers.recipe.builder import Builder, Data
 
+TOLERATION = ("key", "operator", "value", "effect")
+
 
 def secret_of(make: Builder) -> Data:
     """Return the one Secret whose keys become variables of frontend and workers."""
@@ -48,6 +50,14 @@ def placement_of(make: Builder, roles: list[str]) -> Data:
                 at = next(iter(each[role].values()), view.components[role].node)
                 message = f"all workers of a recipe share their {key}; those of {role} differ"
                 make.claim("placement", at, message, (role, "pod", key))
+        for role in roles:
+            for node in each[role].values():
+                extra = set(node.value) - set(TOLERATION) if isinstance(node.value, dict) else set()
+                if extra:
+                    message = (
+                        f"a recipe's toleration has no {', '.join(sorted(extra))}, got {show(node.value)}"
+                    )
+                    make.claim("placement", node, message, (role, "pod", key))
         if not first:
             continue
         source = next(nodes for role, nodes in each.items() if plain[role] == first)
@@ -61,6 +71,5 @@ def placement_of(make: Builder, roles: list[str]) -> Data:
 def _toleration(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
-    order = ("key", "operator", "value", "effect")
-    plain = {key: value[key] for key in order if value.get(key) not in (None, "")}
+    plain = {key: value[key] for key in TOLERATION if value.get(key) not in (None, "")}
     return {key: each for key, each in plain.items() if (key, each) != ("operator", "Equal")}

@@ -5,6 +5,7 @@ import re
 from recipegen.errors import show
 from recipegen.importers.nodes import Node
 from recipegen.importers.recipe.builder import Builder, Data
+from recipegen.importers.recipe.env import in_lost_mount
 from recipegen.importers.view.graph import Key
 from recipegen.recipe.forms import INNER_PATH
 
@@ -118,3 +119,21 @@ def _claim_cache(make: Builder, roles: list[str], folder: str, at: Node) -> Data
     hint = "put the weights on a volume, or name the model's id"
     make.problems.append(at.problem("weights", message, hint))
     return {}
+
+
+def claim_volumes(make: Builder) -> None:
+    """Claim the volumes in containers that a recipe does not mount."""
+    for role in make.view.components:
+        for container in ("main", "sidecar"):
+            for path, node in make.view.under(role, container, "mount").items():
+                key = (role, container, "mount", path)
+                what = node.value if isinstance(node.value, dict) else {}
+                if "emptyDir" in what:
+                    message = f"{path}: a recipe has no volume for scratch; the folder is the container's own"
+                    make.claim("scratch", node, message, key)
+                elif "configMap" in what:
+                    message = f"{path}: no variable and no option names a file of it, got {show(what)}"
+                    make.claim("unnamed-file", node, message, key)
+                elif "claim" in what and in_lost_mount(make, path, {path: node}):
+                    message = f"{path}: a recipe mounts a folder of weights alone, got {show(what)}"
+                    make.claim("weights-volume", node, message, key)

@@ -32,12 +32,9 @@ def worker_of(make: Builder, role: str) -> Data:
     found |= further_files(make, role, env)
     found |= {"env": env} if env else {}
     if view.mocker:
+        _of_an_engine(make, role)
         return found
     found |= resources_of(make, (role, "main"), ("model", role))
-    for path, node in view.under(role, "main", "mount").items():
-        if isinstance(node.value, dict) and "emptyDir" in node.value:
-            message = f"{path}: a recipe has no volume for scratch; the folder is the container's own"
-            make.claim("scratch", node, message, (role, "main", "mount", path))
     memory = view.values.get((role, "sharedMemory"))
     if memory and re.fullmatch(QUANTITY, str(memory.value)):
         found["sharedMemory"] = str(memory.value)
@@ -46,3 +43,18 @@ def worker_of(make: Builder, role: str) -> Data:
         message = f"a recipe's /dev/shm has a size, got {show(memory.value)}"
         make.claim("shared-memory", memory, message, (role, "sharedMemory"))
     return found
+
+
+def _of_an_engine(make: Builder, role: str) -> None:
+    """Claim what the mocker of a recipe does without: GPUs, memory, several nodes, a place for them."""
+    keys = [
+        (role, "nodes"),
+        (role, "sharedMemory"),
+        (role, "pod", "nodeSelector"),
+        (role, "pod", "tolerations"),
+    ]
+    keys += [(role, "main", "gpus"), (role, "main", "resources")]
+    for key in keys:
+        at = next((node for held, node in make.view.values.items() if held[: len(key)] == key), None)
+        if at is not None:
+            make.claim("mocker", at, f"{' '.join(key)}: the mocker of a recipe does without", key)

@@ -28,7 +28,8 @@ def see(graph: Node, config_maps: Mapping[str, Node]) -> View:
         if key not in ("components", "env"):
             put_leaves(view, ("graph", key), node)
     if not view.reader.items(spec.get("components")) and not view.problems:
-        view.problems.append(graph.problem("no-components", "the graph has no components"))
+        hint = "`services` are v1alpha1's: correct apiVersion" if "services" in spec else ""
+        view.problems.append(graph.problem("no-components", "the graph has no components", hint))
     parts = [
         read_component(view, item, spec.get("env")) for item in view.reader.items(spec.get("components"))
     ]
