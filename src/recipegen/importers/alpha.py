@@ -26,7 +26,7 @@ def beta(graph: Node, reader: Reader) -> Node:
     claims = {
         reader.text(each.get("name")): each for each in map(reader.fields, reader.items(spec.get("pvcs")))
     }
-    made = [each["name"] for each in claims.values() if "create" in each and each["create"].value is True]
+    made = [each.get("name", graph) for each in claims.values() if _is_true(each.get("create"))]
     moved = {key: below for key, below in spec.items() if key not in ("services", "pvcs", "envs")}
     if "envs" in spec:
         moved["env"] = spec["envs"]
@@ -36,6 +36,10 @@ def beta(graph: Node, reader: Reader) -> Node:
     at = spec.get("services", graph)
     moved["components"] = Node(components, at.path, at.mark)
     return graph.here({**top, "spec": top["spec"].here(moved) if "spec" in top else graph.here(moved)})
+
+
+def _is_true(node: Node | None) -> bool:
+    return node is not None and node.value is True
 
 
 def _component(name: str, node: Node, reader: Reader) -> Node:
@@ -81,7 +85,8 @@ def _component(name: str, node: Node, reader: Reader) -> Node:
 def _main(
     service: dict[str, Node], main: dict[str, Node], mounts: list[Node], node: Node, reader: Reader
 ) -> dict[str, Node]:
-    found = {"name": node.here("main"), **main}
+    # Some say a name that the operator does not look at, or an empty one.
+    found = {**main, "name": node.here("main")}
     env = [*reader.items(service.get("envs")), *reader.items(main.get("env"))]
     if env:
         found["env"] = node.here(env)

@@ -35,6 +35,8 @@ def _map(data: dict[str, object], indent: str, *, top: bool = False) -> Iterator
         elif isinstance(value, dict):
             yield name
             yield from _map(value, indent + "  ")
+        elif isinstance(value, list) and all(isinstance(item, int | float) for item in value):
+            yield from _numbers(f"{name} [", value, indent + "  ")
         elif isinstance(value, list):
             yield name
             yield from _list(value, indent + "  ")
@@ -55,6 +57,19 @@ def _list(data: list[object], indent: str) -> Iterator[str]:
             yield from rest
         else:
             yield f"{indent}- {_scalar(item) if not isinstance(item, dict | list) else flow}"
+
+
+def _numbers(line: str, data: list[int | float], indent: str) -> Iterator[str]:
+    """Yield a list of numbers in brackets, in lines that are full."""
+    last = len(data) - 1
+    for place, item in enumerate(data):
+        word = inline(item) + ("]" if place == last else ",")
+        if len(line) + 1 + len(word) > SHORT and not line.endswith("["):
+            yield line
+            line = indent + word
+        else:
+            line += word if line.endswith("[") else f" {word}"
+    yield line
 
 
 def _text(name: str, text: str, indent: str) -> Iterator[str]:

@@ -1,5 +1,8 @@
 """From what a graph says to a recipe: what the language has keys for, and a claim for what it has not."""
 
+import re
+
+from recipegen.errors import show
 from recipegen.importers.recipe.builder import Builder, Data
 from recipegen.importers.recipe.engine import engine_of, shared_engine
 from recipegen.importers.recipe.frontend import frontend_of, picker_of, routing_of
@@ -8,6 +11,7 @@ from recipegen.importers.recipe.placement import placement_of, secret_of
 from recipegen.importers.recipe.weights import claim_volumes, model_of
 from recipegen.importers.recipe.workers import worker_of
 from recipegen.importers.view.graph import View
+from recipegen.recipe import LABEL
 from recipegen.resolve import graph_name
 
 
@@ -22,7 +26,14 @@ def build(view: View, namespace: str, name: str) -> tuple[Data, Builder]:
     make = Builder(view)
     roles = view.workers
     found = view.values.get(("graph", "namespace"))
-    chosen = namespace or (str(found.value) if found else graph_name(name))
+    chosen = namespace or (str(found.value) if found else "")
+    if found and not namespace and not re.fullmatch(LABEL, chosen):
+        message = f"{show(chosen)} is no namespace, but stands for one: the recipe takes the graph's name"
+        make.claim("namespace-chosen", found, message, ("graph", "namespace"))
+        chosen = ""
+    chosen = chosen or graph_name(name)
+    if found:
+        make.origins[("dynamoNamespace",)] = found
     model: Data = {}
     routing = routing_of(make)
     make.kv = routing == "kv"

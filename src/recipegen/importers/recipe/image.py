@@ -1,5 +1,7 @@
 """Engine, image and Dynamo release."""
 
+import re
+
 from recipegen import facts
 from recipegen.errors import show
 from recipegen.importers.nodes import Node
@@ -9,6 +11,7 @@ from recipegen.rules.images import REFERENCE, VERSION_TAG
 
 REGISTRY = "nvcr.io/nvidia/ai-dynamo"
 # Tags that stand for one which somebody has yet to choose.
+PLACEHOLDER = re.compile(r":(?:\$\{[^{}]*\}|\$[A-Za-z_]+|<[^<>]*>)$")
 NO_TAG = ("", "latest", "my-tag", "none", "main", "tag", "placeholder")
 
 
@@ -46,10 +49,11 @@ def backend_of(make: Builder, roles: list[str]) -> Data:
 def _image(make: Builder, node: Node, stated: str) -> Data:
     """Return the keys of the backend that say this image."""
     image = str(node.value)
-    match = REFERENCE.fullmatch(image)
+    filled = PLACEHOLDER.sub(":placeholder", image)
+    match = REFERENCE.fullmatch(filled)
     tag = (match["tag"] or "") if match else ""
     pinned = bool(match and match["digest"])
-    path = image.partition("@")[0]
+    path = filled.partition("@")[0]
     registry, _, name = (path.removesuffix(f":{tag}") if tag else path).rpartition("/")
     for key in ("image", "registry", "version"):
         make.origins["model", "backend", key] = node
@@ -69,9 +73,7 @@ def _image(make: Builder, node: Node, stated: str) -> Data:
         make.claim("release", node, message, *_keys(make))
         return {"version": newest, **place}
     if own and registry and not pinned and tag in NO_TAG and not stated:
-        message = (
-            f"the tag {show(tag)} stands for one still to be chosen: {newest}, the newest release, is taken"
-        )
+        message = f"the tag of {show(image)} is still to be chosen: {newest}, the newest release, is taken"
         make.claim("release", node, message, *_keys(make))
         return {"version": newest, **place}
     if inside in known:

@@ -108,6 +108,7 @@ def _claim_cache(make: Builder, roles: list[str], folder: str, at: Node) -> Data
         if node.value.get("subPath"):
             inner = "/".join(filter(None, [node.value["subPath"].strip("/"), inner]))
         claim: Data = {"name": node.value["claim"]}
+        make.origins["model", "cache"] = node
         if inner and re.fullmatch(INNER_PATH, inner):
             claim["path"] = inner
         if not node.value["readOnly"]:

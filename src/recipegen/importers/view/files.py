@@ -7,9 +7,9 @@ from typing import Any
 from recipegen.errors import show
 from recipegen.importers import commands
 from recipegen.importers.nodes import Node, leaves
-from recipegen.importers.view.graph import BACKENDS, Component, View, canonical, table
+from recipegen.importers.view.graph import BACKENDS, Claim, Component, View, canonical, table
 from recipegen.importers.view.mounts import Mount, absolute, in_a_config_map
-from recipegen.importers.view.values import as_words, data_of, merge_into, scalar_of
+from recipegen.importers.view.values import as_words, data_of, merge_into, same_text, scalar_of
 
 
 def take_file(
@@ -54,7 +54,7 @@ def _put_file(view: View, role: str, part: Component, data: dict[str, Any], path
     known = table(view)
     keys = known.get("configKeys")
     if keys is not None:
-        rest = _without(data, keys, part, path)
+        rest = _without(view, data, part, path)
     else:
         owned = file_options(known)
         for key, value in data.items():
@@ -88,21 +88,29 @@ def _role_of_file(view: View, part: Component, path: Node, value: Any) -> None:
         view.problems.append(path.problem("role", message, "give the component the type of its role"))
 
 
-def _without(data: dict[str, Any], keys: Mapping[str, str], part: Component, path: Node) -> dict[str, Any]:
+def _without(view: View, data: dict[str, Any], part: Component, path: Node) -> dict[str, Any]:
     """Return the file without the keys that are options of the engine too; over those the file wins."""
     rest = dict(data)
-    for dotted, option in keys.items():
+    for dotted, option in table(view)["configKeys"].items():
         first, _, second = dotted.partition(".")
         holder = rest if not second else rest.get(first)
         name = second or first
         if not isinstance(holder, dict) or not isinstance(holder.get(name), str | int | float):
             continue
         words = as_words(holder[name])
+        _outdone(view, part.options.get(option), words, f"{dotted}: {holder[name]}")
         if words is not None:
             part.options[option] = [[path.here(word) for word in words]]
         holder = {key: value for key, value in holder.items() if key != name}
         rest = holder if not second else {**rest, first: holder}
     return {key: value for key, value in rest.items() if value != {} or data.get(key) == {}}
+
+
+def _outdone(view: View, given: list[list[Node]] | None, words: list[str] | None, said: str) -> None:
+    """Claim an option that the engine's file outdoes with another value."""
+    if given and given[-1] and words and not same_text(str(given[-1][0].value), words[0]):
+        message = f"has no effect: the engine's file says {said}, which wins over it"
+        view.claims.append(Claim("file-wins", given[-1][0], message))
 
 
 def _override(view: View, role: str, part: Component, file: dict[str, Any] | None) -> None:

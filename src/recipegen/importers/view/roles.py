@@ -179,7 +179,7 @@ def _rewritten(view: View, part: Component, kind: str) -> list[Node]:
     if part.command.module == MOCKER:
         old = {name: row for name, row in old.items() if name.startswith("--is-")}
     new: list[Node] = []
-    skipping = False
+    dropped = ""
     for word in part.command.words:
         text = str(word.value)
         name, joined, value = text.partition("=")
@@ -188,12 +188,13 @@ def _rewritten(view: View, part: Component, kind: str) -> list[Node]:
             view.claims.append(Claim("old-option", word, f"{name}: {row['why']}"))
             new += [word.here(each) for each in row["write"]]
             new += [word.here(value)] if joined and row["write"] else []
-            skipping = not row["write"]
-            continue
-        if text.startswith("-"):
-            skipping = False
-        if not skipping:
+            dropped = "" if row["write"] else name
+        elif text.startswith("-") or not dropped:
+            dropped = ""
             new.append(word)
+        elif dropped == "--connector" and text not in ("none", "nixl"):
+            message = f"a recipe's vLLM has no connector {text}, which keeps the KV cache elsewhere too"
+            view.claims.append(Claim("connector", word, message))
     for option, names in spellings()["values"].items():
         for index, word in enumerate(new[1:], start=1):
             if new[index - 1].value == option and word.value in names:
