@@ -175,3 +175,12 @@ def _changed(value: object, path: tuple[str | int, ...]) -> object:
         return [_changed(below, tuple(rest)) if i == step else below for i, below in enumerate(value)]
     assert isinstance(value, dict)
     return {key: _changed(below, tuple(rest)) if key == step else below for key, below in value.items()}
+
+
+def test_what_a_rule_refuses_is_left_out_with_its_option() -> None:
+    found = recipegen.import_graph(CASES / "rule-refuses.yaml", lossy=True)
+    model = yamlio.read(found.recipe, "ruled").data["model"]
+
+    assert model["engine"]["args"] == ["--enforce-eager", "--seed", "1"]
+    assert "env" not in model["worker"]
+    assert not found.unexplained

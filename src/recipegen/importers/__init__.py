@@ -6,12 +6,14 @@ do something else is refused.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import getitem
 from os import PathLike
-from typing import Any
+from typing import Any, cast
 
 from recipegen import helm, yamlio
 from recipegen.compile import compile_plan
-from recipegen.errors import Path, Problem, RecipeError
+from recipegen.errors import Path, Problem, RecipeError, dotted
 from recipegen.importers import alpha, compare, recipe
 from recipegen.importers.compare import Difference
 from recipegen.importers.nodes import Node, Reader, leaves, node_of
@@ -138,46 +140,72 @@ def _valid(
             document = yamlio.read(yamlio.write(data), "the imported recipe", lines=False)
             return resolve(validate(Loaded(name, "default", document))), data
         except RecipeError as error:
-            problems = [_placed(problem, made) for problem in error.problems]
             removable = [p for p in error.problems if len(p.path) > 2 and p.code not in OF_THE_GRAPH]
+            placed = {problem: _placed(problem, made) for problem in error.problems}
+            problems = [_with_hint(placed[p]) if p in removable else placed[p] for p in error.problems]
             if not lossy or not removable:
                 raise RecipeError(*problems) from error
             left = removable[0]
-            node = _origin(left.path, made)
-            data = _without(data, left.path)
-            claims.append(Claim("left-out", node, _placed(left, made).message, _keys(left.path)))
+            claims.append(
+                Claim(
+                    "left-out", _origin(left.path, made), placed[left].message, _keys(left.path, data, made)
+                )
+            )
+            data = _without(data, left.path, made)
     raise RecipeError(*problems)
 
 
-def _keys(path: Path) -> tuple[tuple[str, ...], ...]:
+def _keys(path: Path, data: dict[str, Any], made: Builder) -> tuple[tuple[str, ...], ...]:
     """Return the keys of the graph that a part of a recipe becomes."""
     roles = ("frontend", "worker", "prefill", "decode")
-    role = next((str(step) for step in path if step in roles), None)
-    wanted = {"env": "env", "engine": "option", "args": "option", "extraConfig": "file"}
-    part = next((wanted[str(step)] for step in path[1:] if step in wanted), None)
-    each = [role] if role else list(roles)
-    return tuple((one, "main", part) if part else (one,) for one in each)
+    each = [str(step) for step in path if step in roles][:1] or list(roles)
+    steps = path[1:]
+    below: tuple[str, ...] = ("main",)
+    if "args" in steps:
+        words = reduce(getitem, path[: path.index("args") + 1], cast(Any, data))
+        below = ("main", "option", _option_at(words, path[-1]))
+    elif "env" in steps:
+        below = ("main", "env", str(path[-1]))
+    elif "engine" in steps:
+        field = str(path[-1])
+        below = ("main", "option", made.table["flags"].get(field, field))
+    elif "extraConfig" in steps:
+        below = ("main", "file")
+    return tuple((one, *below) for one in each)
 
 
-def _without(data: Any, path: Path) -> Any:
+def _option_at(words: list[str], place: Any) -> str:
+    """Return the option that the word at a place is, or is a value of."""
+    before = words[: place + 1] if isinstance(place, int) else words
+    option = next((word for word in reversed(before) if word.startswith("-")), "")
+    return option.partition("=")[0]
+
+
+def _without(data: Any, path: Path, made: Builder, above: Path = ()) -> Any:
     """Return plain data without what stands at the path; an option goes with its values."""
     step, *rest = path
     if isinstance(data, dict) and step in data:
-        inner = _without(data[step], tuple(rest)) if rest else None
+        inner = _without(data[step], tuple(rest), made, (*above, step)) if rest else None
         kept = {key: value for key, value in data.items() if key != step}
         return kept if inner in (None, {}, []) else {**data, step: inner}
     if isinstance(data, list) and isinstance(step, int) and step < len(data):
-        end = step + 1
-        while end < len(data) and str(data[step]).startswith("-") and not str(data[end]).startswith("-"):
-            end += 1
-        return data[:step] + data[end:]
+        begin, end = step, step + 1
+        if above[-1] == "args":
+            begin = max((i for i in range(end) if str(data[i]).startswith("-")), default=step)
+            end = next((i for i in range(end, len(data)) if str(data[i]).startswith("-")), len(data))
+        # What follows moves up, and so does where it comes from.
+        origins = [made.origins.pop((*above, index), None) for index in range(len(data))]
+        for index, node in enumerate(origins[:begin] + origins[end:]):
+            if node is not None:
+                made.origins[(*above, index)] = node
+        return data[:begin] + data[end:]
     return {} if isinstance(data, dict) and len(data) == 1 else data
 
 
 def _placed(problem: Problem, made: Builder) -> Problem:
     """Return a problem of the recipe in the place of the graph that it comes from."""
     node = _origin(problem.path, made)
-    place = ".".join(map(str, problem.path)) or "the recipe"
+    place = dotted(problem.path) or "the recipe"
     return replace(
         problem, path=node.path, mark=node.mark, message=f"as {place} of a recipe: {problem.message}"
     )

@@ -99,6 +99,8 @@ def _chosen(graphs: list[Node], name: str | None, kinds: list[tuple[str, Node]],
         held = ", ".join(dict.fromkeys(kind or "an object without a kind" for kind, _ in kinds)) or "nothing"
         message = f"no {GRAPH} in it, which alone can be imported; it holds {held}"
         hint = "give the file that has the graph"
+        if any({"model", "dynamoNamespace"} <= item.value.keys() for _, item in kinds):
+            hint = "this is a recipe already: `recipegen render` takes it"
         if "DynamoGraphDeploymentRequest" in held:
             hint = "the operator makes a graph of the request: import `kubectl get dgd NAME -o yaml`"
         raise RecipeError(Problem("no-graph", (), message, hint, kinds[0][1].mark if kinds else Mark(label)))

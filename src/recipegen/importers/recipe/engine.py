@@ -3,7 +3,7 @@
 from math import prod
 from typing import Any
 
-from recipegen.errors import show
+from recipegen.errors import Path, show
 from recipegen.importers import commands
 from recipegen.importers.nodes import Node
 from recipegen.importers.recipe.arguments import as_args, take_paths, take_role
@@ -29,10 +29,14 @@ def engine_of(make: Builder, role: str) -> Data:
         key: Key = (role, "main", "option", option)
         if option in (*table.get("operatorOwned", []), "--namespace", "--discovery-backend"):
             make.claim("operator-owned", options.pop(option), f"the operator sets {option}", key)
-    node = next(iter(options.values()), None)
     take_paths(make, role, options)
-    args = [word for option, given in options.items() for word in as_args(make, role, option, given)]
-    if args and node:
+    args: list[str] = []
+    for option, node in options.items():
+        words = as_args(make, role, option, node)
+        for place in range(len(args), len(args) + len(words)):
+            make.origins["model", role, "engine", "args", place] = node
+        args += words
+    if args:
         engine["args"] = args
     _sizes(make, role, engine)
     return engine
@@ -217,9 +221,10 @@ def shared_engine(make: Builder, engines: dict[str, Data], workers: dict[str, Da
         if own:
             workers[role] |= {"engine": own}
         for key in shared:
-            origin = make.origins.get(("model", role, "engine", key))
-            if origin:
-                make.origins.setdefault(("model", "engine", key), origin)
+            own_path: Path = ("model", role, "engine", key)
+            for path, origin in [*make.origins.items()]:
+                if path[:4] == own_path:
+                    make.origins.setdefault(("model", "engine", *path[3:]), origin)
         workers[role] = {key: workers[role][key] for key in ordered(workers[role])}
     return {"engine": {key: shared[key] for key in [*FIELDS, "args"] if key in shared}} if shared else {}
 
