@@ -5,12 +5,19 @@ import re
 from recipegen.errors import show
 from recipegen.importers.nodes import Node, node_of
 from recipegen.importers.view.files import take_file
-from recipegen.importers.view.graph import WORKERS, Component, Key, View, defaults, put_leaves
+from recipegen.importers.view.graph import (
+    WORKERS,
+    Component,
+    Key,
+    View,
+    defaults,
+    put_leaves,
+    spellings,
+)
 from recipegen.importers.view.mounts import mounts_of, put_mounts
 from recipegen.importers.view.pods import command_of, variables_of
 from recipegen.importers.view.roles import options_of
 from recipegen.importers.view.values import same_text
-from recipegen.rules.arguments import FRONTEND_VARIABLES
 
 # What Kubernetes fills in where nothing is said.
 POD_DEFAULTS = {
@@ -187,7 +194,7 @@ def _put_variables(view: View, place: Key, part: Component) -> None:
     for name, node in part.variables.items():
         reference = view.reader.fields(node).get("secretKeyRef") if isinstance(node.value, dict) else None
         secret = view.reader.fields(reference)
-        option = FRONTEND_VARIABLES.get(name, "") if place[0] == "frontend" else ""
+        option = spellings()["frontendVariables"].get(name, "") if place[0] == "frontend" else ""
         if name == "HF_TOKEN" and view.reader.text(secret.get("key")) == name:
             view.put((*place, "envFrom", view.reader.text(secret.get("name"))), node, "")
         elif option and isinstance(node.value, str):
