@@ -9,7 +9,7 @@ from recipegen.importers.nodes import Node
 from recipegen.importers.recipe.arguments import as_args, take_paths, take_role
 from recipegen.importers.recipe.builder import Builder, Data
 from recipegen.importers.recipe.workers import ordered
-from recipegen.importers.view.graph import Key
+from recipegen.importers.view.graph import Key, spellings
 from recipegen.language import key_names
 from recipegen.recipe import Engine
 
@@ -100,7 +100,7 @@ def _typed(make: Builder, role: str, options: dict[str, Node]) -> Data:
                 message = f"says nothing without {option}, got {token}"
                 make.claim("no-effect", node_of_extra, message, (role, "main", "option", token))
         _switch(make, role, alias, options, engine)
-    for option, others in table["aliases"].items():
+    for option, others in spellings()["aliases"][make.view.backend].items():
         for other in others:
             # The negation of a switch that a field owns: that is how it is without the field.
             if other in options and other.startswith("--no-") and _owned(make, role, option):

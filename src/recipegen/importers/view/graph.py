@@ -133,8 +133,7 @@ def canonical(backend: str, option: str) -> str:
     whole, dot, key = option.partition(".")
     if backend == "vllm" and whole.startswith("--"):
         whole = whole.replace("_", "-")
-    found = facts.engine(backend)
-    for name, others in found["aliases"].items():
+    for name, others in spellings()["aliases"][backend].items():
         # A negation is no other spelling of what it negates.
         if whole in others and not whole.startswith("--no-"):
             return str(name)
