@@ -8,20 +8,24 @@ if TYPE_CHECKING:
     from recipegen.cluster import Diagnosis, Finding
     from recipegen.compile import Bundle
     from recipegen.errors import Problem, RecipeError, RecipegenError
-    from recipegen.pipeline import bundle, doctor, plan, render, simulate
+    from recipegen.importers import Difference, Import
+    from recipegen.pipeline import bundle, doctor, import_graph, plan, render, simulate
     from recipegen.recipe import Recipe
     from recipegen.resolve import Plan
     from recipegen.twin import Verdict
 
 __all__ = [
-    "Bundle", "Diagnosis", "Finding", "Plan", "Problem", "Recipe", "RecipeError", "RecipegenError", "Verdict",
-    "__version__", "bundle", "doctor", "plan", "render", "simulate",
+    "Bundle", "Diagnosis", "Difference", "Finding", "Import", "Plan", "Problem", "Recipe", "RecipeError",
+    "RecipegenError", "Verdict",
+    "__version__", "bundle", "doctor", "import_graph", "plan", "render", "simulate",
 ]  # fmt: skip
 
 _HOMES = {
     "Bundle": "compile",
     "Diagnosis": "cluster",
+    "Difference": "importers",
     "Finding": "cluster",
+    "Import": "importers",
     "Plan": "resolve",
     "Problem": "errors",
     "Recipe": "recipe",

@@ -15,6 +15,7 @@ from recipegen.validate import validate
 
 if TYPE_CHECKING:
     from recipegen.cluster import Diagnosis
+    from recipegen.importers import Import
     from recipegen.twin import Verdict
 
 Patch = Document | Mapping[str, Any]
@@ -146,6 +147,36 @@ def doctor(
     if save is not None:
         cluster.save(seen, save)
     return diagnosis
+
+
+def import_graph(
+    source: str | PathLike[str],
+    *,
+    graph: str | None = None,
+    namespace: str | None = None,
+    name: str | None = None,
+    lossy: bool = False,
+) -> "Import":
+    """Return the recipe of a DynamoGraphDeployment, v1beta1 or v1alpha1, and what it could not carry over.
+
+    The recipe is rendered again, and each difference between the two graphs is listed with its reason.
+
+    Args:
+        source: file with Kubernetes objects, or `-` for standard input; ConfigMaps that the graph names
+            become part of the recipe.
+        graph: name of the graph to take, where the file has several.
+        namespace: Kubernetes namespace; default: the graph's, or else its name.
+        name: name of the recipe and so of its graph; default: the graph's.
+        lossy: whether to import also a graph that does what a recipe cannot say, without that.
+
+    Raises:
+        ToolError: when the file cannot be read, or there is no Helm to render with.
+        RecipeError: with every reason why the graph cannot be a recipe.
+    """
+    # Only now: rendering should not wait for what compares graphs.
+    from recipegen import importers
+
+    return importers.import_graph(source, graph=graph, namespace=namespace, name=name, lossy=lossy)
 
 
 def _document(patch: Patch, index: int) -> Document:

@@ -20,6 +20,7 @@ COMMANDS = {
     "check": "Check recipes, render them through Helm, check the objects.",
     "simulate": "Run a recipe's graph on this machine without a GPU: Dynamo's frontend and mocker.",
     "doctor": "Look into the cluster: what is wrong with a recipe's graph, and which line to change.",
+    "import": "Turn a DynamoGraphDeployment into a recipe, and say what a recipe cannot carry over.",
     "schema": "Print the recipe language as JSON Schema.",
 }
 
@@ -92,6 +93,7 @@ def _add_own(commands: dict[str, argparse.ArgumentParser]) -> None:
     render.add_argument("--charts", metavar="REF", action=_Once, help=words)
     _add_simulate(commands["simulate"])
     _add_doctor(commands["doctor"])
+    _add_import(commands["import"])
     words = "such as model.worker.replicas"
     commands["explain"].add_argument("path", metavar="PATH", help=words)
 
@@ -133,6 +135,20 @@ def _add_doctor(command: argparse.ArgumentParser) -> None:
     command.add_argument("--bundle", metavar="FILE", action=_Once, help=words)
     words = "write what was seen to a new file, without secrets"
     command.add_argument("--save", metavar="FILE", action=_Once, help=words)
+
+
+def _add_import(command: argparse.ArgumentParser) -> None:
+    words = "file with the graph, and the ConfigMaps that it names; - for standard input"
+    command.add_argument("file", metavar="FILE", help=words)
+    words = "the graph to take, where the file has several"
+    command.add_argument("--graph", metavar="NAME", action=_Once, help=words)
+    words = "Kubernetes namespace of the recipe; default: the graph's, or else its name"
+    command.add_argument("--namespace", metavar="NS", action=_Once, help=words)
+    words = "write the recipe to FILE, whose name becomes the graph's; default: standard output"
+    command.add_argument("-o", "--output", metavar="FILE", action=_Once, help=words)
+    command.add_argument("--force", action="store_true", help="write over a file that is there already")
+    words = "import also a graph that does what a recipe cannot say, without that"
+    command.add_argument("--lossy", action="store_true", help=words)
 
 
 def _number(least: int, most: int) -> Callable[[str], int]:

@@ -15,13 +15,17 @@ from typing import Any, Literal
 import yaml
 
 from recipegen.errors import Mark, Path, Problem, ToolError, escape
+from recipegen.yamlio.hand import write_by_hand
 from recipegen.yamlio.scan import LOADER, MAX_BYTES, Scan
 from recipegen.yamlio.writer import write
 
 NOT_A_FILE = "not a regular file"
 A_FILE = "pipes and devices are not read: write a file first, or a recipe to standard input, as -"
 
-__all__ = ["Document", "read", "read_file", "read_objects", "read_value", "write"]
+__all__ = [
+    "Document", "read", "read_all", "read_bytes", "read_file", "read_objects", "read_value", "write",
+    "write_by_hand",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,16 @@ def read(text: bytes | str, source: str, *, root: type = dict, lines: bool = Tru
     return Document(data, scan.keys, scan.values)
 
 
+def read_all(text: bytes | str, source: str) -> list[Document]:
+    """Return the YAML documents in a text, without the empty ones.
+
+    Raises:
+        RecipeError: As `read`, with the problems of the first document that has any.
+    """
+    scan = Scan(text, source)
+    return [Document(data, scan.keys, scan.values) for data in scan.documents()]
+
+
 def read_file(path: File | Literal["-"], name: str) -> Document:
     """Return the document in the file, or on standard input for "-"; messages call it by name.
 
@@ -72,16 +86,24 @@ def read_file(path: File | Literal["-"], name: str) -> Document:
         ToolError: The file is missing, cannot be read, or is not a regular file.
         RecipeError: As `read`.
     """
+    return read(read_bytes(path, name), name)
+
+
+def read_bytes(path: File | Literal["-"], name: str) -> bytes:
+    """Return what is in the file, or on standard input for "-", at most one byte more than is allowed.
+
+    Raises:
+        ToolError: The file is missing, cannot be read, or is not a regular file.
+    """
     # Python has none when it was closed before Python began.
     if path == "-" and sys.stdin is None:
         raise ToolError("standard input is closed")
     try:
-        text = sys.stdin.buffer.read(MAX_BYTES + 1) if path == "-" else _contents(path)
+        return sys.stdin.buffer.read(MAX_BYTES + 1) if path == "-" else _contents(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         hint = A_FILE if reason == NOT_A_FILE else ""
         raise ToolError(Problem("tool", (), f"{escape(name)}: {reason}", hint)) from error
-    return read(text, name)
 
 
 def read_value(text: str, source: str = "--set", path: Path = ()) -> Any:

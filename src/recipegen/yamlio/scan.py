@@ -58,6 +58,24 @@ class Scan:
         self._end()
         return data
 
+    def documents(self) -> Iterator[Any]:
+        """Yield the mapping of each document; marks are those of that one, problems are raised."""
+        for event in self.events:
+            if isinstance(event, yaml.StreamEndEvent):
+                return
+            if isinstance(event, yaml.DocumentStartEvent):
+                if self.text.startswith("%", cast(Any, event.start_mark).index):
+                    self._add("directive", (), "directives (%) are not allowed", event)
+                continue
+            self.keys, self.values = {}, {}
+            data = self._node(event, ())
+            if data is not None and not isinstance(data, dict):
+                self._add("wrong-type", (), f"expected a mapping at the top, got {show(data)}", event)
+            if self.problems:
+                raise RecipeError(*self.problems)
+            if data is not None:
+                yield data
+
     def value(self) -> Any:
         """Return the one value, or raise with every problem."""
         node = self._first("there is no value", 'write null to delete the key, "" for an empty text')

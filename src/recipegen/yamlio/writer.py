@@ -26,28 +26,29 @@ def _block(data: object, indent: str) -> Iterator[str]:
     """Yield the lines of the data, each indented."""
     if isinstance(data, dict) and data:
         for key, value in data.items():
-            name = f"{indent}{_written_key(key)}:"
+            name = f"{indent}{written_key(key)}:"
             if isinstance(value, dict | list | tuple) and value:
                 yield name
                 yield from _block(value, indent + "  ")
             else:
-                yield f"{name} {_inline(value)}"
+                yield f"{name} {inline(value)}"
     elif isinstance(data, list | tuple) and data:
         for item in data:
             first, *rest = _block(item, indent + "  ")
             yield f"{indent}- {first[len(indent) + 2 :]}"
             yield from rest
     else:
-        yield indent + _inline(data)
+        yield indent + inline(data)
 
 
-def _written_key(key: object) -> str:
+def written_key(key: object) -> str:
+    """Return a key as it is written: in quotes where it is not plainly a text."""
     if not isinstance(key, str):
         raise TypeError(f"the key {key!r} is not a text")
     return key if _SAFE_KEY.fullmatch(key) and is_text(key) else quoted(key)
 
 
-def _inline(value: object) -> str:
+def inline(value: object) -> str:
     """Return a scalar or an empty collection."""
     if isinstance(value, str):
         return quoted(value)

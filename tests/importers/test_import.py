@@ -1,0 +1,186 @@
+"""Graphs of others become recipes: each case beside the recipe and the report that it gets."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import recipegen
+from conftest import Golden
+from recipegen import yamlio
+from recipegen.cli import main
+from recipegen.importers.compare import reasons
+from recipegen.importers.nodes import node_of
+from recipegen.importers.shell import ShellError, launch
+from recipegen.importers.view import see
+
+CASES = Path(__file__).parent / "cases"
+# What no recipe could be made of, whatever may be lost.
+HOPELESS = {"no-graph", "not-understood", "sidecar-mode", "template", "two-graphs"}
+GRAPHS = sorted(path for path in CASES.iterdir() if path.suffix in (".yaml", ".tpl"))
+
+
+@pytest.mark.parametrize("path", GRAPHS, ids=lambda path: path.stem)
+def test_a_graph_gets_its_recipe_and_its_report(
+    path: Path, golden: Golden, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(path.parent)
+    code = main(["import", path.name])
+    out, err = capsys.readouterr()
+
+    golden.file(
+        path.with_suffix(".txt"), f"exit code {code}\n\n{out}\n{err}" if out else f"exit code {code}\n\n{err}"
+    )
+
+
+@pytest.mark.parametrize("path", [p for p in GRAPHS if p.stem not in HOPELESS], ids=lambda path: path.stem)
+def test_an_imported_recipe_is_right_and_renders(path: Path, tmp_path: Path) -> None:
+    target = tmp_path / "imported.yaml"
+
+    assert main(["import", str(path), "--lossy", "-o", str(target)]) == 0
+    assert main(["check", str(target)]) == 0
+
+
+@pytest.mark.parametrize("path", [p for p in GRAPHS if p.stem in HOPELESS], ids=lambda path: path.stem)
+def test_what_cannot_be_understood_is_refused_whatever_may_be_lost(path: Path) -> None:
+    assert main(["import", str(path), "--lossy"]) == 1
+
+
+def test_every_report_belongs_to_a_graph() -> None:
+    assert {path.stem for path in CASES.glob("*.txt")} == {path.stem for path in GRAPHS}
+
+
+def test_one_of_several_graphs_is_taken_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["import", str(CASES / "two-graphs.yaml"), "--graph", "third"]) == 1
+    assert "the graphs are first, second" in capsys.readouterr().err
+
+
+def test_a_recipe_that_is_there_stays_unless_forced(tmp_path: Path) -> None:
+    target = tmp_path / "mine.yaml"
+    target.write_text("mine")
+    given = ["import", str(CASES / "old-flags.yaml"), "-o", str(target)]
+
+    assert main(given) == 4
+    assert target.read_text() == "mine"
+    assert main([*given, "--force"]) == 0
+    assert yamlio.read_file(target, "mine").data["model"]["name"] == "Qwen/Qwen3-0.6B"
+
+
+def test_nothing_is_written_of_what_is_refused(tmp_path: Path) -> None:
+    target = tmp_path / "mine.yaml"
+
+    assert main(["import", str(CASES / "many-reasons.yaml"), "-o", str(target)]) == 1
+    assert not target.exists()
+
+
+def test_name_and_namespace_are_chosen() -> None:
+    found = recipegen.import_graph(CASES / "old-flags.yaml", name="mine", namespace="team")
+
+    assert yamlio.read(found.recipe, "x").data["dynamoNamespace"] == "team"
+    assert "graph-name" in {each.reason for each in found.differences}
+
+
+def test_the_report_for_programs_is_one_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["import", str(CASES / "pooled.yaml"), "--format", "json"]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    rows = [row for line in lines for row in json.loads(line)]
+
+    assert {"how", "what", "explained", "line", "path"} <= rows[-1].keys()
+    assert all(row.get("explained", True) for row in rows)
+
+
+def test_no_secret_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["import", str(CASES / "pooled.yaml")])
+
+    assert "not-to-be-shown" not in capsys.readouterr().err
+
+
+def test_every_reason_says_which_differences_it_explains() -> None:
+    for name, row in reasons().items():
+        assert set(row["how"]) <= {"lost", "added", "changed", "beside"}, name
+        assert row["why"], name
+        assert not row["why"].endswith("."), name
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("python3 -m a --b 'c d'", ["python3", "-m", "a", "--b", "c d"]),
+        ('exec python3 -m a --b "$X"', ["python3", "-m", "a", "--b", "1 2"]),
+        ("python3 $X", ["python3", "1", "2"]),
+        ("python3 ${NONE:-z}", ["python3", "z"]),
+        ("cd /w && export Y=5 && python3 \\\n  $Y", ["python3", "5"]),
+        ("set -e\nulimit -l unlimited; python3 # and so on", ["python3"]),
+        ("A=1 python3 -c x", ["python3", "-c", "x"]),
+    ],
+)
+def test_a_shell_line_that_launches_is_read(line: str, words: list[str]) -> None:
+    assert launch(line, {"X": "1 2"}.get).words == words
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a | b",
+        "a & b",
+        "for i in 1; do a; done",
+        "$(a)",
+        "`a`",
+        "a > b",
+        "$NONE",
+        "a 'b",
+        'a "b',
+        "",
+        "if a; then b; fi",
+        "a || b",
+    ],
+)
+def test_a_shell_line_that_does_more_is_refused(line: str) -> None:
+    with pytest.raises(ShellError):
+        launch(line, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in GRAPHS if p.stem in ("config-map-arguments", "pooled")], ids=lambda p: p.stem
+)
+def test_nothing_of_a_graph_escapes_the_comparison(path: Path) -> None:
+    objects = yamlio.read_all(path.read_text(), path.name)
+    graph = next(each.data for each in objects if each.data["kind"] == "DynamoGraphDeployment")
+    before = see(node_of(graph), {}).values
+    for place in _places(graph):
+        if place[:1] in (("kind",), ("apiVersion",), ("status",)) or place[:2] == ("metadata", "uid"):
+            continue
+        if place[:2] in (
+            ("metadata", "resourceVersion"),
+            ("metadata", "creationTimestamp"),
+        ) or "last-applied" in str(place):
+            continue
+        changed = see(node_of(_changed(graph, place)), {})
+        plain = {key: node.value for key, node in changed.values.items()}
+        assert changed.problems or plain != {key: node.value for key, node in before.items()}, place
+
+
+def _places(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    if isinstance(value, dict | list) and value:
+        steps = value.items() if isinstance(value, dict) else enumerate(value)
+        return [place for step, below in steps for place in _places(below, (*path, step))]
+    return [path]
+
+
+def _changed(value: object, path: tuple[str | int, ...]) -> object:
+    if not path:
+        return value + 7 if isinstance(value, int) else f"{value}7"
+    step, *rest = path
+    if isinstance(value, list):
+        return [_changed(below, tuple(rest)) if i == step else below for i, below in enumerate(value)]
+    assert isinstance(value, dict)
+    return {key: _changed(below, tuple(rest)) if key == step else below for key, below in value.items()}
+
+
+def test_what_a_rule_refuses_is_left_out_with_its_option() -> None:
+    found = recipegen.import_graph(CASES / "rule-refuses.yaml", lossy=True)
+    model = yamlio.read(found.recipe, "ruled").data["model"]
+
+    assert model["engine"]["args"] == ["--enforce-eager", "--seed", "1"]
+    assert "env" not in model["worker"]
+    assert not found.unexplained
