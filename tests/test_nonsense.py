@@ -74,13 +74,13 @@ NONSENSE: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "an option that this release has no longer": (
         "qwen-0.6b sglang",
         {"engine": {"args": ["--cuda-graph-bs", "8"]}},
-        "unknown-option",
+        "removed-option",
         "until Dynamo 1.5",
     ),
     "an option that only the next release has": (
         "qwen-0.6b",
-        {"frontend": {"args": ["--freeze-gc-after-init"]}},
-        "unknown-option",
+        {"frontend": {"args": ["--batch-gateway-url", "http://x"]}},
+        "newer-option",
         "1.7",
     ),
     "an option with a letter too few": (
@@ -98,8 +98,8 @@ NONSENSE: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "a role option of old": (
         "qwen-0.6b disagg",
         {"prefill": {"engine": {"args": ["--is-prefill-worker"]}}},
-        "unknown-option",
-        "",
+        "removed-option",
+        "--disaggregation-mode prefill",
     ),
     "a number for an option that takes a word": (
         "qwen3-8b",
@@ -119,17 +119,17 @@ NONSENSE: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "wrong-option-value",
         "",
     ),
-    "an option without its value": ("qwen3-8b", {"engine": {"args": ["--seed"]}}, "option-value", ""),
+    "an option without its value": ("qwen3-8b", {"engine": {"args": ["--seed"]}}, "missing-value", ""),
     "a value for a switch": (
         "qwen3-8b",
         {"engine": {"args": ["--enforce-eager=true"]}},
-        "option-value",
+        "switch-value",
         "",
     ),
     "a misspelt key of the engine's file": (
         "qwen-0.6b sglang",
         {"worker": {"extraConfig": {"content": {"log-levle": "debug"}}}},
-        "unknown-option",
+        "unknown-config-key",
         "log-level",
     ),
     "a format of the cache that the engine has not": (
@@ -162,7 +162,12 @@ NONSENSE: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "stages",
         "28",
     ),
-    "experts of a dense model": ("qwen3-8b", {"engine": {"expertParallel": 1}}, "experts", ""),
+    "experts of a dense model": (
+        "qwen3-8b",
+        {"engine": {"tensorParallel": 2, "expertParallel": 2}},
+        "experts",
+        "",
+    ),
     "experts over fewer GPUs than the replica has": (
         "deepseek-r1 vllm",
         {"engine": {"expertParallel": 4}},
@@ -259,7 +264,7 @@ NONSENSE: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "adapters without the switch for them": (
         "llama-3.1-8b",
         {"engine": {"args": ["--max-loras", "4"]}},
-        "lora",
+        "no-effect",
         "--enable-lora",
     ),
     "weights on a volume of one node for several": (
@@ -283,8 +288,8 @@ OUTSIDE: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "h100-sxm-80gb",
     ),
     "weights that the GPU cannot compute with": (
-        "qwen3.6-27b-nvfp4",
-        {"hardware": {"gpu": "a100-sxm-80gb"}, "model": {"backend": {"type": "trtllm"}}},
+        "llama-3.1-70b-fp8 sglang",
+        {"hardware": {"gpu": "a100-sxm-80gb"}},
         "weights-format",
         "",
     ),

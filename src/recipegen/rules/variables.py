@@ -9,7 +9,7 @@ from recipegen.language import setting
 from recipegen.recipe import Model, Recipe, Role, Worker
 from recipegen.rules import values
 from recipegen.rules.arguments import FRONTEND_OPTIONS, owned_options
-from recipegen.rules.configs import OPERATORS
+from recipegen.rules.configs import ENGINE_VARIABLE, OPERATORS, files_of
 from recipegen.rules.given import Listed, Program, frontend, lists, program
 from recipegen.rules.options import deprecation
 from recipegen.rules.roles import engine_of, workers
@@ -118,6 +118,9 @@ def _of_a_worker(recipe: Recipe, role: Role, worker: Worker, table: flags.Table)
     }
     if recipe.model.revision is None:
         unset.add("model.revision")
+    # Without a file from the recipe, a variable may name one that is in the image.
+    if not any(config.env == ENGINE_VARIABLE for config in files_of((), worker).values()):
+        unset.add("extraConfig")
     found = owned_options(recipe, [role], table)
     given = {
         *dict(own_settings(recipe, role, worker, table)),
