@@ -180,4 +180,4 @@ def test_programs_get_a_map(capsys: pytest.CaptureFixture[str]) -> None:
 
     found = json.loads(capsys.readouterr().out)
     assert (found["path"], found["value"]) == ("model.worker.replicas", 2)
-    assert found["from"].endswith("recipes/qwen-0.6b.yaml:16:22")
+    assert found["from"].endswith("recipes/qwen-0.6b.yaml:17:22")

@@ -139,7 +139,8 @@ def option(backend: str, release: str, name: str) -> dict[str, Any]:
 
 def place(file: Path, at: tuple[str, ...]) -> int:
     """Return the line of a fact in its file, counted from 1."""
-    return yamlio.read_file(file, str(file)).values[at].line
+    # A map begins a line below its key.
+    return yamlio.read_file(file, str(file)).keys[at].line
 
 
 @cache
