@@ -69,7 +69,7 @@ def test_a_typo_in_any_key_is_refused_with_what_was_meant(path: Path) -> None:
     assert key in problem.hint
 
 
-# A form of the catalog, what is changed in it, the rule that refuses it, and words that tell a person what to do.
+# A form of the catalog, what is changed in it, the rule that refuses it, and words that tell what to do.
 NONSENSE: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "an option that this release has no longer": (
         "qwen-0.6b sglang",
