@@ -71,7 +71,9 @@ def missing(program: Program, written: str, path: Path) -> Problem:
         return Problem("needs-option", path, f"{message} without {beside}", hint, warning=lenient)
     found = None if name in table.spellings else flags.elsewhere(table.program, name, table.minor)
     if found and found.until:
-        hint = f"write {found.use}" if found.use else alike(table, name)
+        hint = (
+            f"write {found.use}" if found.use else "leave it out: no option is known to have taken its place"
+        )
         message += f": it was there until Dynamo {found.until}"
         return Problem("removed-option", path, message, hint, warning=lenient)
     if found:
