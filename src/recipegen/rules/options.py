@@ -56,7 +56,14 @@ def _unknown_key(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
             if reason:
                 message += f", as far as is known: {reason}"
             path = (*listed.path, given.index)
-            yield Problem("unknown-config-key", path, message, nearest(key, table.keys), warning=bool(reason))
+            yield Problem("unknown-config-key", path, message, near(key, table), warning=bool(reason))
+
+
+def near(key: str, table: flags.Table) -> str:
+    """Return the hint with the most alike of the keys beside this one in a file, or nothing."""
+    above, dot, last = key.rpartition(".")
+    beside = [other.rpartition(".")[2] for other in table.keys if other.rpartition(".")[0] == above]
+    return nearest(last, beside).replace("'", f"'{above}{dot}", 1)
 
 
 def missing(program: Program, written: str, path: Path) -> Problem:
