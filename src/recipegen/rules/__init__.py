@@ -51,6 +51,7 @@ RECIPE_RULES = (
     hardware.shared_memory_limit,
     blocks.check,
     engine.check,
+    engine.batches,
     shapes.heads,
     shapes.kv_heads,
     shapes.vocabulary,
