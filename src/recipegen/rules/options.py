@@ -92,9 +92,10 @@ def missing(program: Program, written: str, path: Path) -> Problem:
     elif program.lenient:
         message += f", as far as is known: {program.lenient}"
     others = flags.others(table.program, name)
-    hint = flags.instead(table.program, name) or alike(table, name)
+    hint = flags.instead(table.program, name)
     if others and not hint:
         hint = f"it is an option of {ENGINES.get(others[0], 'the frontend')}"
+    hint = hint or alike(table, name)
     return Problem("unknown-option", path, message, hint, warning=lenient)
 
 
