@@ -47,6 +47,7 @@ RECIPE_RULES = (
     roles.check,
     hardware.check,
     hardware.node_limits,
+    hardware.weights_room,
     hardware.shared_memory,
     hardware.shared_memory_limit,
     blocks.check,
