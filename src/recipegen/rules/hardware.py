@@ -40,6 +40,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         yield Problem("unknown-gpu", ("hardware", "gpu"), message, gpu_hint(recipe.hardware.gpu))
         return
     yield from _label(recipe)
+    yield from _other_gpu(recipe)
     yield from _mig(recipe)
 
 
@@ -162,6 +163,19 @@ def _label(recipe: Recipe) -> Iterator[Problem]:
         message = f"no node type of {cluster} with {gpu} is known"
         hint = f"write what yours has into model.nodeSelector: {{{label}: VALUE}}"
         yield Problem("unknown-node", ("hardware", "cluster"), message, hint)
+
+
+def _other_gpu(recipe: Recipe) -> Iterator[Problem]:
+    """Yield a node selector that asks for nodes with another type of GPU than the recipe is sized for."""
+    assert recipe.hardware is not None
+    label, gpu = NODE_LABELS["gpu-operator"], recipe.hardware.gpu
+    asked = (recipe.model.node_selector or {}).get(label)
+    known = facts.hardware()
+    other = next((name for name in known if asked and known[name].get("product") == asked), None)
+    if other and asked != known[gpu].get("product"):
+        message = f"asks for nodes with {other}, and hardware.gpu is {gpu}, got {show(asked)}"
+        hint = f"leave it out, for it follows from hardware.gpu, or write {other} there"
+        yield Problem("other-gpu", ("model", "nodeSelector", label), message, hint, warning=True)
 
 
 def _mig(recipe: Recipe) -> Iterator[Problem]:
