@@ -121,7 +121,7 @@ def test_a_key_of_the_engine_s_file_is_well_formed(name: str) -> None:
 
     assert list(keys) == sorted(keys)
     for key, row in keys.items():
-        assert re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)*", key), key
+        assert re.fullmatch(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*", key), key
         assert set(row) == {"from", "type"}, key
         assert row["type"] in TYPES, key
         outer = key.rpartition(".")[0]

@@ -16,7 +16,7 @@ from recipegen.importers.view import see
 
 CASES = Path(__file__).parent / "cases"
 # What no recipe could be made of, whatever may be lost.
-HOPELESS = {"no-graph", "not-understood", "sidecar-mode", "template", "two-graphs"}
+HOPELESS = {"no-graph", "not-understood", "sidecar-mode", "template", "two-graphs", "two-shells"}
 GRAPHS = sorted(path for path in CASES.iterdir() if path.suffix in (".yaml", ".tpl"))
 
 

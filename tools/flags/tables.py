@@ -54,7 +54,7 @@ TAKEN: dict[str, tuple[str, str, dict[str, Any]]] = {
 ENGINE_FILE = Path(__file__).with_name("engine_file.json")
 # What is written where a package only says that an option is going away.
 UNSAID = "deprecated"
-CONFIG_REASON = "the engine's own package is not in the package index; these keys are those that others name"
+CONFIG_REASON = "the engine's own package is not in the package index"
 
 
 def tables() -> Iterator[tuple[str, str]]:
@@ -167,9 +167,13 @@ def second_opinion(program: str, folders: list[Path], flags: dict[str, Any], ref
 
 
 def config_keys(folders: dict[str, Path]) -> dict[str, Any]:
-    """Return the keys of the engine's own file that the packages of a release name."""
-    keys = {}
+    """Return the keys of the engine's own file that the packages of a release name, or its source."""
+    keys: dict[str, Any] = {}
     for place in json.loads(ENGINE_FILE.read_text())["tensorrt_llm"]:
+        if "source" in place:
+            # Read once, and not of this release: better than a warning of what every guide tells to write.
+            keys |= {key: {"from": "tensorrt_llm", "type": kind} for key, kind in place["keys"].items()}
+            continue
         words = set(re.findall(r"\w+", (folders[place["package"]] / place["file"]).read_text()))
         for key, kind in place["keys"].items():
             if key.rpartition(".")[2] in words:

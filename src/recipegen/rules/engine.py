@@ -46,6 +46,21 @@ def block_sizes(recipe: Recipe) -> Iterator[Problem]:
         yield Problem("kv-routing", ("model", "routingPolicy"), message, "set model.engine.blockSize once")
 
 
+def batches(recipe: Recipe) -> Iterator[Problem]:
+    """Yield batches of fewer tokens than requests, each of which adds one to a step.
+
+    Source: SchedulerConfig.verify_max_model_len in vLLM 0.31.0, vllm/config/scheduler.py.
+    """
+    model = recipe.model
+    for role, worker in workers(model).items() if model.backend.type == "vllm" and not model.mocker else ():
+        engine = engine_of(model, worker)
+        tokens, requests = engine.max_num_batched_tokens, engine.max_num_seqs
+        if tokens and requests and tokens < requests:
+            message = f"is less than the {requests} requests of maxNumSeqs, which vLLM refuses, got {tokens}"
+            hint = f"take {requests} or more, or leave it out"
+            yield Problem("small-batch", path_of(role, worker, "maxNumBatchedTokens"), message, hint)
+
+
 def _unsupported(path: Path, engine: Engine, table: dict[str, Any], backend: str) -> Iterator[Problem]:
     has = {*table["flags"], *table["switches"], *table["extras"], "args"}
     for alias in key_names(Engine):

@@ -13,7 +13,7 @@ from recipegen.rules import values
 from recipegen.rules.arguments import owned_options, owner_of
 from recipegen.rules.configs import ENGINE_VARIABLE, content_of, files_of
 from recipegen.rules.given import Program, given_to, program
-from recipegen.rules.options import missing
+from recipegen.rules.options import missing, near
 from recipegen.rules.roles import engine_of, workers
 
 # Engines that make options of their file's keys; the keys of the other's file are its own.
@@ -180,8 +180,7 @@ def _no_key(path: Path, name: str, engine: Program) -> Problem:
     reason = engine.lenient or engine.table.partial_keys
     if reason:
         message += f", as far as is known: {reason}"
-    hint = nearest(name, engine.table.keys)
-    return Problem("unknown-config-key", path, message, hint, warning=bool(reason))
+    return Problem("unknown-config-key", path, message, near(name, engine.table), warning=bool(reason))
 
 
 def _no_option(path: Path, name: str, engine: Program) -> Problem:

@@ -1,5 +1,6 @@
 """The GPUs that a recipe is meant for: their node label, MIG instances, and what a usual node can give."""
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
@@ -8,7 +9,7 @@ from recipegen import facts
 from recipegen.errors import Path, Problem, nearest, show
 from recipegen.recipe import Model, Recipe, Resources, Role, Worker
 from recipegen.rules.resources import amount
-from recipegen.rules.roles import gpus_of_replica, workers
+from recipegen.rules.roles import engine_of, gpus_of_replica, path_of, workers
 
 # The label by which each kind of cluster tells nodes apart that have different GPUs.
 NODE_LABELS = {
@@ -23,6 +24,9 @@ SHARED_MEMORY = "8Gi"
 # Dynamo's own recipes for four GPUs and more give 16Gi to 512Gi.
 ENOUGH_SHARED_MEMORY = "16Gi"
 MANY_GPUS = 4
+GIB = 1024**3
+# What makes weights smaller than the model's, or puts them elsewhere.
+LIGHTER = re.compile("quant|offload|overrid|load[-_]format")
 KEYS = {"cpu": "cpu", "memory": "memoryGiB", "ephemeral-storage": "localGB"}
 UNITS = {"cpu": 1, "memoryGiB": 1024**3, "localGB": 1000**3}
 
@@ -36,6 +40,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         yield Problem("unknown-gpu", ("hardware", "gpu"), message, gpu_hint(recipe.hardware.gpu))
         return
     yield from _label(recipe)
+    yield from _other_gpu(recipe)
     yield from _mig(recipe)
 
 
@@ -97,6 +102,30 @@ def node_limits(recipe: Recipe) -> Iterator[Problem]:
                 yield Problem("node-limits", path, message, hint, warning=True)
 
 
+def weights_room(recipe: Recipe) -> Iterator[Problem]:
+    """Yield replicas whose GPUs together have less memory than the model's weights alone.
+
+    What makes weights smaller or keeps them elsewhere is not reckoned with: nothing is said beside it.
+    """
+    model = recipe.model
+    known = (
+        None if model.mocker or recipe.hardware is None or recipe.hardware.mig else facts.model(model.name)
+    )
+    if known is None or recipe.hardware is None or recipe.hardware.gpu not in facts.hardware():
+        return
+    fact = facts.hardware()[recipe.hardware.gpu]
+    memory = fact.get("visibleBytes") or fact["memoryBytes"]
+    for role, worker in workers(model).items():
+        gpus = gpus_of_replica(model, worker)
+        files = [worker.extra_config, *(worker.extra_configs or ())]
+        if known.weights_bytes <= gpus * memory or LIGHTER.search(f"{engine_of(model, worker).args} {files}"):
+            continue
+        has = f"{gpus} {recipe.hardware.gpu} {'has' if gpus == 1 else 'have'} {gpus * memory / GIB:.1f} GiB"
+        message = f"the weights of {known.id} are {known.weights_bytes / GIB:.1f} GiB, and {has}"
+        hint = f"{-(-known.weights_bytes // memory)} of them are the least, without room for the KV cache"
+        yield Problem("weights-room", path_of(role, worker, "tensorParallel"), message, hint)
+
+
 def shared_memory(recipe: Recipe) -> Iterator[Problem]:
     """Yield pods of many GPUs with no more /dev/shm than the default; its size is what engines fail by."""
     if recipe.model.mocker:
@@ -134,6 +163,19 @@ def _label(recipe: Recipe) -> Iterator[Problem]:
         message = f"no node type of {cluster} with {gpu} is known"
         hint = f"write what yours has into model.nodeSelector: {{{label}: VALUE}}"
         yield Problem("unknown-node", ("hardware", "cluster"), message, hint)
+
+
+def _other_gpu(recipe: Recipe) -> Iterator[Problem]:
+    """Yield a node selector that asks for nodes with another type of GPU than the recipe is sized for."""
+    assert recipe.hardware is not None
+    label, gpu = NODE_LABELS["gpu-operator"], recipe.hardware.gpu
+    asked = (recipe.model.node_selector or {}).get(label)
+    known = facts.hardware()
+    other = next((name for name in known if asked and known[name].get("product") == asked), None)
+    if other and asked != known[gpu].get("product"):
+        message = f"asks for nodes with {other}, and hardware.gpu is {gpu}, got {show(asked)}"
+        hint = f"leave it out, for it follows from hardware.gpu, or write {other} there"
+        yield Problem("other-gpu", ("model", "nodeSelector", label), message, hint, warning=True)
 
 
 def _mig(recipe: Recipe) -> Iterator[Problem]:

@@ -56,7 +56,14 @@ def _unknown_key(listed: Listed, own: list[argv.Given]) -> Iterator[Problem]:
             if reason:
                 message += f", as far as is known: {reason}"
             path = (*listed.path, given.index)
-            yield Problem("unknown-config-key", path, message, nearest(key, table.keys), warning=bool(reason))
+            yield Problem("unknown-config-key", path, message, near(key, table), warning=bool(reason))
+
+
+def near(key: str, table: flags.Table) -> str:
+    """Return the hint with the most alike of the keys beside this one in a file, or nothing."""
+    above, dot, last = key.rpartition(".")
+    beside = [other.rpartition(".")[2] for other in table.keys if other.rpartition(".")[0] == above]
+    return nearest(last, beside).replace("'", f"'{above}{dot}", 1)
 
 
 def missing(program: Program, written: str, path: Path) -> Problem:
@@ -71,7 +78,9 @@ def missing(program: Program, written: str, path: Path) -> Problem:
         return Problem("needs-option", path, f"{message} without {beside}", hint, warning=lenient)
     found = None if name in table.spellings else flags.elsewhere(table.program, name, table.minor)
     if found and found.until:
-        hint = f"write {found.use}" if found.use else alike(table, name)
+        hint = (
+            f"write {found.use}" if found.use else "leave it out: no option is known to have taken its place"
+        )
         message += f": it was there until Dynamo {found.until}"
         return Problem("removed-option", path, message, hint, warning=lenient)
     if found:
@@ -83,9 +92,10 @@ def missing(program: Program, written: str, path: Path) -> Problem:
     elif program.lenient:
         message += f", as far as is known: {program.lenient}"
     others = flags.others(table.program, name)
-    hint = flags.instead(table.program, name) or alike(table, name)
+    hint = flags.instead(table.program, name)
     if others and not hint:
         hint = f"it is an option of {ENGINES.get(others[0], 'the frontend')}"
+    hint = hint or alike(table, name)
     return Problem("unknown-option", path, message, hint, warning=lenient)
 
 

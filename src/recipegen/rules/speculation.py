@@ -136,7 +136,7 @@ def _tree(each: Told) -> Iterator[Problem]:
     lacking = [name for name in (STEPS, TOPK, TOKENS) if name not in given]
     if given and lacking and each.get(ADAPTIVE) is None:
         missed = " and ".join(lacking)
-        message = f"{each.program.name} takes all three sizes of the draft or none, and {missed} is not given"
+        message = f"{each.program.name} takes all three sizes of the draft or none, and not given: {missed}"
         first = next(iter(given.values()))
         yield Problem("speculation", first.path, message, f"add {missed}, or leave all three out")
     if given and not lacking:

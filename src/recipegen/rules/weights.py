@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
+from recipegen import facts
 from recipegen.errors import Path, Problem, show
 from recipegen.recipe import Cache, Recipe
 from recipegen.rules.hardware import gpus_of_node
+from recipegen.rules.resources import amount
 from recipegen.rules.roles import gpus_of_replica, workers
 
 CACHE: Path = ("model", "cache")
@@ -27,6 +29,8 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         yield Problem("weights-source", (*CACHE, "claim"), message, "remove one of the two")
     elif cache.claim:
         yield from _of_a_download(cache)
+    else:
+        yield from _room(recipe)
     if recipe.model.revision and (cache.s3 or cache.claim):
         source = "model.cache.s3" if cache.s3 else "model.cache.claim"
         message = f"has no effect: the weights come from {source}, as they are there"
@@ -34,6 +38,17 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         yield Problem("no-effect", ("model", "revision"), message, hint, warning=True)
     if cache.access_mode == "ReadWriteOnce" and not cache.claim and not recipe.model.mocker:
         yield from _one_node(recipe)
+
+
+def _room(recipe: Recipe) -> Iterator[Problem]:
+    """Yield a volume that is too small for the weights of a known model."""
+    known = None if recipe.model.mocker else facts.model(recipe.model.name)
+    size = recipe.model.cache.size
+    if known and amount(size) < known.weights_bytes:
+        needed = -(-known.weights_bytes // 1024**3)
+        message = f"is less than the weights of {known.id}, {needed} GiB, got {show(size)}"
+        hint = "make it half as large again, for a repository may hold more than the weights"
+        yield Problem("cache-room", (*CACHE, "size"), message, hint)
 
 
 def _of_a_download(cache: Cache) -> Iterator[Problem]:

@@ -12,8 +12,8 @@ from recipegen.recipe.forms import ENV_NAME
 
 # Variables that tell an engine or library something, also where a command line repeats their value.
 LIBRARIES = re.compile(r"(HF|DYN|VLLM|SGLANG|SGL|TRTLLM|TLLM|TRT|NCCL|UCX|NIXL|CUDA|TORCH|LMCACHE|OMPI|AWS)_")
-
-
+# What the pod itself says: its own fields, and its resources.
+FROM_THE_POD = {"fieldRef", "resourceFieldRef"}
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 
 
@@ -35,7 +35,12 @@ def env_of(make: Builder, place: Key, owned: Set[str]) -> dict[str, str]:
         elif name in spellings()["variables"]:
             make.claim("old-option", node, f"{name}: {spellings()['variables'][name]}", key)
         elif not isinstance(value, str):
-            make.claim("value-from", node, f"{name}: its value is not in the file", key)
+            if isinstance(value, dict) and FROM_THE_POD & value.keys():
+                make.claim(
+                    "downward", node, f"{name}: it tells of the pod, and a recipe's variables are text", key
+                )
+            else:
+                make.claim("value-from", node, f"{name}: its value is not in the file", key)
         elif not re.fullmatch(ENV_NAME, name) or len(value) > 4096:
             make.claim("variable", node, f"{show(name)} is a name or a value that a recipe cannot have", key)
         elif place[1] == "main" and name in part.command.used and not LIBRARIES.match(name):

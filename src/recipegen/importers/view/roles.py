@@ -43,8 +43,13 @@ def assign_roles(view: View, parts: list[Component]) -> None:
     _settle(view, workers)
     for part in parts:
         if part.role in view.components:
-            other = show(view.components[part.role].name)
-            message = f"a second component of the role {part.role}, after {other}: a recipe has one"
+            before = view.components[part.role]
+            if view.problems and part.role == "worker" and "" in (part.command.module, before.command.module):
+                # What a launch that was not read makes of a worker is not known, and said already.
+                continue
+            message = (
+                f"a second component of the role {part.role}, after {show(before.name)}: a recipe has one"
+            )
             hint = "import them as graphs of their own"
             view.problems.append(part.node.problem("second-component", message, hint))
         elif part.role:
