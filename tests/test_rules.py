@@ -242,7 +242,7 @@ RIGHT: dict[str, dict[str, Any]] = {
         },
     },
     "a GPU of the frontend's own": {"frontend": {"resources": {"limits": {"nvidia.com/gpu": "1"}}}},
-    "single braces": {"worker": {"env": {"A": '{"a": {"b": 1} }', "B": "{ {"}}},
+    "braces that begin nothing": {"worker": {"env": {"A": '{"a": {"b": {}}}', "B": "{ {"}}},
     "an address without a password": {
         "frontend": {"env": {"A": "https://example.com:8443/x", "B": "preference+1"}}
     },

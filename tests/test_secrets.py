@@ -50,7 +50,7 @@ FULL: dict[str, Any] = {
         },
         "cache": {
             "enabled": True,
-            "size": "1Gi",
+            "size": "10Gi",
             "storageClass": "a",
             "mountPath": "/a",
             "accessMode": "ReadWriteOnce",

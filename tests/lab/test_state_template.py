@@ -23,7 +23,7 @@ releases:
   - context: 1048576
     revision: "7e12345"
     share: 0.9
-    text: "one\\n---\\nreleases: []\\n"
+    text: "one\\n---\\nreleases: []\\n{{\\"a\\": {{\\"b\\": 1}}}}\\n"
 # end of recipe
 """
 

@@ -12,8 +12,9 @@ from typing import Any
 from recipegen.document import Document
 from recipegen.errors import Path, Problem, redact, show
 
-BRACES = ("{{", "}}")
-EXECUTED = (*BRACES, "ref+")
+# JSON may end in }}: without the other pair, Go's templates take that for text.
+BRACES = "{{"
+EXECUTED = (BRACES, "ref+")
 EXACT = 2**53
 # The Secret that the charts give to frontend and workers with `envFrom`.
 IN_A_SECRET = "put it into the Secret that model.huggingFaceTokenSecret names: its keys become variables"
@@ -45,7 +46,7 @@ def _text(text: str, path: Path) -> Iterator[Problem]:
         if token in text:
             message = f"holds {token!r}, which helmfile would execute, got {show(text)}"
             hint = "write it without, or keep it in a ConfigMap of your own"
-            if token in BRACES:
+            if token == BRACES:
                 hint = "in JSON, put a space between the braces; else keep it in a ConfigMap of your own"
             yield Problem("executable-text", path, message, hint)
             break

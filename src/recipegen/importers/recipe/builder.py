@@ -42,8 +42,8 @@ def survives(text: str, *, compactly: bool = False) -> str:
     data = commands.json_of(text)
     if data is not None and (compactly or "\n" in text or any(token in text for token in EXECUTED)):
         text = compact(data)
-        while any(token in text for token in ("{{", "}}")):
-            text = text.replace("}}", "} }").replace("{{", "{ {")
+        while "{{" in text:
+            text = text.replace("{{", "{ {")
     return text
 
 
