@@ -167,12 +167,14 @@ def second_opinion(program: str, folders: list[Path], flags: dict[str, Any], ref
 
 
 def config_keys(folders: dict[str, Path]) -> dict[str, Any]:
-    """Return the keys of the engine's own file that the packages of a release name."""
+    """Return the keys of the engine's own file that the packages of a release name, or a repository does."""
     keys = {}
     for place in json.loads(ENGINE_FILE.read_text())["tensorrt_llm"]:
-        words = set(re.findall(r"\w+", (folders[place["package"]] / place["file"]).read_text()))
+        # A file of a repository is read by whoever adds its row, at the commit beside it.
+        text = (folders[place["package"]] / place["file"]).read_text() if "package" in place else ""
+        words = set(re.findall(r"\w+", text))
         for key, kind in place["keys"].items():
-            if key.rpartition(".")[2] in words:
+            if "package" not in place or key.rpartition(".")[2] in words:
                 keys[key] = {"from": "tensorrt_llm", "type": kind}
     return keys
 
