@@ -124,6 +124,7 @@ def test_weights_are_as_large_as_their_files(name: str) -> None:
         ("Qwen/Qwen3.5-35B-A3B", "hybrid", 10, 0),
         ("nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", "hybrid", 6, 0),
         ("moonshotai/Kimi-K3", "hybrid", 24, 0),
+        ("nvidia/Llama-3_3-Nemotron-Super-49B-v1", "gqa", 49, 0),
     ],
 )
 def test_the_kind_of_attention_is_read_from_the_layers(

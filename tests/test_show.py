@@ -76,7 +76,7 @@ def section(answer: Answer, title: str) -> list[str]:
 def test_the_head_says_what_runs_where(show: Cli) -> None:
     found = rows(show("./large.yaml"))
 
-    assert found["model"] == "deepseek-ai/DeepSeek-R1 at 0123456789ab, licence not stated"
+    assert found["model"] == "deepseek-ai/DeepSeek-R1 at 0123456789ab, licence MIT"
     assert found["engine"].startswith(
         "sglang 0.5.21 of Dynamo 1.6.1, nvcr.io/nvidia/ai-dynamo/sglang-runtime:"
     )

@@ -74,7 +74,7 @@ class Layer:
     """What one layer of the language model is."""
 
     mixer: str
-    """`full`, `sliding`, `linear`, `mamba`, or empty where it has none."""
+    """`full`, `sliding`, `linear`, `mamba`, `matrix` (a single one), or empty where it has none."""
     mlp: str
     """`dense`, `moe`, `both`, or empty where it has none."""
 
@@ -90,7 +90,8 @@ def layers(config: Config) -> list[Layer]:
             raise ConfigError("layers_block_type", f"has a layer that is not known here, got {unknown!r}")
         return [Layer(*single[kind]) for kind in kinds]
     count = config.number("num_hidden_layers", "n_layer")
-    mixers = _mixers(config, count)
+    blocks = config.get("block_configs")
+    mixers = [_searched(block["attention"]) for block in blocks] if blocks else _mixers(config, count)
     return [Layer(mixers[index], _mlp(config, index)) for index in range(count)]
 
 
@@ -149,6 +150,13 @@ def _mixers(config: Config, count: int) -> list[str]:
         every = config.get("sliding_window_pattern") or (2 if config.get("model_type") == "gemma2" else 0)
         return ["full" if every and (index + 1) % every == 0 else "sliding" for index in range(count)]
     return ["full"] * count
+
+
+def _searched(attention: Mapping[str, Any]) -> str:
+    """Return what a search has left of one layer's attention."""
+    if attention.get("replace_with_linear"):
+        return "matrix"
+    return "full" if attention.get("n_heads_in_group") else ""
 
 
 def context(config: Config) -> int:
@@ -218,6 +226,8 @@ def _layer(config: Config, index: int, layer: Layer, name: str) -> Iterator[Modu
     yield Module(f"{name}.norm", 2 * config.number("hidden_size", "n_embd"))
     if layer.mixer in ("full", "sliding"):
         yield from _attention(config, index, layer, name)
+    elif layer.mixer == "matrix":
+        yield Module(f"{name}.self_attn.linear", config.number("hidden_size") ** 2)
     elif layer.mixer == "linear":
         yield from _linear(config, name)
     elif layer.mixer == "mamba":
@@ -241,15 +251,9 @@ def _attention(config: Config, index: int, layer: Layer, name: str) -> Iterator[
         yield from _compressed(config, index, place)
         return
     count, kv, size = heads(config, full=layer.mixer == "full")
-    block = (config.get("block_configs") or {index: None})[index]
-    if block:
-        group = block["attention"].get("n_heads_in_group")
-        if block["attention"].get("replace_with_linear"):
-            yield Module(f"{place}.linear", hidden * hidden)
-            return
-        if not group:
-            return
-        kv = count // group
+    blocks = config.get("block_configs")
+    if blocks:
+        kv = count // int(blocks[index]["attention"]["n_heads_in_group"])
     gate = 2 if config.get("attn_output_gate") else 1
     same = bool(config.get("attention_k_eq_v")) and layer.mixer == "full"
     yield Module(f"{place}.q_proj", hidden * count * size * gate)

@@ -18,6 +18,9 @@ from recipegen.rules.roles import engine_of, workers
 
 # Engines that make options of their file's keys; the keys of the other's file are its own.
 OF_OPTIONS = ("vllm", "sglang")
+# Keys of TensorRT-LLM's file that Dynamo 1.5.1 to 1.7 drops, for it does that work itself
+# (dynamo/trtllm/workers/llm_worker.py).
+TAKEN_OUT = ("num_postprocess_workers",)
 Rows = Iterator[tuple[tuple[str, ...], Any, flags.Row | None]]
 PARALLEL = (
     "engine.tensorParallel",
@@ -127,6 +130,10 @@ def _keys(place: Path, config: ExtraConfig, engine: Program, known: list[Path]) 
             hint = f"write {whole.spelling.removeprefix('--')}"
             yield Problem("abbreviated-option", path, message, hint, warning=True)
         if any(path[: len(other)] == other[: len(path)] for other in known):
+            continue
+        if engine.table.program == "trtllm" and ".".join(keys) in TAKEN_OUT:
+            message = "has no effect: Dynamo takes it out of the file before the engine reads it"
+            yield Problem("no-effect", path, message, "leave it out", warning=True)
             continue
         if row is None:
             yield (_no_option if of_options else _no_key)(path, ".".join(keys), engine)

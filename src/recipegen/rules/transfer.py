@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 
+from recipegen import facts
 from recipegen.errors import Problem, show
+from recipegen.recipe import Recipe
+from recipegen.rules.roles import engine_of, workers
 from recipegen.rules.settings import Told
 
 CONNECTOR = "--connector"
@@ -11,6 +14,25 @@ OF_TRTLLM = ("none", "kvbm")
 DISAGGREGATION = "--disaggregation-"
 # SGLang's options that a worker of one role alone reads (sglang/srt/arg_groups/fields/disagg.py).
 OF_DECODE = ("--disaggregation-decode-", "--num-reserved-decode-tokens")
+# How vLLM has to keep the states of linear attention and Mamba that NIXL hands over: by channel.
+LAYOUT, BY_CHANNEL = "VLLM_SSM_CONV_STATE_LAYOUT", "DS"
+
+
+def states(recipe: Recipe) -> Iterator[Problem]:
+    """Yield roles of vLLM that keep states of linear attention in a layout that NIXL does not hand over.
+
+    Source: nixl/base_worker.py of vLLM 0.28.0, 0.31.0 and 0.32.0, which asserts it.
+    """
+    model = recipe.model
+    known = facts.model(model.name)
+    if model.backend.type != "vllm" or model.mocker or not model.disaggregation or known is None:
+        return
+    for role, worker in workers(model).items():
+        args = engine_of(model, worker).args or []
+        other = any("kv_connector" in arg or arg.startswith("--kv-transfer-config") for arg in args)
+        if known.attention == "hybrid" and worker.env.get(LAYOUT) != BY_CHANNEL and not other:
+            message = f"{known.id} has layers with a state, which vLLM hands over in one layout alone"
+            yield Problem("kv-transfer", ("model", role, "env"), message, f"set {LAYOUT}: {BY_CHANNEL} there")
 
 
 def check(each: Told) -> Iterator[Problem]:
