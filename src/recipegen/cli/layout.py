@@ -1,6 +1,5 @@
 """The page of a recipe as text."""
 
-import re
 import shlex
 import textwrap
 from collections.abc import Iterator
@@ -11,10 +10,6 @@ from recipegen.overview import ANY_GPU, count, gib, tokens
 WIDTH = 98
 ATTENTION = {"dense": "attention", "gqa": "GQA", "mla": "MLA"}
 SHORT = {"aggregated": "agg", "disaggregated": "disagg"}
-# A line of prose is full when it comes near the longest one.
-FULL = 0.85
-# A line of notes that says of what it speaks begins a paragraph of its own.
-_TOPIC = re.compile(r"[A-Za-z0-9][^:.]{0,40}: ")
 
 
 def text(found: Page) -> str:
@@ -181,23 +176,12 @@ def _brief(named: str, release: str) -> str:
 
 
 def prose(words: str) -> list[str]:
-    """Return notes in lines of the page's width, in the paragraphs that their author meant.
-
-    One begins behind a line that ends before it is full, and where a line names its topic behind a full stop.
-    """
-    given = [line.strip() for line in words.splitlines()]
-    full = max(map(len, given), default=0) * FULL
-    paragraphs: list[str] = []
-    before = ""
-    for line in given:
-        room = len(before) + 1 + len(line.partition(" ")[0]) < full
-        topic = before.endswith(".") and _TOPIC.match(line)
-        if not paragraphs or not line or not before or room or topic:
-            paragraphs.append(line)
-        else:
-            paragraphs[-1] += f" {line}"
-        before = line
-    return [line for paragraph in paragraphs for line in _wrapped(paragraph, "  ", "  ")]
+    """Return notes in lines of the page's width: each line of them is a paragraph, indented as it was."""
+    found = []
+    for line in words.splitlines():
+        indent = "  " + line[: len(line) - len(line.lstrip())]
+        found += _wrapped(line.strip(), indent, indent)
+    return found
 
 
 def _wrapped(words: str, first: str = "", rest: str = "") -> list[str]:
