@@ -234,7 +234,10 @@ def test_a_patch_that_changes_one_of_several_recipes_is_right(cli: Cli, command:
 
     assert cli(command, "./qwen.yaml", "./three.yaml", "--set", "model.worker.replicas=3").code == 0
     assert cli(command, "./qwen.yaml", "--set", "model.frontend.replicas=2").code == 0
-    assert cli(command, "--all", "--set", "dynamoNamespace=qwen").code == 0
+
+
+def test_a_patch_for_the_whole_catalog_may_change_some_of_it_only(cli: Cli) -> None:
+    assert cli("validate", "--all", "--set", "dynamoNamespace=qwen").code == 0
 
 
 @pytest.mark.parametrize(

@@ -24,16 +24,18 @@ def of(path: Keys, **model: Any) -> dict[str, Any]:
     return explained(plan_of(recipe), path)
 
 
-@pytest.mark.parametrize("plan", catalog_plans().values(), ids=catalog_plans())
-def test_a_fact_stands_where_it_is_said_to(plan: Any) -> None:
-    reasons = {path: reason for path, reason in plan.reasons.items() if isinstance(reason, Because)}
+def places() -> list[tuple[Path, tuple[str, ...]]]:
+    """File and path of every fact that decides something in the catalog."""
+    reasons = [reason for plan in catalog_plans().values() for reason in plan.reasons.values()]
+    found = {(each.file, tuple(map(str, each.place))): None for each in reasons if isinstance(each, Because)}
+    return [*found]
 
-    assert reasons
-    for reason in reasons.values():
-        line = reason.file.read_text().splitlines()[
-            facts.place(reason.file, tuple(map(str, reason.place))) - 1
-        ]
-        assert str(reason.place[-1]) in line
+
+@pytest.mark.parametrize(
+    ("file", "at"), places(), ids=lambda part: ".".join(part) if isinstance(part, tuple) else part.name
+)
+def test_a_fact_stands_where_it_is_said_to(file: Path, at: tuple[str, ...]) -> None:
+    assert at[-1] in file.read_text().splitlines()[facts.place(file, at) - 1]
 
 
 def test_the_line_of_a_fact_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
