@@ -217,6 +217,8 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
     }
     optional = {
         "revision": WORDS,
+        # Not the name of an external backend, which would take its requests.
+        "servedName": WORDS.map("served/{}".format),
         "routingPolicy": st.sampled_from(["none", "kv", "random", "round-robin", "power-of-two"]),
         "engine": shared,
         "frontend": st.fixed_dictionaries(

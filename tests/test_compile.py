@@ -434,7 +434,8 @@ def test_weights_that_come_another_way_are_not_measured_anew(change: str) -> Non
 
 
 def test_the_shared_identity_is_what_the_charts_schemas_name() -> None:
-    plan = plan_of({**MINIMAL, "model": {**MINIMAL["model"], "huggingFaceTokenSecret": "hf"}})
+    model = {**MINIMAL["model"], "huggingFaceTokenSecret": "hf", "servedName": "qwen"}
+    plan = plan_of({**MINIMAL, "model": model})
 
     assert set(plan.shared) == set(schema.SHARED["properties"])
 

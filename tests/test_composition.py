@@ -20,6 +20,8 @@ from samples import Object, helmfile, leaves, objects, plan_of, releases
 
 NAME, NAMESPACE, MODEL_NAME, SECRET = "Some.Model_7b", "team-a", "Org/Some-Model-7B", "hub-token"
 GRAPH = "some-model-7b"
+# What clients ask for.
+SERVED = "Org/Some-Model"
 # What switches each component on, and has as much in it as there can be.
 ON: dict[str, Any] = {
     "modelExpress": {"enabled": True},
@@ -38,6 +40,7 @@ BASE: dict[str, Any] = {
     "dynamoNamespace": NAMESPACE,
     "model": {
         "name": MODEL_NAME,
+        "servedName": SERVED,
         "disaggregation": True,
         "routingPolicy": "kv",
         "cache": {"enabled": True},
@@ -117,7 +120,7 @@ def test_whoever_asks_the_model_asks_the_frontends_service(everything: dict[str,
     assert environment(everything["faultInjection"])["URL"] == f"http://{frontend}:8000"
 
 
-def test_all_call_the_model_by_the_name_that_workers_serve(everything: dict[str, list[Object]]) -> None:
+def test_all_ask_for_the_model_by_the_name_that_workers_serve(everything: dict[str, list[Object]]) -> None:
     served = {
         container["args"][container["args"].index("--served-model-name") + 1]
         for container in containers(everything["model"])
@@ -126,10 +129,12 @@ def test_all_call_the_model_by_the_name_that_workers_serve(everything: dict[str,
     (rule,) = one(everything["gateway"], "HTTPRoute")["spec"]["rules"]
     (header,) = rule["matches"][0]["headers"]
 
-    assert served == {MODEL_NAME}
-    assert header["value"] == MODEL_NAME
-    assert environment(everything["benchmark"])["MODEL"] == MODEL_NAME
-    assert json.loads(environment(everything["faultInjection"])["SETTINGS"])["model"] == MODEL_NAME
+    assert served == {SERVED}
+    assert header["value"] == SERVED
+    assert environment(everything["benchmark"])["MODEL"] == SERVED
+    assert json.loads(environment(everything["faultInjection"])["SETTINGS"])["model"] == SERVED
+    # A tokenizer is found by the id alone.
+    assert environment(everything["benchmark"])["TOKENIZER"] == MODEL_NAME
 
 
 def test_all_know_the_dynamo_namespace_that_the_operator_computes(

@@ -69,7 +69,9 @@ class Plan:
         measured = {key: value for key, value in self.tree["model"].items() if key not in NOT_MEASURED}
         return {
             "graph": self.graph,
-            "model": self.recipe.model.name,
+            "model": self.recipe.model.served_name or self.recipe.model.name,
+            # The name that clients ask for need not lead to a tokenizer.
+            **({"tokenizer": self.recipe.model.name} if self.recipe.model.served_name else {}),
             "dynamoNamespace": self.dynamo_namespace,
             "modelDigest": _digest(measured)[:16],
             **({"huggingFaceTokenSecret": token} if token else {}),

@@ -128,7 +128,7 @@ def test_rules_and_chart_measure_the_same_by_default(job: Callable[..., dict[str
 def test_variables_that_the_chart_sets_are_those_that_the_rules_keep_for_it(
     job: Callable[..., dict[str, Any]],
 ) -> None:
-    shared = {"modelDigest": "abc"}
+    shared = {"modelDigest": "abc", "tokenizer": "example/model"}
     config = {"trace": {"configMapRef": {"name": "mine"}}}
     found = environment(job(gpus=1, headers={"X-Tenant": "a"}, config=config, **{"global": shared}))
 
@@ -378,6 +378,17 @@ def test_arguments_of_the_recipe_come_last(run: Script, frontend: Callable[..., 
     done = run(frontend(["m"]), config={**CONFIG, "args": ["--tokenizer", "builtin"]})
 
     assert all(call[-2:] == ["--tokenizer", "builtin"] for call in done.calls)
+
+
+def test_a_tokenizer_is_named_where_clients_ask_for_another_name(
+    run: Script, frontend: Callable[..., str]
+) -> None:
+    url, own = frontend(["m"]), {**CONFIG, "args": ["--tokenizer", "builtin"]}
+
+    assert set(run(url, TOKENIZER="example/model").options("--tokenizer")) == {"example/model"}
+    done = run(url, config=own, TOKENIZER="example/model", RUN="another")
+    assert all(call.count("--tokenizer") == 1 for call in done.calls[-2:])
+    assert set(done.options("--tokenizer")[-2:]) == {"builtin"}
 
 
 @pytest.mark.parametrize("zipped", [False, True])

@@ -25,12 +25,6 @@ def test_what_has_a_meaning_for_the_mocker_is_carried_over_and_the_rest_is_named
     assert found.left_out == ("--tensor-parallel-size", "--trust-remote-code")
 
 
-def test_another_spelling_of_an_option_is_the_same_option() -> None:
-    found = mocker.of(worker("sglang", "--model", "a/b", "--dp", "2"))
-
-    assert found.argv[:4] == ("--model-path", "a/b", "--data-parallel-size", "2")
-
-
 def test_weights_on_a_volume_are_not_here_so_the_models_id_stands_for_them() -> None:
     found = mocker.of(worker("vllm", "--model", "/opt/models/b-1234", "--served-model-name", "a/b"))
 

@@ -32,7 +32,7 @@ class ModelHeader(Block):
     name: Annotated[str, Field(pattern=HEADER_NAME, max_length=256)] = "X-Gateway-Model-Name"
     """Name of the header. Default: `X-Gateway-Model-Name`."""
     value: Annotated[str, Field(pattern=HEADER_VALUE, max_length=256)] | None = None
-    """Its value for this model. Default: `model.name`."""
+    """Its value for this model. Default: `model.servedName`, or `model.name`."""
 
 
 class Listener(Block):

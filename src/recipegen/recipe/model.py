@@ -233,7 +233,9 @@ class Model(Block):
     """The model, its engine and its workers: everything that becomes the DynamoGraphDeployment."""
 
     name: Annotated[str, Field(pattern=MODEL_ID, max_length=200)]
-    """Model id, `ORG/NAME`. Clients ask for this name."""
+    """Model id, `ORG/NAME`. Clients ask for this name, unless there is a `servedName`."""
+    served_name: Annotated[str, Field(pattern=MODEL_ID, max_length=200)] | None = None
+    """Name that clients ask for in place of `name`, such as the original's where `name` is a quantised copy. Default: `name`."""
     revision: Annotated[str, Field(pattern=REVISION, max_length=100)] | None = None
     """Commit of the weights. Default: the newest, which can change under you."""
     backend: Backend = Backend()

@@ -52,7 +52,7 @@ def owned_options(recipe: Recipe, roles: list[Role], options: flags.Table) -> di
     model = recipe.model
     table = facts.engine(model.backend.type)
     owned = dict.fromkeys(table.get("operatorOwned", []), OPERATOR)
-    owned |= {table["model"]: "model.name", table["servedName"]: "model.name"}
+    owned |= {table["model"]: "model.name", table["servedName"]: "model.servedName"}
     owned |= {table["revision"]: "model.revision", table["configFile"]: "extraConfig"}
     owned |= {option: f"engine.{field}" for field, option in table["flags"].items()}
     for field, switch in table["switches"].items():

@@ -18,7 +18,7 @@ ISL, OSL = 1024, 128
 OWNED = dict.fromkeys(
     (
         "AIPERF", "CONFIG", "GPUS", "GRAPH", "HEADERS", "HOME", "IMAGE", "MODEL", "MODEL_DIGEST",
-        "PYTHONPATH", "RESULTS", "RUN", "TARGETS", "TRACE", "URL",
+        "PYTHONPATH", "RESULTS", "RUN", "TARGETS", "TOKENIZER", "TRACE", "URL",
     ),
     "the benchmark's chart",
 )  # fmt: skip

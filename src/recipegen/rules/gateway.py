@@ -27,7 +27,11 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     yield from _backend(recipe)
     yield from _header(gateway)
     yield from _shared(gateway)
-    taken = {gateway.model_header.value or recipe.model.name: "the model of this recipe"}
+    taken = {
+        gateway.model_header.value
+        or recipe.model.served_name
+        or recipe.model.name: "the model of this recipe"
+    }
     for name, backend in gateway.external_backends.items():
         yield from _external(name, backend)
         if backend.model in taken:

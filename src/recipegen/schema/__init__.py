@@ -23,7 +23,14 @@ SHARED = {
     "description": "Identity that all components share; recipegen fills it in.",
     "properties": {
         "graph": {"type": "string", "description": "Name of the graph. Default: the release's name."},
-        "model": {"type": "string", "description": "Model id. Default: unknown to the component."},
+        "model": {
+            "type": "string",
+            "description": "Name that clients ask for. Default: unknown to the component.",
+        },
+        "tokenizer": {
+            "type": "string",
+            "description": "Model id, where clients ask for another name. Default: `model`.",
+        },
         "dynamoNamespace": {
             "type": "string",
             "description": "Dynamo namespace, as the operator computes it.",

@@ -24,7 +24,8 @@ def model_of(make: Builder, roles: list[str]) -> Data:
     keys = _keys(make, roles)
     for _, node in served.values():
         if len(node.value[-1]) > 1:
-            message = f"a recipe's model has one name, {show(alias)}; got also {show(node.value[-1][1:])}"
+            more = show(node.value[-1][1:])
+            message = f"clients ask a recipe's model by one name, {show(alias)}; got also {more}"
             make.claim("served-name", node, message, *keys)
     if "://" in first:
         message = f"weights are loaded from an address, got {show(first)}"
@@ -32,13 +33,10 @@ def model_of(make: Builder, roles: list[str]) -> Data:
         make.problems.append(at.problem("weights", message, hint))
     if first.startswith(("/", "./", "~")):
         return _on_a_volume(make, roles, first, alias, named)
-    if alias and alias != first:
-        message = (
-            f"a recipe's model has one name, to load it and for clients, who would have to ask for "
-            f"{show(first)}; got {show(alias)}"
-        )
-        make.claim("served-name", named, message, *keys)
-    return {"name": first, **_revision(make, roles)}
+    if not alias or alias == first:
+        return {"name": first, **_revision(make, roles)}
+    make.origins["model", "servedName"] = named
+    return {"name": first, "servedName": alias, **_revision(make, roles)}
 
 
 def _served_option(make: Builder) -> str:

@@ -275,6 +275,8 @@ def command(run: Run, record: dict[str, Any], config: dict[str, Any], folder: Pa
         *("--use-server-token-count", "--extra-inputs", "ignore_eos:true"),
         *("--request-timeout-seconds", "1800", "--artifact-dir", str(folder / run.name)),
     ]
+    if os.environ.get("TOKENIZER") and "--tokenizer" not in config.get("args", []):
+        made += ["--tokenizer", os.environ["TOKENIZER"]]
     for name, value in extra_headers().items():
         made += ["--header", f"{name}:{value}"]
     if run.isl:

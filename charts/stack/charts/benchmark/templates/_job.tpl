@@ -136,6 +136,10 @@ template:
 {{- end }}
 - name: RESULTS
   value: /results
+{{- with .Values.global.tokenizer }}
+- name: TOKENIZER
+  value: {{ . | quote }}
+{{- end }}
 # The pod's own name, so that what another one left on the volume stays.
 - name: RUN
   valueFrom:

@@ -33,7 +33,7 @@
 {{- $role := index . 1 -}}
 {{- $backend := $root.backend -}}
 {{- $engine := get $root.engines $role -}}
-{{- $args := list $backend.model (include "model.source" $root) $backend.servedName $root.Values.name -}}
+{{- $args := list $backend.model (include "model.source" $root) $backend.servedName (include "model.served" $root) -}}
 {{- if and $root.Values.revision (not (include "model.cached" $root)) -}}
 {{- $args = concat $args (list $backend.revision $root.Values.revision) -}}
 {{- end -}}

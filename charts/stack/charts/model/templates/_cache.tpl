@@ -41,6 +41,11 @@ true
 {{- include "model.folder" . }}.complete
 {{- end -}}
 
+{{- /* Name that clients ask for: {{ include "model.served" . }} */ -}}
+{{- define "model.served" -}}
+{{- .Values.servedName | default .Values.name | required "name is missing: the model id, ORG/NAME" -}}
+{{- end -}}
+
 {{- /* What an engine is told to load: the folder on the volume, or the model's id. With an id, Dynamo's workers first fetch the
        newest revision whatever `revision` says, and ask Hugging Face at every start. {{ include "model.source" . }} */ -}}
 {{- define "model.source" -}}

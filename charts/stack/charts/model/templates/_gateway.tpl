@@ -4,7 +4,7 @@
 {{- define "model.endpointPicker" -}}
 {{- $engine := first .roles | get .engines -}}
 {{- $env := include "model.env" (list . .Values.endpointPicker.env list) | fromYaml -}}
-{{- $own := dict "DYN_MODEL_NAME" .Values.name "DYN_KV_CACHE_BLOCK_SIZE" (include "model.token" $engine.blockSize) -}}
+{{- $own := dict "DYN_MODEL_NAME" (include "model.served" .) "DYN_KV_CACHE_BLOCK_SIZE" (include "model.token" $engine.blockSize) -}}
 role: epp
 replicas: {{ int64 .Values.endpointPicker.replicas }}
 image: {{ printf "%s/dynamo-frontend:%s" .Values.backend.registry .version | quote }}
