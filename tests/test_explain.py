@@ -11,9 +11,9 @@ import pytest
 from conftest import ROOT
 from recipegen import facts, language
 from recipegen.cli import main
-from recipegen.cli.explain import explained, rules_at
 from recipegen.derive import Because
 from recipegen.errors import Path as Keys
+from recipegen.explain import explain, rules_at
 from recipegen.recipe import Block, Recipe
 from samples import MINIMAL, catalog_plans, plan_of
 
@@ -21,7 +21,7 @@ from samples import MINIMAL, catalog_plans, plan_of
 def of(path: Keys, **model: Any) -> dict[str, Any]:
     """What is said of a path of a recipe for H100."""
     recipe = {**MINIMAL, "hardware": {"gpu": "h100-sxm-80gb"}, "model": {**MINIMAL["model"], **model}}
-    return explained(plan_of(recipe), path)
+    return explain(plan_of(recipe), path)
 
 
 def places() -> list[tuple[Path, tuple[str, ...]]]:
@@ -50,7 +50,7 @@ def test_the_line_of_a_fact_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_instance_type_is_a_fact_of_the_nodes() -> None:
     recipe = {**MINIMAL, "hardware": {"gpu": "h100-sxm-80gb", "cluster": "eks"}}
-    found = explained(plan_of(recipe), ("model", "nodeSelector"))
+    found = explain(plan_of(recipe), ("model", "nodeSelector"))
 
     assert found["fact"].endswith(": types.p5.48xlarge")
 

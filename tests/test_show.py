@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import pytest
 
-from recipegen.cli import layout, main, page
+from recipegen.cli import layout, main
 from recipegen.overview import Form
+from recipegen.page import page
 from samples import catalog_forms, objects, releases
 
 RECIPE = """\
@@ -193,7 +194,7 @@ def test_every_form_of_the_recipe_is_json_where_programs_ask(show: Cli, option: 
 
 @pytest.mark.parametrize("form", catalog_forms(), ids=lambda form: f"{form.name}-{form.variant}")
 def test_commands_are_those_of_the_rendered_graph(form: Form) -> None:
-    found = page.page(form, [form], [form.name])
+    found = page(form, [form], [form.name])
     (graph,) = [o for o in objects(releases(form.plan)["model"]) if o["kind"] == "DynamoGraphDeployment"]
     rendered = {}
     for part in graph["spec"]["components"]:

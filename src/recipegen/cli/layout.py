@@ -4,12 +4,11 @@ import shlex
 import textwrap
 from collections.abc import Iterator
 
-from recipegen.cli.page import Page
-from recipegen.overview import ANY_GPU, count, gib, tokens
+from recipegen.overview import ANY_GPU, brief, count, gib, tokens
+from recipegen.page import Page
 
 WIDTH = 98
 ATTENTION = {"dense": "attention", "gqa": "GQA", "mla": "MLA"}
-SHORT = {"aggregated": "agg", "disaggregated": "disagg"}
 
 
 def text(found: Page) -> str:
@@ -144,7 +143,7 @@ def _forms(found: Page) -> list[str]:
     rows = []
     for form in found["variants"]:
         mark = "*" if form["variant"] == found["variant"] else " "
-        modes = " ".join(SHORT.get(mode, mode) for mode in form["modes"])
+        modes = brief(form["modes"])
         gpus = f"{form['gpus']} {form['gpu'].partition('-')[0]}"
         words = form["description"] if form["variant"] != "default" else "The recipe without a variant."
         rows.append([f"{mark} {form['variant']}", form["backend"], modes, gpus, words])
