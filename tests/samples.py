@@ -4,9 +4,9 @@ import copy
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from hypothesis import strategies as st
@@ -27,6 +27,17 @@ PROPOSAL = ROOT / "tests/golden/proposal/recipe.yaml"
 STACK = str(catalog.charts() / "stack")
 FORMS = [(name, form) for name in catalog.recipes() for form in (None, *variants(load(name).document))]
 """Every recipe of the catalog as it stands, and with each of its variants."""
+
+
+class Answer(NamedTuple):
+    """What a command line answers."""
+
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Answer]
 Object = dict[str, Any]
 Step = str | int
 

@@ -7,9 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import yaml
@@ -17,7 +15,7 @@ import yaml
 from conftest import ROOT
 from recipegen import __version__, catalog
 from recipegen.cli import main
-from samples import in_new_python
+from samples import Answer, Cli, in_new_python
 
 RECIPE = """\
 dynamoNamespace: qwen
@@ -35,15 +33,6 @@ COMMANDS = {
     "check": [],
     "explain": ["model.worker.replicas"],
 }
-
-
-class Answer(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Answer]
 
 
 @pytest.fixture

@@ -2,16 +2,16 @@
 
 import json
 import shlex
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from recipegen.cli import layout, main
 from recipegen.overview import Form
 from recipegen.page import page
-from samples import catalog_forms, objects, releases
+from samples import Answer, Cli, catalog_forms, objects, releases
 
 RECIPE = """\
 about:
@@ -42,15 +42,6 @@ variants:
   wrong:
     patch: {model: {engine: {tensorParallel: 15}}}
 """
-
-
-class Answer(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Answer]
 
 
 @pytest.fixture
@@ -192,7 +183,11 @@ def test_every_form_of_the_recipe_is_json_where_programs_ask(show: Cli, option: 
     assert json.loads(show("./large.yaml", option, "--format", "json").out)
 
 
-@pytest.mark.parametrize("form", catalog_forms(), ids=lambda form: f"{form.name}-{form.variant}")
+# Helm is slow: one form of each way to lay out a graph.
+SHAPES = {(form.backend, form.modes): form for form in catalog_forms()}
+
+
+@pytest.mark.parametrize("form", SHAPES.values(), ids=lambda form: f"{form.name}-{form.variant}")
 def test_commands_are_those_of_the_rendered_graph(form: Form) -> None:
     found = page(form, [form], [form.name])
     (graph,) = [o for o in objects(releases(form.plan)["model"]) if o["kind"] == "DynamoGraphDeployment"]
@@ -201,9 +196,16 @@ def test_commands_are_those_of_the_rendered_graph(form: Form) -> None:
         main_container = part["podTemplate"]["spec"]["containers"][0]
         rendered[part["name"]] = [*main_container["command"], *main_container["args"]]
     shown = {role["role"]: role["command"] for role in found["roles"]}
-    typed = "\n".join(layout.text(found).splitlines())
+    text = layout.text(found)
 
     assert rendered == {**shown, "frontend": found["frontend"]["command"]}
     for name, command in rendered.items():
-        block = typed.partition(f"\n  {name}:\n")[2].partition(":\n")[0].partition("\n\n")[0]
+        block = text.partition(f"\n  {name}:\n")[2].partition(":\n")[0].partition("\n\n")[0]
         assert shlex.split(block.replace("\\\n", ""))[: len(command)] == command
+
+
+@given(st.lists(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1), min_size=1))
+def test_a_command_is_typed_as_a_shell_reads_it(command: list[str]) -> None:
+    typed = "\n".join(layout.typed(command))
+
+    assert shlex.split(typed.replace(" \\\n", " ")) == command

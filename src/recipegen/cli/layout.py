@@ -118,10 +118,10 @@ def _commands(found: Page) -> Iterator[str]:
     for role in [*found["roles"], {"role": "frontend", **found["frontend"]}]:
         if role["command"]:
             yield f"  {role['role']}:"
-            yield from _typed(role["command"])
+            yield from typed(role["command"])
 
 
-def _typed(command: list[str]) -> Iterator[str]:
+def typed(command: list[str]) -> Iterator[str]:
     """Yield a command in lines that a shell would take: an option stays with its value."""
     groups: list[str] = []
     for index, token in enumerate(command):
