@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path as File
 from typing import Any, get_args
 
-from recipegen import facts, yamlio
+from recipegen import argv, facts, yamlio
 from recipegen.errors import Problem
 from recipegen.facts import flags
 from recipegen.importers.commands import Command, Options
@@ -137,7 +137,7 @@ def flags_of(program: str) -> flags.Table | None:
 def canonical(backend: str, option: str) -> str:
     """Return the option that a spelling means, as recipegen's own data file of the backend spells it."""
     table = flags_of(backend)
-    found = flags.find(table, option) if table else None
+    found = argv.find(table, option) if table else None
     if found is None or found.row is None or found.value is not None or found.name == flags.DYNAMIC:
         return option
     # A negation is no other spelling of what it negates.
