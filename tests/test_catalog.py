@@ -7,14 +7,18 @@ from functools import cache
 import pytest
 import yaml
 
+import kinds
 from conftest import ROOT
-from recipegen import catalog, facts
+from recipegen import catalog, facts, policy
 from recipegen.facts.models import ModelFacts
 from recipegen.load import load
 from recipegen.recipe import Recipe
+from recipegen.resolve import Plan
 from recipegen.rules.roles import engine_of, gpus_of_replica, workers
 from recipegen.validate import validate
-from samples import FORMS
+from samples import FORMS, catalog_plans, objects, releases
+
+PLANS = catalog_plans()
 
 NAMED = [(name, form) for name, form in FORMS if form is not None]
 BACKENDS = {"vllm", "sglang", "trtllm"}
@@ -182,6 +186,15 @@ def test_gated_models_have_a_token(name: str, form: str | None) -> None:
     model = recipe_of(name, form).model
 
     assert model.hugging_face_token_secret or not model.name.startswith(GATED)
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+def test_every_form_becomes_a_graph_that_the_api_has_fields_for(plan: Plan) -> None:
+    found = objects(releases(plan)["model"])
+    (graph,) = (item for item in found if item["kind"] == "DynamoGraphDeployment")
+
+    kinds.check(graph)
+    assert policy.check(found) == []
 
 
 def test_no_model_is_in_the_catalog_twice() -> None:

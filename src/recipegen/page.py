@@ -60,7 +60,7 @@ def page(form: Form, others: list[Form], options: list[str]) -> Page:
 
 def _model(form: Form) -> Page:
     model, known = form.plan.recipe.model, form.model
-    found: Page = {"id": model.name, "revision": model.revision}
+    found: Page = {"id": model.name, "servedName": model.served_name, "revision": model.revision}
     if known is None:
         return found
     return found | {

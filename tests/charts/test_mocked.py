@@ -36,7 +36,8 @@ def test_chart_and_simulate_give_the_mocker_the_same_arguments(data: dict[str, A
     """Two readers of one table: the template in the chart, and Python for `recipegen simulate`."""
     model = releases(plan_of(data))["model"]
     mocked = replace(model, values={**model.values, "mocker": True})
-    real, twin = (twin_graph.read(helm.objects(each), model.namespace) for each in (model, mocked))
+    identity = (model.namespace, data["model"]["name"])
+    real, twin = (twin_graph.read(helm.objects(each), *identity) for each in (model, mocked))
 
     assert [worker.argv for worker in twin.workers] == [mocker.of(worker).argv for worker in real.workers]
     assert twin.frontend.argv == real.frontend.argv

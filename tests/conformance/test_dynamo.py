@@ -237,7 +237,8 @@ def rendered(name: str, variant: str | None, *settings: str) -> list[Command]:
 
 def mocked(commands: list[Command]) -> list[Command]:
     """Return the mocker's commands in place of the engines', as `simulate` has them and the chart too."""
-    workers = [Component("worker", 1, c.module, tuple(c.argv), {}) for c in commands if c.module != FRONTEND]
+    engines = [command for command in commands if command.module != FRONTEND]
+    workers = [Component("worker", 1, c.module, tuple(c.argv), {}, "a/b") for c in engines]
     return [Command(mocker.MODULE, list(mocker.of(worker).argv)) for worker in workers]
 
 

@@ -35,7 +35,7 @@ def served(cluster: Cluster, namespace: str, variant: str | None) -> Iterator[tu
     """The quickstart recipe's graph as pods with processes in them: its address, and the processes so far."""
     bundle = pipeline.bundle("qwen-0.6b", variant, [{"dynamoNamespace": namespace}])
     (release,) = (r for r in bundle.releases if r.labels["component"] == "model")
-    found = graph.read(helm.objects(release), namespace)
+    found = graph.read(helm.objects(release), namespace, release.values["name"])
     with Processes() as processes, reserved(0, 12) as ports:
         python = runtime.python(runtime.DYNAMO, print)
         _model(found, processes.folder)

@@ -26,9 +26,9 @@ def test_what_has_a_meaning_for_the_mocker_is_carried_over_and_the_rest_is_named
 
 
 def test_weights_on_a_volume_are_not_here_so_the_models_id_stands_for_them() -> None:
-    found = mocker.of(worker("vllm", "--model", "/opt/models/b-1234", "--served-model-name", "a/b"))
+    found = mocker.of(worker("vllm", "--model", "/opt/models/b-1234", "--served-model-name", "b"))
 
-    assert found.argv[:4] == ("--model-path", "a/b", "--model-name", "a/b")
+    assert found.argv[:4] == ("--model-path", "a/b", "--model-name", "b")
 
 
 def test_a_switch_is_carried_over() -> None:
@@ -81,4 +81,4 @@ def test_the_value_of_an_option_is_the_last_one_given(argv: tuple[str, ...], val
 
 
 def worker(backend: str, *argv: str) -> Component:
-    return Component("worker", 1, facts.engine(backend)["module"], argv, {})
+    return Component("worker", 1, facts.engine(backend)["module"], argv, {}, "a/b")

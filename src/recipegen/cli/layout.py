@@ -48,7 +48,8 @@ def _head(found: Page) -> str:
 def _model_line(found: Page) -> str:
     model = found["model"]
     revision = f" at {model['revision'][:12]}" if model["revision"] else ""
-    return f"{model['id']}{revision}, licence {found['license'] or 'not stated'}"
+    served = f", served as {model['servedName']}" if model["servedName"] else ""
+    return f"{model['id']}{revision}{served}, licence {found['license'] or 'not stated'}"
 
 
 def _numbers(model: Page) -> str:

@@ -110,7 +110,7 @@ def simulate(
     if "model" not in releases:
         raise ToolError("nothing to simulate: model.deployment.create is false, so the recipe has no graph")
     objects = {component: _objects(release) for component, release in releases.items()}
-    whole = graph.read(objects["model"], releases["model"].namespace)
+    whole = graph.read(objects["model"], releases["model"].namespace, releases["model"].values["name"])
     run = cap(whole, max_replicas)
     way = planes.check(run)
     count = sum(component.replicas for component in run.components)

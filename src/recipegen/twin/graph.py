@@ -1,7 +1,7 @@
-"""What a rendered graph runs: its components, read from the Kubernetes objects and from nothing else."""
+"""What a rendered graph runs: its components, read from the Kubernetes objects."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -24,6 +24,8 @@ class Component:
     """Arguments of the module, token by token."""
     env: dict[str, str]
     """Environment of its container, as far as the graph spells it out."""
+    model: str = ""
+    """Id of the model, which a worker that loads from a folder is not told."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,13 @@ class Graph:
         return (self.frontend, *self.workers)
 
 
-def read(objects: Iterable[dict[str, Any]], namespace: str) -> Graph:
+def read(objects: Iterable[dict[str, Any]], namespace: str, model: str) -> Graph:
     """Return the graph among the objects of a release in a Kubernetes namespace.
+
+    Args:
+        objects: What the release renders to.
+        namespace: Kubernetes namespace.
+        model: The model's id. It stands in no object where weights lie in a folder.
 
     Raises:
         ToolError: when the graph has no frontend or no workers.
@@ -53,7 +60,7 @@ def read(objects: Iterable[dict[str, Any]], namespace: str) -> Graph:
     found = next(item for item in objects if item["kind"] == "DynamoGraphDeployment")
     name = found["metadata"]["name"]
     items = [item for item in found["spec"]["components"] if item["type"] not in NOT_HERE]
-    components = [_component(item) for item in items]
+    components = [replace(_component(item), model=model) for item in items]
     frontends = [component for component in components if component.module == FRONTEND]
     workers = tuple(component for component in components if component.module != FRONTEND)
     if not frontends or not workers:

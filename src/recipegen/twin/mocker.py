@@ -49,7 +49,7 @@ def of(worker: Component) -> Mocker:
     for name, values in told:
         if name == found["model"] and values[0].startswith("/"):
             # A folder on a volume, which is not here: the mocker goes by the model's id.
-            argv += [options[name], dict(told)[found["servedName"]][0]]
+            argv += [options[name], worker.model]
         elif name in options:
             argv += [options[name], *values[:1]]
         elif name in switches:

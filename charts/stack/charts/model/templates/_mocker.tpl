@@ -8,11 +8,6 @@
 {{- range $i, $token := $tokens -}}
 {{- $parts := splitn "=" 2 $token -}}
 {{- $option := $parts._0 -}}
-{{- range $name, $others := $backend.aliases -}}
-{{- if has $option $others -}}
-{{- $option = $name -}}
-{{- end -}}
-{{- end -}}
 {{- if hasKey $backend.mocker.options $option -}}
 {{- $args = append $args (get $backend.mocker.options $option) -}}
 {{- $following := rest (slice $tokens $i) | first | default "-" -}}
