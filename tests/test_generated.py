@@ -10,7 +10,7 @@ import pytest
 
 import reference
 from conftest import ROOT, Golden
-from recipegen import catalog, facts, helm, pipeline, policy, schema, yamlio
+from recipegen import catalog, facts, helm, pipeline, schema, yamlio
 from recipegen.compile import compile_plan
 from recipegen.components import COMPONENTS
 from recipegen.targets import TARGETS
@@ -94,7 +94,6 @@ def test_the_catalog_renders_to_what_was_reviewed(name: str, variant: str | None
     files = {"helmfile.yaml": document}
     for release in releases:
         rendered = helm.objects(release)
-        assert policy.check(rendered) == []
         files[f"{release.labels['component']}.yaml"] = "---\n".join(map(yamlio.write, rendered))
 
     golden.tree(files, ROOT / "tests/shipped" / name / plan.variant)
