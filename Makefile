@@ -59,7 +59,7 @@ bench: .venv/.ready  ## Print the speed figures, as ratios within one run
 	@$(BIN)/python tests/bench.py
 
 models: .venv/.ready  ## Write the facts of models anew from their published configurations
-	@$(BIN)/python tools/models/take.py
+	@$(BIN)/python -m tools.models
 
 flags: .venv/.ready  ## Write the tables of engine options anew from the published packages; reads 300 MB once
 	@$(BIN)/python -m tools.flags

@@ -81,16 +81,15 @@ def warm() -> None:
     """Print what the library needs once it is loaded."""
     from recipegen import catalog, pipeline
     from recipegen.cli import main
-    from recipegen.load import load, variants
+    from samples import FORMS
 
-    names = [(n, v) for n in catalog.recipes() for v in (None, *variants(load(n).document))]
     pipeline.render(RECIPE)
-    each = wall(lambda: [pipeline.render(n, v) for n, v in names]) / len(names)
+    each = wall(lambda: [pipeline.render(n, v) for n, v in FORMS]) / len(FORMS)
     line("warm library render", f"{each * 1000:.1f} ms", "at most 5 ms")
-    line("the catalog", f"{len(catalog.recipes())} recipes, {len(names)} forms")
+    line("the catalog", f"{len(catalog.recipes())} recipes, {len(FORMS)} forms")
     for command, budget in (("validate", 100), ("check", 20)):
         with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-            each = wall(partial(main, [command, "--all"])) / len(names)
+            each = wall(partial(main, [command, "--all"])) / len(FORMS)
         line(f"{command} --all, after start", f"{1 / each:.0f} forms/s", f"at least {budget}")
 
 

@@ -4,8 +4,9 @@ import copy
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, NamedTuple
 
 import yaml
 from hypothesis import strategies as st
@@ -24,6 +25,19 @@ from recipegen.validate import validate
 MINIMAL: dict[str, Any] = {"dynamoNamespace": "qwen", "model": {"name": "Qwen/Qwen3-0.6B"}}
 PROPOSAL = ROOT / "tests/golden/proposal/recipe.yaml"
 STACK = str(catalog.charts() / "stack")
+FORMS = [(name, form) for name in catalog.recipes() for form in (None, *variants(load(name).document))]
+"""Every recipe of the catalog as it stands, and with each of its variants."""
+
+
+class Answer(NamedTuple):
+    """What a command line answers."""
+
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Answer]
 Object = dict[str, Any]
 Step = str | int
 
@@ -45,23 +59,16 @@ def plan_of(data: dict[str, Any], name: str = "qwen") -> Plan:
     return resolve(validate(Loaded(name, "default", document)))
 
 
+@cache
 def catalog_plans() -> dict[str, Plan]:
-    """A plan for every recipe of the catalog and every variant of it."""
-    found = {}
-    for name in catalog.recipes():
-        for variant in [None, *variants(load(name).document)]:
-            found[f"{name}-{variant or 'default'}"] = pipeline.plan(name, variant)
-    return found
+    """The plan of every form of the catalog."""
+    return {f"{name}-{variant or 'default'}": pipeline.plan(name, variant) for name, variant in FORMS}
 
 
 def catalog_forms() -> list[Form]:
-    """Every form of the catalog."""
-    found = []
-    for name in catalog.recipes():
-        written = load(name)
-        plans = [pipeline.plan(name, variant) for variant in [None, *variants(written.document)]]
-        found += [Form(plan, written) for plan in plans]
-    return found
+    """Every form of the catalog, as people choose among them."""
+    written = {name: load(name) for name in catalog.recipes()}
+    return [Form(plan, written[plan.name]) for plan in catalog_plans().values()]
 
 
 def helmfile(plan: Plan) -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """Which forms of the catalog are served in tests: each takes seconds, and most differ in numbers alone."""
 
-from recipegen import catalog, pipeline
-from recipegen.load import load, variants
 from recipegen.resolve import Plan
 from recipegen.rules.roles import engine_of
+from samples import FORMS, catalog_plans
 
 Form = tuple[str, str | None]
 
@@ -16,8 +15,7 @@ def served() -> dict[Form, Plan]:
 
     What the others tell Dynamo is read by its parsers, the mocker's among them, in tests/conformance.
     """
-    forms = [(name, v) for name in catalog.recipes() for v in [None, *variants(load(name).document)]]
-    plans = {form: pipeline.plan(*form) for form in forms}
+    plans = dict(zip(FORMS, catalog_plans().values(), strict=True))
     claimed = {form: plan for form, plan in plans.items() if claims(plan)}
     known = {shape(plan) for plan in claimed.values()}
     others: dict[tuple[object, ...], Form] = {}

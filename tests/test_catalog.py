@@ -11,16 +11,15 @@ import kinds
 from conftest import ROOT
 from recipegen import catalog, facts, policy
 from recipegen.facts.models import ModelFacts
-from recipegen.load import load, variants
+from recipegen.load import load
 from recipegen.recipe import Recipe
 from recipegen.resolve import Plan
 from recipegen.rules.roles import engine_of, gpus_of_replica, workers
 from recipegen.validate import validate
-from samples import catalog_plans, objects, releases
+from samples import FORMS, catalog_plans, objects, releases
 
 PLANS = catalog_plans()
 
-FORMS = [(name, form) for name in catalog.recipes() for form in (None, *variants(load(name).document))]
 NAMED = [(name, form) for name, form in FORMS if form is not None]
 BACKENDS = {"vllm", "sglang", "trtllm"}
 # h100 for h100-sxm-80gb, as variants are named.

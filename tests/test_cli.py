@@ -7,9 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import yaml
@@ -17,7 +15,7 @@ import yaml
 from conftest import ROOT
 from recipegen import __version__, catalog
 from recipegen.cli import main
-from samples import in_new_python
+from samples import Answer, Cli, in_new_python
 
 RECIPE = """\
 dynamoNamespace: qwen
@@ -35,15 +33,6 @@ COMMANDS = {
     "check": [],
     "explain": ["model.worker.replicas"],
 }
-
-
-class Answer(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Answer]
 
 
 @pytest.fixture
@@ -234,7 +223,10 @@ def test_a_patch_that_changes_one_of_several_recipes_is_right(cli: Cli, command:
 
     assert cli(command, "./qwen.yaml", "./three.yaml", "--set", "model.worker.replicas=3").code == 0
     assert cli(command, "./qwen.yaml", "--set", "model.frontend.replicas=2").code == 0
-    assert cli(command, "--all", "--set", "dynamoNamespace=qwen").code == 0
+
+
+def test_a_patch_for_the_whole_catalog_may_change_some_of_it_only(cli: Cli) -> None:
+    assert cli("validate", "--all", "--set", "dynamoNamespace=qwen").code == 0
 
 
 @pytest.mark.parametrize(

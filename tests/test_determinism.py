@@ -23,18 +23,22 @@ import sys
 from recipegen import catalog, helm, pipeline
 from recipegen.load import variants
 from recipegen.compile import compile_plan
+from recipegen.targets import TARGETS
 for name in catalog.recipes():
     for variant in [None, *variants(pipeline.load(name).document)]:
-        for target in ("helmfile", "values"):
-            sys.stdout.write(pipeline.render(name, variant, target=target))
-        for release in compile_plan(pipeline.plan(name, variant)).releases:
+        plan = pipeline.plan(name, variant)
+        bundle = compile_plan(plan)
+        for emit in TARGETS.values():
+            sys.stdout.write(emit(plan, bundle))
+        # Helm is slow, and its charts are the same for every variant.
+        for release in bundle.releases if variant is None else ():
             if release.installed and not release.version:
                 print(helm.objects(release))
 """
 
 
 def rendered(cwd: Path, **environment: str) -> str:
-    """Documents, values and objects of the whole catalog, from a process of its own."""
+    """Documents and values of the whole catalog, and objects of its recipes, from a process of its own."""
     base = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run(
         [sys.executable, "-c", EVERYTHING],

@@ -13,8 +13,8 @@ from conftest import ROOT, Golden
 from recipegen import catalog, facts, helm, pipeline, schema, yamlio
 from recipegen.compile import compile_plan
 from recipegen.components import COMPONENTS
-from recipegen.load import load, variants
 from recipegen.targets import TARGETS
+from samples import FORMS
 
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "src/recipegen/schema/recipe.schema.json": schema.recipe,
@@ -41,9 +41,6 @@ DOCTOR = [
 ]
 # The recipe that README and docs walk through.
 QUICKSTART = "qwen-0.6b"
-SHIPPED = [
-    (name, variant) for name in catalog.recipes() for variant in [None, *variants(load(name).document)]
-]
 
 
 @pytest.mark.parametrize("path", SCHEMAS)
@@ -82,7 +79,7 @@ def test_the_readme_of_a_chart_lists_its_values(folder: Path, golden: Golden) ->
     golden.file(folder / "README.md", reference.readme(folder))
 
 
-@pytest.mark.parametrize(("name", "variant"), SHIPPED, ids=str)
+@pytest.mark.parametrize(("name", "variant"), FORMS, ids=str)
 def test_the_catalog_renders_to_what_was_reviewed(name: str, variant: str | None, golden: Golden) -> None:
     plan = pipeline.plan(name, variant)
     # Charts at a fixed place, so that the files are the same in every checkout.
@@ -96,8 +93,8 @@ def test_the_catalog_renders_to_what_was_reviewed(name: str, variant: str | None
     ]
     files = {"helmfile.yaml": document}
     for release in releases:
-        rendered = "---\n".join(yamlio.write(item) for item in helm.objects(release))
-        files[f"{release.labels['component']}.yaml"] = rendered
+        rendered = helm.objects(release)
+        files[f"{release.labels['component']}.yaml"] = "---\n".join(map(yamlio.write, rendered))
 
     golden.tree(files, ROOT / "tests/shipped" / name / plan.variant)
 
@@ -111,4 +108,4 @@ def test_no_two_recipes_share_a_graph_name() -> None:
 def test_every_shipped_file_belongs_to_the_catalog() -> None:
     folders = {p.relative_to(ROOT / "tests/shipped").as_posix() for p in (ROOT / "tests/shipped").glob("*/*")}
 
-    assert folders == {f"{name}/{variant or 'default'}" for name, variant in SHIPPED}
+    assert folders == {f"{name}/{variant or 'default'}" for name, variant in FORMS}

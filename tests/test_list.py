@@ -2,9 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -13,7 +11,7 @@ from hypothesis import strategies as st
 from recipegen import catalog
 from recipegen.cli import main
 from recipegen.overview import MODES, Form, count, tokens
-from samples import catalog_forms
+from samples import Answer, Cli, catalog_forms
 
 SMALL = """\
 about: {title: A small one, description: The quickstart., license: Apache-2.0}
@@ -53,15 +51,6 @@ hardware: {gpu: l40s-48gb}
 model: {name: Org/Own-Model, backend: {type: trtllm}}
 """
 ALL = ["large default", "large wide", "large h100", "small default", "small sglang", "unknown default"]
-
-
-class Answer(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Answer]
 
 
 @pytest.fixture

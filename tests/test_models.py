@@ -1,6 +1,5 @@
 """Facts of models: what the reader makes of a configuration, against what was published of the same model."""
 
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -16,6 +15,7 @@ from recipegen import facts
 from recipegen.errors import ToolError
 from recipegen.facts import formats, models
 from samples import MINIMAL, plan_of
+from tools.models import trim
 
 FOLDER = ROOT / "src/recipegen/facts/models"
 IDS = sorted(path.stem.replace("--", "/") for path in FOLDER.glob("*.yaml"))
@@ -211,19 +211,6 @@ def test_a_broken_facts_file_is_named_with_its_key(
         facts.model.__wrapped__("a/b")
 
 
-def load_tool() -> Any:
-    """Return the module that writes the facts."""
-    spec = importlib.util.spec_from_file_location("take", ROOT / "tools/models/take.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-TOOL = load_tool()
-
-
 def test_the_facts_are_those_of_the_list() -> None:
     listed = yaml.safe_load((ROOT / "tools/models/list.yaml").read_text())["models"]
 
@@ -234,7 +221,7 @@ def test_the_facts_are_those_of_the_list() -> None:
 @given(st.sets(st.tuples(st.integers(0, 12), st.sampled_from(["self_attn", "mlp.up_proj"])), min_size=1))
 def test_names_that_the_tool_joins_are_the_names_that_it_was_given(given_names: set[tuple[int, str]]) -> None:
     names = {f"layers.{layer}.{part}" for layer, part in given_names}
-    joined = TOOL.joined(names)
+    joined = trim.joined(names)
     found = formats._names(joined)
 
     for layer in range(13):

@@ -109,7 +109,7 @@ def test_an_option_with_one_wrong_letter_never_goes_by_in_silence(
     )
     assume(wrong not in table_of(program, minor).spellings)
     others = [other for other in sorted(rows) if rows[other]["type"] == "bool" and other != name][:1]
-    values_of = [] if argv.counts(flags.find(table_of(program, minor), name))[1] == 0 else ["1"]
+    values_of = [] if argv.counts(argv.find(table_of(program, minor), name))[1] == 0 else ["1"]
     found = problems(program, minor, [*others, wrong, *values_of])
 
     assert any(f" {len(others)}: " in problem for problem in found)
@@ -119,8 +119,8 @@ def test_an_option_with_one_wrong_letter_never_goes_by_in_silence(
 def test_every_spelling_of_a_table_is_found_as_itself(program: str, minor: str) -> None:
     table = table_of(program, minor)
 
-    assert {spelling: flags.find(table, spelling).name for spelling in table.spellings} == table.spellings
-    assert not any(flags.find(table, spelling).cut for spelling in table.spellings)
+    assert {spelling: argv.find(table, spelling).name for spelling in table.spellings} == table.spellings
+    assert not any(argv.find(table, spelling).cut for spelling in table.spellings)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_every_spelling_of_a_table_is_found_as_itself(program: str, minor: str) 
 def test_options_are_read_as_the_parsers_read_them(
     program: str, token: str, name: str, keys: str, value: str | None
 ) -> None:
-    found = flags.find(table_of(program, "1.6"), token)
+    found = argv.find(table_of(program, "1.6"), token)
 
     assert (found.name, found.keys, found.value) == (name, keys, value)
 
@@ -261,7 +261,7 @@ def test_a_release_without_a_table_is_checked_for_nothing_that_only_a_table_know
     table = flags.Table("vllm", "9.9", {}, {})
 
     assert flags.table("vllm", "9.9.0") is None
-    assert flags.find(table, "--any=1") == flags.Option("--any", "--any", None, "--any", "1")
+    assert argv.find(table, "--any=1") == argv.Option("--any", "--any", None, "--any", "1")
 
 
 def test_a_field_whose_option_a_release_lacks_is_refused() -> None:

@@ -2,23 +2,29 @@
 
 import json
 import shlex
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from recipegen.cli import layout, main, page
+from recipegen.cli import layout, main
 from recipegen.overview import Form
-from samples import catalog_forms, objects, releases
+from recipegen.page import page
+from samples import Answer, Cli, catalog_forms, objects, releases
 
 RECIPE = """\
 about:
   title: A large one
   description: For tests.
-  notes: |-
+  notes: >-
     Weights: 8 billion parameters at 2 bytes, which is
     more than one could think: 16 GB.
+
+    Room for KV cache, in GiB:
+      default: 36
+      wide: 9
+
     KV cache: 128 KiB a token.
   sources: [A document, Another one]
 dynamoNamespace: large
@@ -36,15 +42,6 @@ variants:
   wrong:
     patch: {model: {engine: {tensorParallel: 15}}}
 """
-
-
-class Answer(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Answer]
 
 
 @pytest.fixture
@@ -98,9 +95,12 @@ def test_a_model_that_nothing_is_known_of_has_its_name_alone(show: Cli) -> None:
     assert rows(show("./own.yaml"))["model"] == "Org/Own, licence not stated"
 
 
-def test_a_note_that_names_its_topic_begins_a_paragraph(show: Cli) -> None:
+def test_folded_notes_are_shown_in_their_paragraphs(show: Cli) -> None:
     assert section(show("./large.yaml"), "why these numbers") == [
         "  Weights: 8 billion parameters at 2 bytes, which is more than one could think: 16 GB.",
+        "  Room for KV cache, in GiB:",
+        "    default: 36",
+        "    wide: 9",
         "  KV cache: 128 KiB a token.",
     ]
     assert section(show("./large.yaml"), "sources") == ["  A document", "  Another one"]
@@ -110,14 +110,12 @@ def test_a_note_that_names_its_topic_begins_a_paragraph(show: Cli) -> None:
     ("given", "shown"),
     [
         ("", []),
-        ("a line that is long enough\nand goes on", ["a line that is long enough and goes on"]),
-        ("a line as long as any other\nends.\nnext", ["a line as long as any other ends.", "next"]),
-        ("Room for KV cache, in GiB:\nh100: 36\nh200: 9", ["Room for KV cache, in GiB: h100: 36", "h200: 9"]),
-        ("What is known.\n\nWhat is not.", ["What is known.", "What is not."]),
+        ("What is known.\n\nWhat is not.\n", ["  What is known.", "  What is not."]),
+        ("In GiB:\n  " + "wide " * 20, ["  In GiB:", f"    {'wide ' * 19}".rstrip(), "    wide"]),
     ],
 )
-def test_paragraphs_are_those_that_the_author_meant(given: str, shown: list[str]) -> None:
-    assert [line.strip() for line in layout.prose(given)] == shown
+def test_a_line_of_notes_is_a_paragraph_with_its_indentation(given: str, shown: list[str]) -> None:
+    assert layout.prose(given) == shown
 
 
 def test_forms_are_a_line_each_and_the_one_shown_is_marked(show: Cli) -> None:
@@ -185,18 +183,29 @@ def test_every_form_of_the_recipe_is_json_where_programs_ask(show: Cli, option: 
     assert json.loads(show("./large.yaml", option, "--format", "json").out)
 
 
-@pytest.mark.parametrize("form", catalog_forms(), ids=lambda form: f"{form.name}-{form.variant}")
+# Helm is slow: one form of each way to lay out a graph.
+SHAPES = {(form.backend, form.modes): form for form in catalog_forms()}
+
+
+@pytest.mark.parametrize("form", SHAPES.values(), ids=lambda form: f"{form.name}-{form.variant}")
 def test_commands_are_those_of_the_rendered_graph(form: Form) -> None:
-    found = page.page(form, [form], [form.name])
+    found = page(form, [form], [form.name])
     (graph,) = [o for o in objects(releases(form.plan)["model"]) if o["kind"] == "DynamoGraphDeployment"]
     rendered = {}
     for part in graph["spec"]["components"]:
         main_container = part["podTemplate"]["spec"]["containers"][0]
         rendered[part["name"]] = [*main_container["command"], *main_container["args"]]
     shown = {role["role"]: role["command"] for role in found["roles"]}
-    typed = "\n".join(layout.text(found).splitlines())
+    text = layout.text(found)
 
     assert rendered == {**shown, "frontend": found["frontend"]["command"]}
     for name, command in rendered.items():
-        block = typed.partition(f"\n  {name}:\n")[2].partition(":\n")[0].partition("\n\n")[0]
+        block = text.partition(f"\n  {name}:\n")[2].partition(":\n")[0].partition("\n\n")[0]
         assert shlex.split(block.replace("\\\n", ""))[: len(command)] == command
+
+
+@given(st.lists(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1), min_size=1))
+def test_a_command_is_typed_as_a_shell_reads_it(command: list[str]) -> None:
+    typed = "\n".join(layout.typed(command))
+
+    assert shlex.split(typed.replace(" \\\n", " ")) == command

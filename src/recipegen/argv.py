@@ -8,6 +8,34 @@ from recipegen.facts import flags
 # An option with its value behind it, which argparse takes for a value as it stands.
 JOINED = re.compile(r"(?P<option>--?[A-Za-z][A-Za-z0-9._-]*)\s+(?P<value>.*?)\s*", re.DOTALL)
 _NUMBER = re.compile(r"-(\d+(\.\d*)?|\.\d+)")
+# `-O3`, which vLLM's parser takes apart itself (vllm/utils/argparse_utils.py).
+_LEVEL = re.compile(r"-O=?(?P<level>[^.=].*)")
+_LEVEL_OPTION = "--optimization-level"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What a token that begins with a dash says, before any value behind it."""
+
+    written: str
+    """The option as it was written, without `=` and what follows."""
+    name: str
+    """The table's name of it; as written where the table has none."""
+    row: flags.Row | None
+    """Its row; None where the table has none."""
+    spelling: str
+    """The whole spelling that was meant: of a beginning, the one that it begins."""
+    value: str | None = None
+    """What stands behind `=`."""
+    keys: str = ""
+    """What vLLM and TensorRT-LLM have behind a dot: a key of the option's JSON, or of the file."""
+    several: tuple[str, ...] = ()
+    """The options that it may be the beginning of, where there are several."""
+
+    @property
+    def cut(self) -> bool:
+        """Whether it is the beginning of the option only."""
+        return self.row is not None and self.spelling not in (self.written, _plain(self.written))
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +45,7 @@ class Given:
     index: int
     """Where its token stands."""
     token: str
-    option: flags.Option
+    option: Option
     values: tuple[tuple[int, str], ...]
     """The values with their places; what stands behind `=` has the option's own."""
 
@@ -57,7 +85,7 @@ def read(table: flags.Table, args: list[str]) -> Arguments:
             if token != "--":
                 found.stray.append((place, token, found.given[-1] if found.given else None))
         else:
-            option = flags.find(table, token)
+            option = find(table, token)
             behind = [] if option.value is None else [(place, option.value)]
             after = _after(args, place + 1) if option.value is None else []
             taken = after[: most(option)]
@@ -67,6 +95,50 @@ def read(table: flags.Table, args: list[str]) -> Arguments:
     return Arguments(tuple(found.given), tuple(found.stray), tuple(found.joined))
 
 
+def find(among: flags.Table, token: str) -> Option:
+    """Return which option a token names, spelt in any way that the program's parsers take.
+
+    They are Python's argparse, which takes the beginning of an option for the option, and for vLLM its own
+    FlexibleArgumentParser, which takes underscores for dashes and `--a.b` for a key of JSON. Dynamo's parsers
+    come first and leave what they do not know to the engine's (dynamo/vllm/args.py, dynamo/sglang/args.py).
+    """
+    written, equals, behind = token.partition("=")
+    value = behind if equals else None
+    if among.program == "trtllm" and written.startswith(flags.DYNAMIC):
+        key = written.removeprefix(flags.DYNAMIC)
+        return Option(written, flags.DYNAMIC, among.keys.get(key, {"type": "any"}), written, value, key)
+    level = _LEVEL.fullmatch(token) if among.program == "vllm" and _LEVEL_OPTION in among.flags else None
+    if level:
+        return Option("-O", _LEVEL_OPTION, among.flags[_LEVEL_OPTION], "-O", level["level"])
+    for index, by_spelling in among.read.items():
+        flexible = _is_flexible(among, by_spelling)
+        head, keys = (_plain(written), written.partition(".")[2]) if flexible else (written, "")
+        begun = [head] if head in by_spelling else []
+        if not begun and among.beginnings[index : index + 1] != (False,) and head.strip("-"):
+            begun = [whole for whole in by_spelling if whole.startswith(head)]
+        ends = {(by_spelling[whole], whole in flags.offs(among.flags[by_spelling[whole]])) for whole in begun}
+        if len(ends) == 1:
+            name = by_spelling[begun[0]]
+            return Option(written, name, among.flags[name], begun[0], value, keys)
+        if ends:
+            return Option(
+                written, written, None, written, value, "", tuple(sorted({name for name, _ in ends}))
+            )
+    return Option(written, written, None, written, value)
+
+
+def _is_flexible(among: flags.Table, by_spelling: dict[str, str]) -> bool:
+    """Return whether these options are read by vLLM's own parser, and not by one of Dynamo's."""
+    first = next(iter(by_spelling.values()), "")
+    return bool(first) and among.flags[first].get("from") == "vllm"
+
+
+def _plain(written: str) -> str:
+    """Return the option alone, with dashes, as vLLM's parser has it."""
+    head = written.partition(".")[0]
+    return head.replace("_", "-") if head.startswith("--") else head
+
+
 def is_option(token: str) -> bool:
     """Return whether argparse takes the token for an option, and not for a value."""
     dashed = token.startswith("-") and token not in ("-", "--") and not _NUMBER.fullmatch(token)
@@ -74,17 +146,17 @@ def is_option(token: str) -> bool:
     return dashed and " " not in token.partition("=")[0]
 
 
-def most(option: flags.Option) -> int | None:
+def most(option: Option) -> int | None:
     """Return how many values the option takes at most, or None for any number."""
     return counts(option)[1]
 
 
-def least(option: flags.Option) -> int:
+def least(option: Option) -> int:
     """Return how many values the option needs."""
     return counts(option)[0]
 
 
-def counts(option: flags.Option) -> tuple[int, int | None]:
+def counts(option: Option) -> tuple[int, int | None]:
     """Return how many values the option takes, at least and at most; None is any number."""
     if option.row is None:
         return 0, None

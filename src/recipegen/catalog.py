@@ -26,7 +26,7 @@ def folder() -> Path:
 
 def recipes() -> dict[str, Path]:
     """Return the catalog: recipe name to file, sorted by name."""
-    return {path.stem: path for path in sorted(folder().glob("*.yaml"))}
+    return {path.stem: path for path in sorted(folder().glob("*.yaml"), key=lambda path: path.name)}
 
 
 def find(name: str | PathLike[str]) -> Path | None:

@@ -1,5 +1,6 @@
 """The recipe language seen from outside: what it has at a path, and how its keys are spelt."""
 
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -24,6 +25,7 @@ def knows(path: tuple[str | int, ...]) -> bool:
     return block_at(path) is not None or _is_open(path[:-1])
 
 
+@cache
 def key_names(block: type[Block]) -> dict[str, str]:
     """Return the keys of a block as written in a recipe, each with its attribute's name."""
     return {field.alias or name: name for name, field in block.model_fields.items()}

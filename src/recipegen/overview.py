@@ -1,5 +1,6 @@
 """What a form of a recipe is, in a few facts, for lists and pages: a recipe with one of its variants."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,6 +13,7 @@ from recipegen.rules.roles import engine_of
 
 AGGREGATED, DISAGGREGATED, MULTI_NODE, WIDE_EP = "aggregated", "disaggregated", "multi-node", "wide-ep"
 MODES = (AGGREGATED, DISAGGREGATED, MULTI_NODE, WIDE_EP)
+SHORT = {AGGREGATED: "agg", DISAGGREGATED: "disagg"}
 ANY_GPU = "any"
 
 
@@ -107,6 +109,11 @@ class Form:
             "gpu": self.gpu,
             "context": self.context,
         }
+
+
+def brief(modes: Iterable[str]) -> str:
+    """Return modes as they stand in a column."""
+    return " ".join(SHORT.get(mode, mode) for mode in modes)
 
 
 def count(number: int) -> str:

@@ -16,23 +16,20 @@ from typing import Any, get_args
 
 import pytest
 
-from recipegen import catalog, facts, helm, pipeline
+from recipegen import facts, helm, pipeline
 from recipegen.compile import compile_plan
 from recipegen.document import from_set
 from recipegen.facts import flags
-from recipegen.load import load, variants
 from recipegen.recipe import BackendType, RoutingPolicy
 from recipegen.rules.roles import engine_of
 from recipegen.twin import mocker, runtime
 from recipegen.twin.graph import FRONTEND, Component
+from samples import FORMS
 
 HERE = Path(__file__).parent
 RECIPE = str(HERE / "recipe.yaml")
 BACKENDS = get_args(BackendType)
 MODES = {"aggregated": "false", "disaggregated": "true"}
-SHIPPED = [
-    (name, variant) for name in catalog.recipes() for variant in [None, *variants(load(name).document)]
-]
 # One value for every engine field that a backend may have an option for.
 ENGINE: dict[str, Any] = {
     "tensorParallel": 2,
@@ -76,7 +73,7 @@ class Answer:
 def catalog_complaints(request: pytest.FixtureRequest) -> dict[tuple[str, str | None], list[str]]:
     """What Dynamo says to the commands of every form, and to those of the mocker in the engines' place."""
     request.getfixturevalue("dynamo")
-    engines = {form: rendered(*form) for form in SHIPPED}
+    engines = {form: rendered(*form) for form in FORMS}
     commands = {form: [*own, *mocked(own)] for form, own in engines.items()}
     answers = iter(ask(list(chain(*commands.values()))))
     return {
@@ -85,7 +82,7 @@ def catalog_complaints(request: pytest.FixtureRequest) -> dict[tuple[str, str | 
     }
 
 
-@pytest.mark.parametrize(("name", "variant"), SHIPPED, ids=str)
+@pytest.mark.parametrize(("name", "variant"), FORMS, ids=str)
 def test_the_catalog_is_accepted(
     name: str, variant: str | None, catalog_complaints: dict[tuple[str, str | None], list[str]]
 ) -> None:

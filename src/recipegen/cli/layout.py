@@ -1,20 +1,14 @@
 """The page of a recipe as text."""
 
-import re
 import shlex
 import textwrap
 from collections.abc import Iterator
 
-from recipegen.cli.page import Page
-from recipegen.overview import ANY_GPU, count, gib, tokens
+from recipegen.overview import ANY_GPU, brief, count, gib, tokens
+from recipegen.page import Page
 
 WIDTH = 98
 ATTENTION = {"dense": "attention", "gqa": "GQA", "mla": "MLA"}
-SHORT = {"aggregated": "agg", "disaggregated": "disagg"}
-# A line of prose is full when it comes near the longest one.
-FULL = 0.85
-# A line of notes that says of what it speaks begins a paragraph of its own.
-_TOPIC = re.compile(r"[A-Za-z0-9][^:.]{0,40}: ")
 
 
 def text(found: Page) -> str:
@@ -125,10 +119,10 @@ def _commands(found: Page) -> Iterator[str]:
     for role in [*found["roles"], {"role": "frontend", **found["frontend"]}]:
         if role["command"]:
             yield f"  {role['role']}:"
-            yield from _typed(role["command"])
+            yield from typed(role["command"])
 
 
-def _typed(command: list[str]) -> Iterator[str]:
+def typed(command: list[str]) -> Iterator[str]:
     """Yield a command in lines that a shell would take: an option stays with its value."""
     groups: list[str] = []
     for index, token in enumerate(command):
@@ -150,7 +144,7 @@ def _forms(found: Page) -> list[str]:
     rows = []
     for form in found["variants"]:
         mark = "*" if form["variant"] == found["variant"] else " "
-        modes = " ".join(SHORT.get(mode, mode) for mode in form["modes"])
+        modes = brief(form["modes"])
         gpus = f"{form['gpus']} {form['gpu'].partition('-')[0]}"
         words = form["description"] if form["variant"] != "default" else "The recipe without a variant."
         rows.append([f"{mark} {form['variant']}", form["backend"], modes, gpus, words])
@@ -182,23 +176,12 @@ def _brief(named: str, release: str) -> str:
 
 
 def prose(words: str) -> list[str]:
-    """Return notes in lines of the page's width, in the paragraphs that their author meant.
-
-    One begins behind a line that ends before it is full, and where a line names its topic behind a full stop.
-    """
-    given = [line.strip() for line in words.splitlines()]
-    full = max(map(len, given), default=0) * FULL
-    paragraphs: list[str] = []
-    before = ""
-    for line in given:
-        room = len(before) + 1 + len(line.partition(" ")[0]) < full
-        topic = before.endswith(".") and _TOPIC.match(line)
-        if not paragraphs or not line or not before or room or topic:
-            paragraphs.append(line)
-        else:
-            paragraphs[-1] += f" {line}"
-        before = line
-    return [line for paragraph in paragraphs for line in _wrapped(paragraph, "  ", "  ")]
+    """Return notes in lines of the page's width: each line of them is a paragraph, indented as it was."""
+    found = []
+    for line in words.splitlines():
+        indent = "  " + line[: len(line) - len(line.lstrip())]
+        found += _wrapped(line.strip(), indent, indent)
+    return found
 
 
 def _wrapped(words: str, first: str = "", rest: str = "") -> list[str]:

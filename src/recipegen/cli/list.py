@@ -10,11 +10,9 @@ from recipegen.cli.filters import excluded, filters, known_license
 from recipegen.cli.printing import note, out, report, table
 from recipegen.errors import Problem, RecipeError, RecipegenError
 from recipegen.load import choose, read, variants
-from recipegen.overview import ANY_GPU, Form, count, tokens
+from recipegen.overview import ANY_GPU, Form, brief, count, tokens
 from recipegen.resolve import resolve
 from recipegen.validate import validate
-
-SHORT = {"aggregated": "agg", "disaggregated": "disagg"}
 
 
 def run(args: argparse.Namespace) -> int:
@@ -89,7 +87,7 @@ def _of_recipes(kept: list[Form], forms: list[Form]) -> str:
 def _of_forms(kept: list[Form]) -> str:
     rows = []
     for form in kept:
-        modes = " ".join(SHORT.get(mode, mode) for mode in form.modes)
+        modes = brief(form.modes)
         length = tokens(form.context) if form.context else "?"
         gpus = str(form.plan.gpus)
         rows.append([form.name, form.variant, form.backend, modes, gpus, form.gpu, length])

@@ -20,10 +20,11 @@ def run(args: argparse.Namespace) -> int:
         out(_origins(plan, as_json=as_json) if args.origin else _tree(_data(args, plan), as_json=as_json))
         return 0
     # Only now: a recipe as written should not wait for Helm.
-    from recipegen.cli import layout, page
+    from recipegen.cli import layout
+    from recipegen.page import page
 
     form, others = inputs.forms(args)
-    found = page.page(form, others, inputs.options(args))
+    found = page(form, others, inputs.options(args))
     out(json.dumps(found, indent=2) if as_json else layout.text(found))
     return 0
 

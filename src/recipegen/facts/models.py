@@ -21,6 +21,7 @@ from recipegen.facts.modules import (
     layers,
     modules,
     predictors,
+    tied,
 )
 
 __all__ = ["Attention", "ConfigError", "ModelFacts", "Parameters", "Quantization", "read"]
@@ -155,7 +156,7 @@ def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] |
         dtype=str(text.get("torch_dtype") or text.get("dtype") or "bfloat16"),
         quantization=formats.read(config, quant_config),
         multimodal=any(config.get(key) for key in nested_towers) or _conditional(text),
-        tied=bool(text.get("tie_word_embeddings", str(text.get("model_type", "")).startswith("gemma"))),
+        tied=tied(text),
         default_context=_default_context(text),
         config=text,
     )

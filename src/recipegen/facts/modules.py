@@ -98,9 +98,8 @@ def layers(config: Config) -> list[Layer]:
 def modules(config: Config) -> Iterator[Module]:
     """Yield the modules of the language model and its towers, without layers that predict further tokens."""
     hidden, vocabulary = config.number("hidden_size", "n_embd"), config.number("vocab_size")
-    tied = bool(config.get("tie_word_embeddings", _tied_by_default(config)))
     yield Module("embed", vocabulary * hidden)
-    if not tied:
+    if not tied(config):
         yield Module("lm_head", vocabulary * hidden)
     yield Module("norm", hidden)
     found = layers(config)
@@ -220,6 +219,12 @@ def heads(config: Config, *, full: bool = False) -> tuple[int, int, int]:
         size = config.number("global_head_dim")
         kv = config.number("num_global_key_value_heads", "num_key_value_heads", default=own)
     return count, kv, size
+
+
+def tied(config: Config) -> bool:
+    """Return whether embedding and head are one matrix: Gemma's are where nothing is said, others not."""
+    family = str(config.get("model_type", ""))
+    return bool(config.get("tie_word_embeddings", family.startswith("gemma")))
 
 
 def _layer(config: Config, index: int, layer: Layer, name: str) -> Iterator[Module]:
@@ -393,11 +398,6 @@ def _shared_width(config: Config, width: int) -> int:
         # Llama 4 has one shared expert of the routed ones' width and no key for it.
         return width
     return max(count, 0) * width
-
-
-def _tied_by_default(config: Config) -> bool:
-    """Return what holds where the key is missing: the Gemma family ties, others do not."""
-    return str(config.get("model_type", "")).startswith("gemma")
 
 
 def _towers(config: Config) -> Iterator[Module]:

@@ -75,7 +75,7 @@ def _options(tokens: list[str], owner: str) -> dict[str, str]:
     return {token: owner for token in tokens if token.startswith("-")}
 
 
-def owner_of(option: flags.Option, owned: dict[str, str]) -> str:
+def owner_of(option: argv.Option, owned: dict[str, str]) -> str:
     """Return the key or tool that sets the option, or nothing."""
     return owned.get(option.name, "")
 

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from recipegen import facts
+from recipegen import argv, facts
 from recipegen.errors import Path, Problem, nearest, show
-from recipegen.facts import flags
 from recipegen.language import key_names, setting
 from recipegen.recipe import Backend, Engine, Model, Recipe
 from recipegen.rules import values
@@ -83,7 +82,7 @@ def _choices(path: Path, engine: Engine, table: dict[str, Any], backend: Backend
     if has is None or not has.known:
         return
     for field, value in said.items():
-        option = flags.find(has.table, table["flags"][field])
+        option = argv.find(has.table, table["flags"][field])
         if option.row is None:
             problem = missing(has, option.written, (*path, field))
             hint = f"leave it out, or use `args`; {problem.hint}" if problem.hint else "leave it out"

@@ -110,7 +110,7 @@ def _owners(
         return
     for key in content:
         # The engine makes an option of each key. One letter is too little to tell that it means one.
-        owner = owner_of(flags.find(options, f"--{key.replace('_', '-')}"), owned) if len(key) > 1 else ""
+        owner = owner_of(argv.find(options, f"--{key.replace('_', '-')}"), owned) if len(key) > 1 else ""
         if owner:
             yield (key,), owner
 
@@ -124,7 +124,7 @@ def _keys(place: Path, config: ExtraConfig, engine: Program, known: list[Path]) 
     rows = _options_in(content, engine.table) if of_options else _keys_in(content, engine.table)
     for keys, value, row in rows:
         path = (*place, "content", *keys)
-        whole = flags.find(engine.table, f"--{keys[0]}") if of_options else None
+        whole = argv.find(engine.table, f"--{keys[0]}") if of_options else None
         if whole is not None and whole.cut:
             message = f"is the beginning of {whole.spelling}, and of others once there are more"
             hint = f"write {whole.spelling.removeprefix('--')}"
@@ -150,7 +150,7 @@ def _also_an_argument(
 ) -> Iterator[Problem]:
     """Yield keys whose option stands in the arguments too: one wins, and keys of JSON do not add up."""
     for key, value in content.items():
-        option = flags.find(engine.table, f"--{key}")
+        option = argv.find(engine.table, f"--{key}")
         if option.row is None or option.name not in given:
             continue
         where, argument = given[option.name]
@@ -164,7 +164,7 @@ def _also_an_argument(
 def _options_in(content: dict[str, Any], table: flags.Table) -> Rows:
     """Yield the keys of a file that the engine makes options of, with value and row."""
     for key, value in content.items():
-        option = flags.find(table, f"--{key}")
+        option = argv.find(table, f"--{key}")
         row = {"type": "any"} if option.row is not None and option.keys else option.row
         # The file is read by the engine's own parser, when Dynamo's has taken its options.
         yield (key,), value, None if row is not None and row.get("from") == "dynamo" else row
@@ -193,7 +193,7 @@ def _no_key(path: Path, name: str, engine: Program) -> Problem:
 def _no_option(path: Path, name: str, engine: Program) -> Problem:
     """Return the problem of a key that becomes no option of the engine."""
     table = engine.table
-    option = flags.find(table, f"--{name}")
+    option = argv.find(table, f"--{name}")
     if option.row is not None:
         message = f"{option.name} is Dynamo's own option, which {engine.name} does not read from its file"
         return Problem("unknown-config-key", path, message, "put it into `args`")

@@ -110,7 +110,7 @@ def alike(table: flags.Table, name: str) -> str:
     return hint.replace("'", "'--", 1)
 
 
-def _was(listed: Listed, option: flags.Option) -> bool:
+def _was(listed: Listed, option: argv.Option) -> bool:
     """Return whether what begins several options was one itself in another release."""
     table = listed.program.table
     return flags.elsewhere(table.program, option.written, table.minor) is not None

@@ -130,7 +130,7 @@ def _arguments(path: Path, read: argv.Arguments) -> dict[str, Setting]:
 def _file(path: Path, content: dict[str, Any], table: flags.Table) -> Iterator[tuple[str, Setting]]:
     """Yield what an engine that makes options of its file's keys finds there."""
     for key, value in {} if table.keys else content.items():
-        option = flags.find(table, f"--{key}")
+        option = argv.find(table, f"--{key}")
         if option.row is not None:
             yield option.name, Setting((*path, key), value)
 
@@ -139,7 +139,7 @@ def _variables(path: Path, env: dict[str, str], table: flags.Table) -> Iterator[
     for name, text in env.items():
         if name in table.variables:
             option = table.variables[name]
-            switch = argv.most(flags.find(table, option)) == 0
+            switch = argv.most(argv.find(table, option)) == 0
             yield option, Setting((*path, name), text.strip().lower() not in OFF if switch else text)
 
 

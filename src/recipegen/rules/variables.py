@@ -66,7 +66,7 @@ def _value(place: Path, name: str, text: str, of: Program) -> Iterator[Problem]:
     """Yield a value that the option behind the variable would not take, or one that is about to go."""
     option = of.table.variables[name]
     row = of.table.flags[option]
-    if argv.most(flags.find(of.table, option)) == 1:
+    if argv.most(argv.find(of.table, option)) == 1:
         needs = values.of_text(row, text) if text else ""
         if needs:
             message = f"{of.name} takes {needs} for {option}, which this sets, got {show(text)}"

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from functools import lru_cache
 from json.encoder import encode_basestring
 from math import isfinite
 
@@ -19,28 +19,32 @@ def write(data: object) -> str:
         TypeError: The data holds something else than dict, list, str, int, float, bool and None.
         ValueError: A number is not finite, or a text has a surrogate.
     """
-    return "".join(f"{line}\n" for line in _block(data, ""))
+    lines: list[str] = []
+    _block(lines, data, "")
+    return "\n".join([*lines, ""])
 
 
-def _block(data: object, indent: str) -> Iterator[str]:
-    """Yield the lines of the data, each indented."""
+def _block(lines: list[str], data: object, indent: str) -> None:
+    """Add the lines of the data, each indented."""
     if isinstance(data, dict) and data:
         for key, value in data.items():
             name = f"{indent}{written_key(key)}:"
             if isinstance(value, dict | list | tuple) and value:
-                yield name
-                yield from _block(value, indent + "  ")
+                lines.append(name)
+                _block(lines, value, indent + "  ")
             else:
-                yield f"{name} {inline(value)}"
+                lines.append(f"{name} {inline(value)}")
     elif isinstance(data, list | tuple) and data:
         for item in data:
-            first, *rest = _block(item, indent + "  ")
-            yield f"{indent}- {first[len(indent) + 2 :]}"
-            yield from rest
+            first = len(lines)
+            _block(lines, item, indent + "  ")
+            lines[first] = f"{indent}- {lines[first][len(indent) + 2 :]}"
     else:
-        yield indent + inline(data)
+        lines.append(indent + inline(data))
 
 
+# The same few keys, over and over.
+@lru_cache(1024)
 def written_key(key: object) -> str:
     """Return a key as it is written: in quotes where it is not plainly a text."""
     if not isinstance(key, str):
@@ -57,6 +61,8 @@ def inline(value: object) -> str:
             raise ValueError(f"{value!r} is not a finite number")
         # With a dot, because to YAML 1.1 a number without one is a text: 1e+16.
         return re.sub(r"^(-?[0-9]+)e", r"\1.0e", repr(value))
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if value is None or isinstance(value, int | dict | list | tuple):
         return json.dumps(value)
     raise TypeError(f"{type(value).__name__} is not plain data")

@@ -4,7 +4,6 @@ A table is read when a recipe first needs it, the others only to say since or un
 """
 
 import json
-import re
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -18,9 +17,6 @@ DYNAMIC = "--trtllm."
 """How an option for one key of TensorRT-LLM's configuration file begins (dynamo/trtllm/dynamic_flags.py)."""
 
 Row = dict[str, Any]
-# `-O3`, which vLLM's parser takes apart itself (vllm/utils/argparse_utils.py).
-_LEVEL = re.compile(r"-O=?(?P<level>[^.=].*)")
-_LEVEL_OPTION = "--optimization-level"
 
 
 @dataclass(frozen=True)
@@ -70,31 +66,6 @@ class Table:
 def offs(row: Row) -> tuple[str, ...]:
     """Return the spellings that turn a switch off."""
     return (*((row["negated"],) if "negated" in row else ()), *row.get("negatedAliases", ()))
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """What a token that begins with a dash says, before any value behind it."""
-
-    written: str
-    """The option as it was written, without `=` and what follows."""
-    name: str
-    """The table's name of it; as written where the table has none."""
-    row: Row | None
-    """Its row; None where the table has none."""
-    spelling: str
-    """The whole spelling that was meant: of a beginning, the one that it begins."""
-    value: str | None = None
-    """What stands behind `=`."""
-    keys: str = ""
-    """What vLLM and TensorRT-LLM have behind a dot: a key of the option's JSON, or of the file."""
-    several: tuple[str, ...] = ()
-    """The options that it may be the beginning of, where there are several."""
-
-    @property
-    def cut(self) -> bool:
-        """Whether it is the beginning of the option only."""
-        return self.row is not None and self.spelling not in (self.written, _plain(self.written))
 
 
 def minor_of(version: str) -> str:
@@ -153,50 +124,6 @@ def minors(program: str) -> list[str]:
     """Return the Dynamo minors that have a table of `program`, oldest first."""
     found = (path.stem.removeprefix(f"{program}-") for path in HERE.glob(f"{program}-*.json"))
     return sorted(found, key=lambda minor: [int(part) for part in minor.split(".")])
-
-
-def find(among: Table, token: str) -> Option:
-    """Return which option a token names, spelt in any way that the program's parsers take.
-
-    They are Python's argparse, which takes the beginning of an option for the option, and for vLLM its own
-    FlexibleArgumentParser, which takes underscores for dashes and `--a.b` for a key of JSON. Dynamo's parsers
-    come first and leave what they do not know to the engine's (dynamo/vllm/args.py, dynamo/sglang/args.py).
-    """
-    written, equals, behind = token.partition("=")
-    value = behind if equals else None
-    if among.program == "trtllm" and written.startswith(DYNAMIC):
-        key = written.removeprefix(DYNAMIC)
-        return Option(written, DYNAMIC, among.keys.get(key, {"type": "any"}), written, value, key)
-    level = _LEVEL.fullmatch(token) if among.program == "vllm" and _LEVEL_OPTION in among.flags else None
-    if level:
-        return Option("-O", _LEVEL_OPTION, among.flags[_LEVEL_OPTION], "-O", level["level"])
-    for index, by_spelling in among.read.items():
-        flexible = _is_flexible(among, by_spelling)
-        head, keys = (_plain(written), written.partition(".")[2]) if flexible else (written, "")
-        begun = [head] if head in by_spelling else []
-        if not begun and among.beginnings[index : index + 1] != (False,) and head.strip("-"):
-            begun = [whole for whole in by_spelling if whole.startswith(head)]
-        ends = {(by_spelling[whole], whole in offs(among.flags[by_spelling[whole]])) for whole in begun}
-        if len(ends) == 1:
-            name = by_spelling[begun[0]]
-            return Option(written, name, among.flags[name], begun[0], value, keys)
-        if ends:
-            return Option(
-                written, written, None, written, value, "", tuple(sorted({name for name, _ in ends}))
-            )
-    return Option(written, written, None, written, value)
-
-
-def _is_flexible(among: Table, by_spelling: dict[str, str]) -> bool:
-    """Return whether these options are read by vLLM's own parser, and not by one of Dynamo's."""
-    first = next(iter(by_spelling.values()), "")
-    return bool(first) and among.flags[first].get("from") == "vllm"
-
-
-def _plain(written: str) -> str:
-    """Return the option alone, with dashes, as vLLM's parser has it."""
-    head = written.partition(".")[0]
-    return head.replace("_", "-") if head.startswith("--") else head
 
 
 @dataclass(frozen=True, slots=True)

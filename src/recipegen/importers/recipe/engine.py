@@ -9,7 +9,7 @@ from recipegen.importers.nodes import Node
 from recipegen.importers.recipe.arguments import as_args, take_paths, take_role
 from recipegen.importers.recipe.builder import Builder, Data
 from recipegen.importers.recipe.workers import ordered
-from recipegen.importers.view.graph import Key, spellings
+from recipegen.importers.view.graph import Key, flags_of
 from recipegen.language import key_names
 from recipegen.recipe import Engine
 
@@ -100,16 +100,13 @@ def _typed(make: Builder, role: str, options: dict[str, Node]) -> Data:
                 message = f"says nothing without {option}, got {token}"
                 make.claim("no-effect", node_of_extra, message, (role, "main", "option", token))
         _switch(make, role, alias, options, engine)
-    for option, others in spellings()["aliases"][make.view.backend].items():
-        for other in others:
-            # The negation of a switch that a field owns: that is how it is without the field.
-            if other in options and other.startswith("--no-") and _owned(make, role, option):
-                make.claim(
-                    "default",
-                    options.pop(other),
-                    f"{other} says what holds without it",
-                    (role, "main", "option", other),
-                )
+    known = flags_of(make.view.backend)
+    for option in [*options]:
+        # The negation of a switch that a field owns: that is how it is without the field.
+        switch = known.spellings.get(option, option) if known else option
+        if switch != option and option.startswith("--no-") and _owned(make, role, switch):
+            key = (role, "main", "option", option)
+            make.claim("default", options.pop(option), f"{option} says what holds without it", key)
     return engine
 
 

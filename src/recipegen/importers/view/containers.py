@@ -11,13 +11,14 @@ from recipegen.importers.view.graph import (
     Key,
     View,
     defaults,
+    flags_of,
     put_leaves,
-    spellings,
 )
 from recipegen.importers.view.mounts import mounts_of, put_mounts
 from recipegen.importers.view.pods import command_of, variables_of
 from recipegen.importers.view.roles import options_of
 from recipegen.importers.view.values import same_text
+from recipegen.rules.arguments import FRONTEND_OPTIONS
 
 # What Kubernetes fills in where nothing is said.
 POD_DEFAULTS = {
@@ -194,10 +195,11 @@ def _put_variables(view: View, place: Key, part: Component) -> None:
     for name, node in part.variables.items():
         reference = view.reader.fields(node).get("secretKeyRef") if isinstance(node.value, dict) else None
         secret = view.reader.fields(reference)
-        option = spellings()["frontendVariables"].get(name, "") if place[0] == "frontend" else ""
+        table = flags_of("frontend") if place[0] == "frontend" else None
+        option = table.variables.get(name, "") if table else ""
         if name == "HF_TOKEN" and view.reader.text(secret.get("key")) == name:
             view.put((*place, "envFrom", view.reader.text(secret.get("name"))), node, "")
-        elif option and isinstance(node.value, str):
+        elif option in FRONTEND_OPTIONS and isinstance(node.value, str):
             # Dynamo takes these where the option is not given.
             switch = option == "--router-replica-sync"
             said = not switch or node.value.lower() in ("1", "true", "yes", "on")

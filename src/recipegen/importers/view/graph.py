@@ -6,8 +6,9 @@ from functools import cache
 from pathlib import Path as File
 from typing import Any, get_args
 
-from recipegen import facts, yamlio
+from recipegen import argv, facts, yamlio
 from recipegen.errors import Problem
+from recipegen.facts import flags
 from recipegen.importers.commands import Command, Options
 from recipegen.importers.nodes import Node, Reader, leaves
 from recipegen.recipe import BackendType
@@ -128,16 +129,29 @@ def table(view: View) -> dict[str, Any]:
     return facts.engine(view.backend)
 
 
+def flags_of(program: str) -> flags.Table | None:
+    """Return the options that a backend or the frontend has today."""
+    return flags.table(program, facts.newest_dynamo())
+
+
 def canonical(backend: str, option: str) -> str:
-    """Return the option that a spelling means; vLLM also takes underscores and the keys of JSON values."""
-    whole, dot, key = option.partition(".")
-    if backend == "vllm" and whole.startswith("--"):
-        whole = whole.replace("_", "-")
-    for name, others in spellings()["aliases"][backend].items():
-        # A negation is no other spelling of what it negates.
-        if whole in others and not whole.startswith("--no-"):
-            return str(name)
-    return whole + dot + key
+    """Return the option that a spelling means, as recipegen's own data file of the backend spells it."""
+    table = flags_of(backend)
+    found = argv.find(table, option) if table else None
+    if found is None or found.row is None or found.value is not None or found.name == flags.DYNAMIC:
+        return option
+    # A negation is no other spelling of what it negates.
+    off = found.spelling in flags.offs(found.row)
+    name = found.row["negated"] if off else _own(backend).get(found.name, found.name)
+    return f"{name}.{found.keys}" if found.keys else str(name)
+
+
+@cache
+def _own(backend: str) -> dict[str, str]:
+    """Return the options that recipegen sets itself, in its spelling, by the name in the table of options."""
+    table = flags_of(backend)
+    own = facts.engine(backend)["flags"].values()
+    return {table.spellings[option]: option for option in own if option in table.spellings} if table else {}
 
 
 def put_leaves(view: View, key: Key, node: Node) -> None:
