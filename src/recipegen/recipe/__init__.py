@@ -128,7 +128,7 @@ class About(Block):
     license: str | None = None
     """Licence of the weights, as an SPDX identifier where there is one. Default: unstated."""
     notes: str | None = None
-    """Why these numbers: the arithmetic and the rules behind sizes and counts. Each line is a paragraph, so fold them (`>-`). Default: none."""
+    """Why these numbers: the arithmetic and the rules behind sizes and counts. `show` keeps its lines: write a `|` block, or a folded one (`>-`). Default: none."""
     sources: Annotated[list[str], Field(max_length=20)] = []
     """Where numbers come from that follow from no rule: addresses, or documents by name. Default: none."""
     evidence: Annotated[str, Field(pattern=EVIDENCE)] = "rendered"

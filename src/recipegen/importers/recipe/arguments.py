@@ -78,9 +78,7 @@ def as_args(make: Builder, role: str, option: str, node: Node) -> list[str]:
         nested = commands.json_of(given[0]) if len(given) == 1 else None
         conflict = several and any(" " in word for word in spelt)
         if conflict and make.view.backend == "vllm" and isinstance(nested, dict) and nested:
-            message = (
-                f"{option} is written key by key: its braces side by side pass neither helmfile nor a shell"
-            )
+            message = f"{option} is written key by key: its braces side by side do not pass helmfile"
             make.claim("json", node, message, (role, "main", "option"))
             for key, value in _flat(nested):
                 words += [f"{option}.{key}", value]
