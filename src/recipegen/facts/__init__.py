@@ -69,6 +69,13 @@ def model(name: str) -> "ModelFacts | None":
 
 
 @cache
+def known_models() -> dict[str, str]:
+    """Return the ids of the models that there are facts of, by the id in lower case."""
+    ids = [path.stem.replace("--", "/", 1) for path in (HERE / "models").glob("*.yaml")]
+    return {name.casefold(): name for name in ids}
+
+
+@cache
 def quantization() -> dict[str, Any]:
     """Return which number formats of weights an engine runs on which GPU."""
     return _read(HERE / "quantization.yaml")

@@ -34,8 +34,9 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         yield Problem("registry", ("model", "backend", "registry"), message, hint)
     for path, image in _others(recipe):
         yield from _pinned(path, image)
-    meant = facts.mistaken_models().get(recipe.model.name)
-    if meant:
+    name = recipe.model.name
+    meant = facts.mistaken_models().get(name) or facts.known_models().get(name.casefold(), name)
+    if meant != name:
         message = f"there is no model {show(recipe.model.name)}; it is rendered as written"
         yield Problem("mistaken-model", ("model", "name"), message, f"did you mean {meant!r}?", warning=True)
     elif "/" not in recipe.model.name:
