@@ -3,12 +3,13 @@
 from typing import Any
 
 import pytest
-import yaml
 
 from lab import recipes, tools
 from lab.cluster import Cluster
 from lab.tools import Machine
-from recipegen import catalog
+from recipegen.resolve import Plan
+from samples import catalog_plans, objects, releases
+from served import served
 
 EVERYTHING = (
     *("--with", "benchmark", "--with", "troubleshooting", "--with", "modelExpress"),
@@ -22,14 +23,13 @@ OTHERS = [path for pattern in PATTERNS for path in sorted(GOLDEN.glob(f"{pattern
 
 
 def cases() -> list[Any]:
-    """Every recipe of the catalog with each of its variants and as a twin, one with much on, and others."""
+    """One form of each shape in the catalog, as it is and as a twin; one with much on, and others."""
     found: dict[str, tuple[str, ...]] = {"everything": (recipes.RECIPE, *EVERYTHING)}
     found |= {path.parent.name: (str(path),) for path in OTHERS}
-    for name, path in catalog.recipes().items():
-        variants = yaml.safe_load(path.read_text()).get("variants", {})
-        found[name] = (name,)
-        found |= {f"{name}-{variant}": (name, "--variant", variant) for variant in variants}
-        found |= {f"{name}-{variant}-twin": (name, "--variant", variant, "--twin") for variant in variants}
+    for name, variant in served():
+        chosen = (name, "--variant", variant) if variant else (name,)
+        found["-".join(filter(None, (name, variant)))] = chosen
+        found["-".join(filter(None, (name, variant, "twin")))] = (*chosen, "--twin")
     return [pytest.param(arguments, id=case) for case, arguments in found.items()]
 
 
@@ -38,15 +38,23 @@ def test_every_object_is_accepted_with_unknown_fields_refused(
     cluster: Cluster, machine: Machine, profile: str, arguments: tuple[str, ...]
 ) -> None:
     document = machine.output(["recipegen", "render", *arguments, "-f", profile])
-    objects = recipes.manifests(machine, document, tests=True)
+    found = recipes.manifests(machine, document, tests=True)
 
-    assert objects
-    assert [answer for each in objects if (answer := _refusal(cluster, each))] == []
+    assert found
+    assert [answer for each in found if (answer := _refusal(cluster, each))] == []
+
+
+@pytest.mark.parametrize("plan", catalog_plans().values(), ids=catalog_plans())
+def test_every_form_of_the_catalog_is_accepted(cluster: Cluster, plan: Plan) -> None:
+    """Through the library, for helmfile takes a second for each."""
+    found = objects(releases(plan)["model"])
+
+    assert [answer for each in found if (answer := _refusal(cluster, each))] == []
 
 
 def test_an_unknown_field_is_refused(cluster: Cluster, machine: Machine, profile: str) -> None:
-    objects = recipes.manifests(machine, recipes.render(machine, "-f", profile))
-    graph = next(each for each in objects if each["kind"] == "DynamoGraphDeployment")
+    found = recipes.manifests(machine, recipes.render(machine, "-f", profile))
+    graph = next(each for each in found if each["kind"] == "DynamoGraphDeployment")
     graph["spec"]["componnents"] = []
 
     assert 'unknown field "spec.componnents"' in _refusal(cluster, graph)
