@@ -23,7 +23,7 @@ def hint(path: str, value: Any) -> str:
         ("model.worker.replicas", "two", ""),
         ("model.worker.replicas", "2.5", ""),
         ("model.worker.replicas", "true", ""),
-        ("model.engine.maxModelLen", "32k", ""),
+        ("model.engine.maxModelLen", "32k", "write 32768, or 32000"),
         ("model.engine.gpuMemoryUtilization", "1", "write it without quotes"),
         ("model.disaggregation", "yes", ""),
         ("model.disaggregation", "true", "write it without quotes"),

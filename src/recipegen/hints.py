@@ -19,18 +19,22 @@ SIZES = ((Worker, "sharedMemory"), (Cache, "size"))
 FOREIGN = {LABEL: r"[^a-z0-9-]+", OBJECT_NAME: r"[^a-z0-9.-]+"}
 
 _WORDS = re.compile(r"[\w./=:@+-]+( +[\w./=:@+-]+)*")
+_THOUSANDS = re.compile(r"([0-9]{1,5}) *[kK]")
 _SIZE = re.compile(r"([0-9.]+) *([kmgtp])(i?)b?", re.IGNORECASE)
 
 
 def of_type(kind: str, path: Path, value: Any) -> str:
     """Return the hint for a value of the wrong type; `kind` is pydantic's name of the mistake."""
+    if kind == "int_type" and isinstance(value, str) and (found := _THOUSANDS.fullmatch(value)):
+        return f"write {int(found[1]) * 1024}, or {int(found[1]) * 1000}"
     if kind in UNQUOTED and isinstance(value, str):
         return "write it without quotes" if type(_unquoted(value)) in UNQUOTED[kind] else ""
     if kind == "string_type" and isinstance(value, int | float):
         size = _is_size(path) and not isinstance(value, bool)
         return f"write it with its unit, such as {value}Gi" if size else "put it in quotes"
     if kind == "list_type" and isinstance(value, str | int | float):
-        return _as_list(value)
+        item = language.block_at((*path, 0))
+        return _as_blocks(item) if item else _as_list(value)
     if kind in ("model_type", "dict_type") and isinstance(value, bool):
         keys = language.key_names(language.block_at(path) or Block)
         switch = next((name for name in SWITCHES if name in keys), "")
@@ -65,6 +69,10 @@ def _quantity(text: str) -> str:
     decimal = f"{number}{'k' if unit == 'K' else unit}"
     forms = [f"{number}{unit}i"] if binary else [decimal, f"{number}{unit}i"]
     return f"write {' or '.join(forms)}" if all(re.match(QUANTITY, form) for form in forms) else ""
+
+
+def _as_blocks(item: type[Block]) -> str:
+    return f"write a list of blocks, such as [{{{next(iter(language.key_names(item)))}: …}}]"
 
 
 def _as_list(value: Any) -> str:
