@@ -41,6 +41,9 @@ def _vllm(each: Told, tensor_parallel: int) -> Iterator[Problem]:
     whole = each.get("--speculative-config")
     short = {key: (name, found) for name, key in SHORT.items() if (found := each.get(name)) is not None}
     said = {key.replace("-", "_"): value for key, value in (data_of(whole) if whole else {}).items()}
+    if whole is not None and isinstance(whole.value, str):
+        # No JSON at all, which the rule on values says with its place.
+        return
     if whole is not None and not isinstance(whole.value, dict):
         message = (
             f"{each.program.name} takes a block of keys for --speculative-config, got {show(whole.value)}"

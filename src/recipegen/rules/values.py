@@ -5,7 +5,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from recipegen.errors import nearest, redact, show
+from recipegen import yamlio
+from recipegen.errors import RecipeError, nearest, redact, show
 from recipegen.facts.flags import Row
 
 _WITH_SUFFIX = re.compile(r"(?P<whole>\d+)(?P<fraction>\.\d+)?(?P<suffix>[A-Za-z]+)")
@@ -62,13 +63,26 @@ def of_data(row: Row, value: Any) -> str:
 
 
 def hint(row: Row, value: Any) -> str:
-    """Return the nearest of the values that the option takes, where it has a list of them."""
+    """Return the nearest of the values that the option takes, or the JSON that was meant."""
     choices = [str(choice) for choice in row.get("choices", ())]
     if row.get("suffixes"):
         return f"write a number, or one that ends in {', '.join(row['suffixes'])}"
-    if not choices or not isinstance(value, str):
+    if not isinstance(value, str):
+        return ""
+    if row["type"] == "json" and not choices:
+        return _as_json(value)
+    if not choices:
         return ""
     return nearest(value, choices) or (f"it takes {', '.join(choices)}" if len(choices) > FEW else "")
+
+
+def _as_json(text: str) -> str:
+    """Return the hint for JSON without its quotes, as YAML has it; nothing where it is no YAML either."""
+    try:
+        meant = yamlio.read_value(text)
+    except RecipeError:
+        return ""
+    return f"write {show(json.dumps(meant, separators=(',', ':')))}" if isinstance(meant, dict | list) else ""
 
 
 def _is_human(row: Row, text: str) -> bool:
