@@ -197,7 +197,9 @@ def _no_option(path: Path, name: str, engine: Program) -> Problem:
     if option.row is not None:
         message = f"{option.name} is Dynamo's own option, which {engine.name} does not read from its file"
         return Problem("unknown-config-key", path, message, "put it into `args`")
-    message = missing(engine, f"--{name.lstrip('-')}", path).message
+    message = missing(engine, f"--{name}", path).message
+    if name.startswith("-"):
+        message = f"keys of the file have no dashes before them, got {show(name)}"
     own = [whole for whole, its in table.spellings.items() if table.flags[its].get("from") != "dynamo"]
     meant = table.spellings.get(f"-{name}", "").removeprefix("--")
     hint = f"did you mean {show(meant)}?" if meant else nearest(name, [each.lstrip("-") for each in own])
