@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from recipegen import facts
 from recipegen.errors import Problem, nearest, show
 from recipegen.facts import flags
 from recipegen.rules.nested import data_of
@@ -58,6 +59,8 @@ def _vllm(each: Told, tensor_parallel: int) -> Iterator[Problem]:
         said.setdefault(key, found.value)
     first = whole or next((found for _, found in short.values()), None)
     if first is not None:
+        if "model" not in said and "mtp" in str(said.get("method")):
+            yield from _predictors(each, first)
         for message, hint in _wrong(said, each.program.table.minor, tensor_parallel):
             yield Problem("speculation", first.path, f"{each.program.name} {message}", hint)
 
@@ -87,6 +90,17 @@ def _wrong(said: dict[str, Any], minor: str, tensor_parallel: int) -> Iterator[t
         yield "refuses the key tensor_parallel_size there", "write draft_tensor_parallel_size"
 
 
+def _predictors(each: Told, found: Setting) -> Iterator[Problem]:
+    """Yield drafts by layers that the model does not have, as far as its configuration tells."""
+    model = None if each.recipe.model.mocker else facts.model(each.recipe.model.name)
+    keys = {**model.config.whole, **model.config.text} if model else {}
+    if model is None or any(count for key, count in keys.items() if "nextn" in key or "mtp" in key):
+        return
+    message = f"{model.id} has no layers that predict further tokens, by which it would draft"
+    hint = "name a draft model with another method, or take ngram"
+    yield Problem("no-predictors", found.path, message, hint, warning=True)
+
+
 def _positive(value: Any) -> bool:
     try:
         return not isinstance(value, bool) and int(value) > 0
@@ -112,6 +126,8 @@ def _sglang(each: Told, found: Setting) -> Iterator[Problem]:
         yield Problem("speculation", found.path, message, nearest(name, ALGORITHMS), warning=True)
     elif name in EAGLES:
         yield from _tree(each)
+    if name == "NEXTN" and each.get(DRAFT) is None:
+        yield from _predictors(each, found)
     if name == "DFLASH" and each.get(DRAFT) is None:
         message = f"{each.program.name} needs {DRAFT} for {name}"
         yield Problem("speculation", found.path, message, "add the id of the draft model")
