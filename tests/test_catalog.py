@@ -10,8 +10,8 @@ import yaml
 import kinds
 from conftest import ROOT
 from recipegen import catalog, facts, policy
-from recipegen.facts.models import ModelFacts
 from recipegen.load import load
+from recipegen.modelfacts import ModelFacts
 from recipegen.recipe import Recipe
 from recipegen.resolve import Plan
 from recipegen.rules.roles import engine_of, gpus_of_replica, workers
@@ -132,7 +132,7 @@ def test_the_notes_count_as_many_tokens_as_the_heads_take_room_for(name: str) ->
     if model.attention not in ("gqa", "dense"):
         return
     # Layers without attention, or an index beside keys and values, take another amount.
-    if model.config.get("block_configs") or model.config.get("sparse_attention_config"):
+    if model.full_layers < model.layers or any(".index_" in module.name for module in model.modules):
         return
     values = 2 * model.layers * model.kv_heads * model.head_dim
     sizes = [values * size / gpus for size in (1, 2) for gpus in (1, 2, 4, 8, 16)]

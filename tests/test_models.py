@@ -2,18 +2,19 @@
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from conftest import ROOT
-from recipegen import facts
+from recipegen import facts, modelfacts, yamlio
 from recipegen.errors import ToolError
-from recipegen.facts import formats, models
+from recipegen.modelfacts import patterns
 from samples import MINIMAL, plan_of
 from tools.models import trim
 
@@ -73,7 +74,55 @@ GIB = {
 }
 
 
-def known(name: str) -> models.ModelFacts:
+GONE = object()
+"""In place of a value: no such key."""
+SEARCHED = "nvidia/Llama-3_3-Nemotron-Super-49B-v1"
+"""A model whose layers a search has made unlike each other."""
+
+
+@cache
+def published(name: str) -> dict[str, Any]:
+    """Return the facts file of a model; what reads it changes copies."""
+    path = FOLDER / f"{name.replace('/', '--')}.yaml"
+    found: dict[str, Any] = yamlio.read_file(path, str(path)).data
+    return {"config": found["config"], "quantConfig": found.get("quantConfig", {})}
+
+
+def changed(value: Any, at: list[Any], new: Any) -> Any:
+    """Return a copy with another value at a path."""
+    if not at:
+        return new
+    copy = value.copy()
+    copy[at[0]] = changed(copy[at[0]], at[1:], new)
+    if copy[at[0]] is GONE:
+        del copy[at[0]]
+    return copy
+
+
+ANYTHING: Any = st.sampled_from([
+    GONE, None, True, False, 0, -1, 1, 2.5, 10**9, 10**30, 10**6000, float("inf"), float("nan"),
+    "", "many", "re:(", "{,}", "layers.{9-1}", "layers.{0-99999999999}",
+    [], [None], [0, 0], ["x"], {}, {"a": 1}, {"a": {}},
+])  # fmt: skip
+
+
+def mangled(document: dict[str, Any], data: st.DataObject) -> dict[str, Any]:
+    """Return a copy in which one value, at any depth, is something else."""
+    at: list[Any] = []
+    value: Any = document
+    while isinstance(value, dict | list) and value and (not at or data.draw(st.integers(0, 3))):
+        at.append(data.draw(st.sampled_from([*value] if isinstance(value, dict) else range(len(value)))))
+        value = value[at[-1]]
+    choices = [ANYTHING]
+    if isinstance(value, int | float):
+        choices.append(st.just(-value))
+    if isinstance(value, list | str):
+        choices.append(st.integers(0, 2 * len(value)).map(lambda length: (value * 2)[:length]))
+    result: dict[str, Any] = changed(document, at, data.draw(st.one_of(choices)))
+    return result
+
+
+def known(name: str) -> modelfacts.ModelFacts:
     model = facts.model(name)
     assert model is not None
     return model
@@ -170,7 +219,7 @@ def test_a_scaled_context_counts_once() -> None:
     }  # fmt: skip
 
     def context(rope: dict[str, Any]) -> int:
-        return models.read("x", {**shape, "rope_scaling": rope}).context
+        return modelfacts.read("x", {**shape, "rope_scaling": rope}).context
 
     assert context({"type": "linear", "factor": 4}) == 16384
     assert context({"type": "yarn", "factor": 4}) == 4096
@@ -194,7 +243,7 @@ def test_a_model_without_facts_is_none() -> None:
         ({"config": {}}, "config.num_hidden_layers: is missing"),
         (
             {"config": {"num_hidden_layers": "many"}},
-            "config.num_hidden_layers: is no number of things, got 'many'",
+            "config.num_hidden_layers: must be a whole number from 1 to 10000, got 'many'",
         ),
         ({"id": None}, "config: is missing"),
     ],
@@ -211,6 +260,96 @@ def test_a_broken_facts_file_is_named_with_its_key(
         facts.model.__wrapped__("a/b")
 
 
+@settings(deadline=None, max_examples=300)
+@given(st.data())
+def test_a_mangled_configuration_reads_or_says_which_key_is_wrong(data: st.DataObject) -> None:
+    document = published(data.draw(st.sampled_from(IDS)))
+    for _ in range(data.draw(st.integers(1, 2))):
+        document = mangled(document, data)
+
+    try:
+        model = modelfacts.read("x", document.get("config", {}), document.get("quantConfig"))
+    except modelfacts.ConfigError as error:
+        said = str(error)
+        event("says what is wrong")
+    else:
+        said = f"{model.weights_bytes} bytes"
+        event("reads")
+        assert min(model.weights_bytes, model.parameters.total, model.parameters.active) > 0
+        assert model.predictor_bytes >= 0
+
+    assert 0 < len(said) < 400
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "value", "said"),
+    [
+        (SEARCHED, ["block_configs", 3, "ffn"], GONE, "block_configs[3].ffn: is missing"),
+        (SEARCHED, ["block_configs"], [], "block_configs: must have at least 80 entries, got 0"),
+        (
+            SEARCHED,
+            ["block_configs", 0, "attention", "n_heads_in_group"],
+            0,
+            "block_configs[0].attention.n_heads_in_group: must be a whole number from 1 to 64, got 0",
+        ),
+        (
+            "moonshotai/Kimi-K3",
+            ["text_config", "linear_attn_config", "head_dim"],
+            GONE,
+            "text_config.linear_attn_config.head_dim: is missing",
+        ),
+        (
+            "deepseek-ai/DeepSeek-V4-Flash",
+            ["hc_mult"],
+            "4",
+            "hc_mult: must be a whole number from 0 to 2147483647, got '4'",
+        ),
+        (
+            "deepseek-ai/DeepSeek-V4-Flash",
+            ["compress_ratios"],
+            [0, 4],
+            "compress_ratios: must have at least 43 entries, got 2",
+        ),
+        (
+            "zai-org/GLM-5.2",
+            ["mlp_layer_types", 1],
+            "thick",
+            "mlp_layer_types[1]: must be one of 'dense', 'sparse', got 'thick'",
+        ),
+        (
+            "Qwen/Qwen3-32B",
+            ["num_hidden_layers"],
+            10**12,
+            "num_hidden_layers: must be a whole number from 1 to 10000, got 1000000000000",
+        ),
+        (
+            "Qwen/Qwen3-32B-FP8",
+            ["quantization_config", "weight_block_size", 1],
+            0,
+            "quantization_config.weight_block_size[1]: must be a whole number from 1 to 2147483647, got 0",
+        ),
+    ],
+)
+def test_the_key_that_is_wrong_is_named(name: str, at: list[Any], value: Any, said: str) -> None:
+    config = changed(published(name)["config"], at, value)
+
+    with pytest.raises(modelfacts.ConfigError, match=f"^{re.escape(said)}$"):
+        modelfacts.read(name, config)
+
+
+def test_a_key_of_the_file_beside_it_is_named_with_that_file() -> None:
+    config = published("Qwen/Qwen3-32B")["config"]
+
+    with pytest.raises(modelfacts.ConfigError) as caught:
+        modelfacts.read("x", config, {"quantization": {"quant_algo": "FP8", "exclude_modules": [7]}})
+
+    assert (caught.value.file, str(caught.value)) == (
+        "hf_quant_config.json",
+        "quantization.exclude_modules[0]: must be text, got 7",
+    )
+
+
 def test_the_facts_are_those_of_the_list() -> None:
     listed = yaml.safe_load((ROOT / "tools/models/list.yaml").read_text())["models"]
 
@@ -222,7 +361,7 @@ def test_the_facts_are_those_of_the_list() -> None:
 def test_names_that_the_tool_joins_are_the_names_that_it_was_given(given_names: set[tuple[int, str]]) -> None:
     names = {f"layers.{layer}.{part}" for layer, part in given_names}
     joined = trim.joined(names)
-    found = formats._names(joined)
+    found = patterns.compiled(joined)
 
     for layer in range(13):
         for part in ("self_attn", "mlp.up_proj"):
@@ -249,15 +388,15 @@ def test_every_parser_of_a_family_is_one_that_dynamo_has(field: str, name: str) 
 @given(st.sets(st.integers(0, 200), min_size=1), st.integers(0, 200))
 def test_joined_layers_match_the_layers_that_were_joined(numbers: set[int], other: int) -> None:
     listed = ",".join(str(number) for number in sorted(numbers))
-    names = formats._names([f"model.layers.{{{listed}}}.self_attn*"])
+    names = patterns.compiled([f"model.layers.{{{listed}}}.self_attn*"])
 
     assert bool(names.search(f"layers.{other}.self_attn.q_proj")) is (other in numbers)
     assert not names.search(f"layers.{other}.mlp.router")
 
 
 def test_a_list_of_modules_reads_the_same_joined_or_not() -> None:
-    plain = formats._names([f"model.layers.{layer}.mlp.gate" for layer in range(3)] + ["lm_head"])
-    joined = formats._names(["model.layers.{0-2}.mlp.gate", "lm_head"])
+    plain = patterns.compiled([f"model.layers.{layer}.mlp.gate" for layer in range(3)] + ["lm_head"])
+    joined = patterns.compiled(["model.layers.{0-2}.mlp.gate", "lm_head"])
 
     for name in ("lm_head", "layers.1.mlp.router", "layers.3.mlp.router", "layers.1.mlp.gate_proj"):
         assert bool(plain.search(name)) is bool(joined.search(name))

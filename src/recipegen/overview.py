@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import Any
 
 from recipegen import facts
-from recipegen.facts.models import ModelFacts
 from recipegen.load import Loaded
+from recipegen.modelfacts import ModelFacts
 from recipegen.resolve import Plan
 from recipegen.rules.roles import engine_of
 
@@ -95,7 +95,7 @@ class Form:
     def words(self) -> str:
         """What a search for words looks through, in lower case."""
         about, model = self.plan.recipe.about, self.plan.recipe.model
-        kind = str(self.model.config.get("model_type", "")) if self.model else ""
+        kind = next(iter(self.model.families), "") if self.model else ""
         return " ".join((self.name, about.title or "", about.description or "", model.name, kind)).casefold()
 
     def as_dict(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from recipegen import catalog, yamlio
 from recipegen.errors import ToolError
 
 if TYPE_CHECKING:
-    from recipegen.facts.models import ModelFacts
+    from recipegen.modelfacts import ModelFacts
 
 HERE = Path(__file__).parent
 
@@ -57,13 +57,14 @@ def model(name: str) -> "ModelFacts | None":
     if path is None:
         return None
     # Only a recipe whose model is known pays for the reader.
-    from recipegen.facts import models
+    from recipegen import modelfacts
 
     data = _read(path)
     try:
-        return models.read(data["id"], data["config"], data.get("quantConfig"))
-    except models.ConfigError as error:
-        raise ToolError(f"{path}: config.{error}") from error
+        return modelfacts.read(data["id"], data["config"], data.get("quantConfig"))
+    except modelfacts.ConfigError as error:
+        block = "config" if error.file == "config.json" else "quantConfig"
+        raise ToolError(f"{path}: {block}{'.' if error.key else ': '}{error}") from error
     except KeyError as error:
         raise ToolError(f"{path}: {error.args[0]}: is missing") from error
 

@@ -10,7 +10,7 @@ from recipegen.recipe import Recipe
 from recipegen.rules.roles import engine_of, path_of, workers
 
 if TYPE_CHECKING:
-    from recipegen.facts.models import ModelFacts
+    from recipegen.modelfacts import ModelFacts
 
 # Values of vLLM's --quantization that read a checkpoint's own method. humming reads them all.
 READERS = {
@@ -91,9 +91,9 @@ def latent_blocks(recipe: Recipe) -> Iterator[Problem]:
     Source: facts/attention.yaml.
     """
     known, capability = _model(recipe), _capability(recipe)
-    if known is None or recipe.model.backend.type != "vllm" or not known.config.get("kv_lora_rank"):
+    if known is None or recipe.model.backend.type != "vllm" or not known.mla or known.compressed:
         return
-    sparse = bool(known.config.get("index_topk"))
+    sparse = known.sparse
     table = facts.attention()["sparseBlocks" if sparse else "latentBlocks"]
     # What every GPU asks for is asked for where the GPU is not named.
     least = min(table.values()) if capability is None and sparse else table.get(str((capability or (0,))[0]))
@@ -134,17 +134,14 @@ def parsers(recipe: Recipe) -> Iterator[Problem]:
     known = _model(recipe)
     if known is None:
         return
-    config = known.config
-    kinds = {str(config.whole.get("model_type", "")), str(config.text.get("model_type", ""))}
     for role, worker in workers(recipe.model).items():
         for alias, table in facts.families().items():
             name = setting(engine_of(recipe.model, worker), alias)
             families = table.get(str(name).replace("-", "_")) if name else None
-            if families and not any(kind.startswith(tuple(families)) for kind in kinds):
+            if families and not any(kind.startswith(tuple(families)) for kind in known.families):
                 message = f"{name} reads what models of type {' or '.join(families)} write"
-                hint = (
-                    f"{known.id} is of type {config.whole.get('model_type')}; its model card names the parser"
-                )
+                own = next(reversed(known.families), "unknown")
+                hint = f"{known.id} is of type {own}; its model card names the parser"
                 yield Problem("parser-family", path_of(role, worker, alias), message, hint, warning=True)
 
 

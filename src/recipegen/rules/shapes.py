@@ -13,7 +13,7 @@ from recipegen.recipe import Engine, Model, Recipe, Role, Worker
 from recipegen.rules.roles import engine_of, path_of, workers
 
 if TYPE_CHECKING:
-    from recipegen.facts.models import ModelFacts
+    from recipegen.modelfacts import ModelFacts
 
 # To what engines round the vocabulary up: DEFAULT_VOCAB_PADDING_SIZE of vLLM 0.31.0 and SGLang 0.5.21.
 PADDING = 64

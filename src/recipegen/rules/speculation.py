@@ -93,8 +93,7 @@ def _wrong(said: dict[str, Any], minor: str, tensor_parallel: int) -> Iterator[t
 def _predictors(each: Told, found: Setting) -> Iterator[Problem]:
     """Yield drafts by layers that the model does not have, as far as its configuration tells."""
     model = None if each.recipe.model.mocker else facts.model(each.recipe.model.name)
-    keys = {**model.config.whole, **model.config.text} if model else {}
-    if model is None or any(count for key, count in keys.items() if "nextn" in key or "mtp" in key):
+    if model is None or model.predicts:
         return
     message = f"{model.id} has no layers that predict further tokens, by which it would draft"
     hint = "name a draft model with another method, or take ngram"

@@ -6,27 +6,26 @@ Pure functions over plain data, for models of the catalog (`facts.model`) and fo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
-from recipegen.facts import formats
-from recipegen.facts.formats import Quantization
-from recipegen.facts.modules import (
-    Config,
-    ConfigError,
-    Module,
-    context,
+from recipegen.modelfacts import formats
+from recipegen.modelfacts.config import ConfigError, Part, language
+from recipegen.modelfacts.context import context, default_context
+from recipegen.modelfacts.formats import Quantization
+from recipegen.modelfacts.layers import (
+    Attention,
+    attention,
     experts,
     experts_per_token,
+    fewest_kv_heads,
     heads,
     layers,
-    modules,
-    predictors,
-    tied,
+    mla,
 )
+from recipegen.modelfacts.mixers import Module
+from recipegen.modelfacts.weights import modules, of_predictors, tied
 
-__all__ = ["Attention", "ConfigError", "ModelFacts", "Parameters", "Quantization", "read"]
-
-Attention = Literal["dense", "gqa", "mla", "sliding", "hybrid"]
+__all__ = ["Attention", "ConfigError", "ModelFacts", "Module", "Parameters", "Quantization", "read"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class ModelFacts:
     """Width of a query head; with MLA both its parts, without positions and with."""
     vocab_size: int
     context: int
-    """Longest context in tokens (`modules.context` says how scaled positions count); 0: not stated."""
+    """Longest context in tokens (scaled positions counted as vLLM does); 0: not stated."""
     experts: int
     """Routed experts of a layer; 0 for a dense model."""
     experts_per_token: int
@@ -79,14 +78,20 @@ class ModelFacts:
     multimodal: bool
     tied: bool
     """Whether embedding and head are one matrix."""
+    families: tuple[str, ...]
+    """What `model_type` says: of the language model, then where it differs of the whole."""
+    compressed: bool
+    """Whether entries of the latent stand for several tokens (DeepSeek V4)."""
+    sparse: bool
+    """Whether an indexer picks the tokens that the latent's attention sees (`index_topk`)."""
+    predicts: bool
+    """Whether any key speaks of layers that predict further tokens, also of those without known modules."""
     default_context: int
     """What vLLM serves where no length is asked for: less than `context` for long-rope models."""
-    config: Config = field(repr=False, compare=False)
-
-    @cached_property
-    def modules(self) -> tuple[Module, ...]:
-        """Return the modules of the weights, without layers that predict further tokens."""
-        return tuple(modules(self.config))
+    modules: tuple[Module, ...] = field(repr=False)
+    """What the weights are made of, without layers that predict further tokens."""
+    predictors: tuple[Module, ...] = field(repr=False)
+    """The modules of layers that predict further tokens."""
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -96,7 +101,7 @@ class ModelFacts:
             round(
                 sum(module.parameters * module.active for module in self.modules if module.name != "vision")
             ),
-            sum(module.parameters for module in predictors(self.config)),
+            sum(module.parameters for module in self.predictors),
         )
 
     @cached_property
@@ -107,7 +112,7 @@ class ModelFacts:
     @cached_property
     def predictor_bytes(self) -> int:
         """Return the bytes of layers that predict further tokens."""
-        return self._bytes(tuple(predictors(self.config)))
+        return self._bytes(self.predictors)
 
     def _bytes(self, found: tuple[Module, ...]) -> int:
         of = self.quantization.bytes_of
@@ -117,6 +122,8 @@ class ModelFacts:
 def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] | None = None) -> ModelFacts:
     """Return what a configuration says about its model.
 
+    Everything is read here: what comes back has no mistake left to be found.
+
     Args:
         name: What the model is called; nothing is derived from it.
         config: Its config.json.
@@ -125,66 +132,59 @@ def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] |
     Raises:
         ConfigError: A key is missing that every language model has, or says what cannot be.
     """
-    text = Config(config)
+    text = language(config)
     found = layers(text)
-    count, kv, size = heads(text)
-    kv = _kv_heads(text, count, kv)
-    if text.get("kv_lora_rank"):
+    count, _, size = heads(text)
+    if text.number("kv_lora_rank", default=0):
         size = text.number("qk_nope_head_dim") + text.number("qk_rope_head_dim")
-    mixers = {layer.mixer for layer in found} - {""}
     windows = text.number("sliding_window", "sliding_window_size", "attention_chunk_size", default=0)
-    mla = bool(text.get("kv_lora_rank")) or bool(text.get("compress_ratios"))
-    nested_towers = ("vision_config", "audio_config")
+    mixers = [layer.mixer for layer in found]
     return ModelFacts(
         id=name,
         layers=len(found),
         hidden_size=text.number("hidden_size", "n_embd"),
         heads=count,
-        kv_heads=kv,
+        kv_heads=fewest_kv_heads(text, found),
         head_dim=size,
         vocab_size=text.number("vocab_size"),
         context=context(text),
         experts=experts(text),
         experts_per_token=experts_per_token(text),
-        mla=mla,
-        kv_lora_rank=text.number("kv_lora_rank", default=size if mla else 0),
+        mla=mla(text),
+        kv_lora_rank=text.number("kv_lora_rank", default=size if mla(text) else 0),
         q_lora_rank=text.number("q_lora_rank", default=0),
         rope_head_dim=text.number("qk_rope_head_dim", default=0),
-        attention=_attention(mixers, count, kv, mla=mla),
+        attention=attention(text, found),
         window=windows if "sliding" in mixers else 0,
-        full_layers=sum(layer.mixer == "full" for layer in found),
-        dtype=str(text.get("torch_dtype") or text.get("dtype") or "bfloat16"),
-        quantization=formats.read(config, quant_config),
-        multimodal=any(config.get(key) for key in nested_towers) or _conditional(text),
+        full_layers=mixers.count("full"),
+        dtype=formats.dtype(text),
+        quantization=formats.read(text, Part(quant_config or {}, file="hf_quant_config.json")),
+        multimodal=_multimodal(text),
         tied=tied(text),
-        default_context=_default_context(text),
-        config=text,
+        families=_families(text),
+        compressed=mla(text) and not text.number("kv_lora_rank", default=0),
+        sparse=bool(text.number("index_topk", default=0)),
+        predicts=_predicts(text),
+        default_context=default_context(text),
+        modules=tuple(modules(text, found)),
+        predictors=tuple(of_predictors(text, found)),
     )
 
 
-def _kv_heads(text: Config, count: int, kv: int) -> int:
-    """Return the KV heads; the fewest of any layer where layers differ, for that one decides on divisions."""
-    groups = [block["attention"].get("n_heads_in_group") for block in text.get("block_configs") or []]
-    return min((count // group for group in groups if group), default=kv)
+def _families(text: Part) -> tuple[str, ...]:
+    found = (text.text("model_type"), (text.around or text).text("model_type"))
+    return tuple(dict.fromkeys(name for name in found if name))
 
 
-def _attention(mixers: set[str], count: int, kv: int, *, mla: bool) -> Attention:
-    if mixers & {"linear", "mamba"}:
-        return "hybrid"
-    if mla:
-        return "mla"
-    if "sliding" in mixers:
-        return "sliding"
-    return "gqa" if kv < count else "dense"
+def _predicts(text: Part) -> bool:
+    stated = {**(text.around or text).values, **text.values}
+    return any(count for key, count in stated.items() if "nextn" in str(key) or "mtp" in str(key))
 
 
-def _conditional(text: Config) -> bool:
-    names = text.whole.get("architectures") or []
-    return bool(text.prefix) and any("ConditionalGeneration" in str(name) for name in names)
-
-
-def _default_context(text: Config) -> int:
-    rope = text.get("rope_scaling") or text.get("rope_parameters") or {}
-    if (rope.get("rope_type") or rope.get("type")) == "longrope":
-        return text.number("original_max_position_embeddings", default=context(text))
-    return context(text)
+def _multimodal(text: Part) -> bool:
+    """Return whether there is a tower, or a nested language model in what generates from other inputs."""
+    whole = text.around or text
+    if whole.map("vision_config") or whole.map("audio_config"):
+        return True
+    names = whole.texts("architectures")
+    return text is not whole and any("ConditionalGeneration" in name for name in names)

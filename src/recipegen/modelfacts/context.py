@@ -1,0 +1,35 @@
+"""The longest context of a model, as its configuration states it."""
+
+from recipegen.modelfacts.config import Part
+
+SCALED = ("linear", "dynamic", "ntk")
+"""Kinds of scaled positions whose factor is not in `max_position_embeddings` yet."""
+
+
+def context(config: Part) -> int:
+    """Return the longest context that the configuration states, in tokens.
+
+    `max_position_embeddings`, times the factor of `rope_scaling` for the kinds whose factor is not in it yet
+    (linear, dynamic): so does vLLM 0.31.0 in `_get_and_verify_max_len` (vllm/config/model.py).
+    """
+    length = config.number("max_position_embeddings", "n_positions", "seq_length", default=0)
+    rope = _rope(config)
+    mixed = "gemma3" in (config.around or config).text("model_type")
+    if _kind(rope) not in SCALED or mixed:
+        return length
+    return int(length * rope.real("factor", 1.0))
+
+
+def default_context(config: Part) -> int:
+    """Return what vLLM serves where no length is asked for."""
+    if _kind(_rope(config)) == "longrope":
+        return config.number("original_max_position_embeddings", default=context(config))
+    return context(config)
+
+
+def _rope(config: Part) -> Part:
+    return config.map("rope_scaling") or config.map("rope_parameters")
+
+
+def _kind(rope: Part) -> str:
+    return rope.text("rope_type", "type", default="default")
