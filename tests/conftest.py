@@ -1,6 +1,7 @@
 """Fixtures for all tests: golden files, the checkout's own folders, and Dynamo's wheels."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ from recipegen.errors import ToolError
 from recipegen.twin import runtime
 
 ROOT = Path(__file__).parents[1]
+
+# What a shell starts in the background ignores the interrupt, and tests that interrupt would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,6 +1,7 @@
 """The README's table of ways to apply a recipe, each command typed as it stands there, in this order."""
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +29,8 @@ def test_every_way_of_the_table_works(
 ) -> None:
     cluster = new_cluster()
     machine = new_machine(cluster)
+    shutil.copy(ROOT / "tests/importers/cases/alpha-disagg.yaml", tmp_path / "graph.yaml")
+    (tmp_path / "recipes").mkdir()
     failed = {}
     for where, command in rows().items():
         # The platform's own repository cannot be reached from the lab.
@@ -45,6 +48,7 @@ def test_every_way_of_the_table_works(
     assert graphs == {"qwen"}
     assert "dynamo-system/dynamo-platform" in recipes.revisions(machine)
     assert (tmp_path / "deploy/qwen/helmfile.yaml").is_file()
+    assert (tmp_path / "recipes/mine.yaml").is_file()
 
 
 def test_the_table_has_the_ways_that_matter() -> None:
