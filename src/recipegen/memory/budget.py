@@ -32,12 +32,12 @@ def share(setup: Setup, size: int) -> Term:
 
 
 def budget(setup: Setup, size: int, overhead: float) -> float:
-    """Return the bytes that weights may take at most: what the engine's share is of, or all that is free."""
+    """Return the bytes that weights may take at most: the engine's share, or all there is."""
     if setup.backend == "vllm":
         return share(setup, size).value * size
     if setup.backend == "sglang":
         return share(setup, size).value * (size - overhead)
-    return size - overhead
+    return float(size)
 
 
 def room(setup: Setup, size: int, weights: float, overhead: float) -> float:
