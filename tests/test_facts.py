@@ -39,6 +39,7 @@ def test_a_gpu_type_is_complete_and_plausible(gpu: str) -> None:
 
     assert fact["memoryBytes"] == size * 2**30
     assert 0.93 <= fact.get("visibleBytes", fact["memoryBytes"]) / fact["memoryBytes"] <= 1
+    assert 0.97 <= fact["usableBytes"] / fact["visibleBytes"] < 1
     assert fact["architecture"] == ARCHITECTURES[fact["computeCapability"]]
     assert fact["gpusPerNode"] in (1, 2, 4, 8)
     assert fact.get("gpusPerRack", fact["gpusPerNode"]) % fact["gpusPerNode"] == 0
