@@ -8,8 +8,10 @@ from recipegen.memory.overhead import Overhead, batch, overhead
 from recipegen.memory.precision import quantised
 from recipegen.memory.setup import Setup
 from recipegen.memory.stages import stages, weights
-from recipegen.memory.terms import Term
+from recipegen.memory.terms import Kind, Term
 from recipegen.modelfacts import ModelFacts
+
+OF_CONFIG: tuple[Kind, str, str] = ("published", "config.json, and the engines' model definitions", "±1 %")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Fit:
     """Context in tokens: as set, or the model's own, or where that does not fit the longest one that does."""
     longest: int
     """Longest single request in tokens, at most the model's context."""
+    source: tuple[Kind, str, str] = OF_CONFIG
+    """Where the sizes of weights come from: kind, source and uncertainty as for a term."""
 
     @property
     def share(self) -> Term:
