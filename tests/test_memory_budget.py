@@ -8,8 +8,8 @@ from recipegen.memory.overhead import batch
 
 GPUS = facts.hardware()
 
-# SGLang: 512 MiB, 1.5 for each token of a chunk, 128 for each GPU, 2 for each sequence of the largest graph, 8 for
-# each graph of prefill; the memory is that of nvidia-smi.
+# SGLang: 512 MiB, 1.5 for each token of a chunk, 128 for each GPU, 2 for each sequence of the largest graph,
+# 8 for each graph of prefill; the memory is that of nvidia-smi.
 SHARES = {
     ("l4-24gb", 1): round(1 - (512 + 1.5 * 4096 + 128 + 2 * 48 + 8 * 50) / 23034, 3),
     ("l4-24gb", 4): round(1 - (512 + 1.5 * 4096 + 512 + 2 * 160 + 8 * 50) / 23034, 3),
