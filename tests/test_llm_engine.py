@@ -11,8 +11,8 @@ from conftest import ROOT
 from recipegen import facts, modelfacts
 from recipegen.errors import RecipeError, UsageError
 from recipegen.modelfacts import ConfigError
-from recipegen.sizing.llm_engine import Inferred, Table, infer
-from recipegen.sizing.llm_reasons import reasons
+from recipegen.sizing.policies.llm_engine import Inferred, Table, infer
+from recipegen.sizing.policies.llm_reasons import reasons
 
 TABLES: tuple[Table, ...] = ("chart", "ci", "test")
 H100 = "nvidia-hopper-h100"

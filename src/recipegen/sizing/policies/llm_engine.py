@@ -10,9 +10,9 @@ from typing import Any, Literal
 from recipegen import facts
 from recipegen.errors import Problem, RecipeError, UsageError, nearest, show
 from recipegen.memory import Term
-from recipegen.sizing import llm_rules
-from recipegen.sizing.layout import lines
-from recipegen.sizing.llm_rules import Shape
+from recipegen.sizing.policies import llm_rules
+from recipegen.sizing.policies.layout import lines
+from recipegen.sizing.policies.llm_rules import Shape
 
 __all__ = ["Inferred", "Table", "infer"]
 

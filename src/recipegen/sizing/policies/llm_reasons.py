@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from recipegen import facts
 from recipegen.modelfacts import ModelFacts
-from recipegen.sizing import plain
-from recipegen.sizing.llm_engine import Inferred
-from recipegen.sizing.llm_rules import BYTES, GB
+from recipegen.sizing.policies import plain
+from recipegen.sizing.policies.llm_engine import Inferred
+from recipegen.sizing.policies.llm_rules import BYTES, GB
 
 TOLD = 0.01
 """Share by which a number has to be off to be told."""

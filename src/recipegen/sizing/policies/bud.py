@@ -14,8 +14,8 @@ from recipegen import facts
 from recipegen.errors import Problem, RecipeError, UsageError
 from recipegen.memory import Term, gib
 from recipegen.modelfacts import ModelFacts
-from recipegen.sizing import bud_rules, plain
-from recipegen.sizing.layout import lines
+from recipegen.sizing.policies import bud_rules, plain
+from recipegen.sizing.policies.layout import lines
 
 __all__ = ["DEFAULTS", "Placed", "infer"]
 
