@@ -53,6 +53,7 @@ def batch(setup: Setup, memory: int) -> tuple[int, int]:
         )  # fmt: skip
     elif setup.backend == "sglang":
         row = next(row for row in table["chunks"] if memory < row["below"] * 1024**3)
+        row = row | ({"sequences": row["sequencesOfMany"]} if setup.tensor >= 4 else {})
     else:
         row = table
     return setup.batched_tokens or row["tokens"], setup.sequences or row["sequences"]
@@ -70,6 +71,12 @@ def _vllm(model: ModelFacts, setup: Setup, memory: int, *, last: bool) -> Iterat
     passes, way = _pass(model, setup, tokens)
     peak = max((sampler, formula), (passes, way))
     yield Term("activations", peak[0], "B", peak[1], kind, source, unsure)
+    counts = since(table["counts"], setup.version) if last else 0
+    if counts:
+        most = min(sequences, tokens)
+        formula = f"{counts} bytes x {most} sequences x {model.vocab_size} entries of the vocabulary"
+        own = "vLLM 0.31.0, vllm/v1/worker/gpu/sample/penalties.py"
+        yield Term("counts for penalties", counts * most * model.vocab_size, "B", formula, "published", own)
     if model.experts and model.quantization.format != "mxfp4":
         size = _workspace(model, setup, tokens)
         formula = f"{tokens} tokens x {model.experts_per_token} experts x 2 bytes x widths of both matrices"

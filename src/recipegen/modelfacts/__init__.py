@@ -43,7 +43,8 @@ class Parameters:
     """Layers that predict further tokens (MTP), loaded for speculation only."""
 
 
-@dataclass(frozen=True)
+# Equal to itself alone, so that what is derived from it can be kept by it: two of them are never compared.
+@dataclass(frozen=True, eq=False)
 class ModelFacts:
     """A model, as its published configuration describes it."""
 
