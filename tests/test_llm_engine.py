@@ -400,7 +400,7 @@ def test_a_row_by_the_name_and_ten_sequences_are_reasons() -> None:
         f"LLM Engine has hardware for the name {name}, whatever the model needs",
         "ten sequences are counted, 262144 tokens long: each further one takes 34.4 GB by its rule",
         "activations, CUDA graphs and the engine itself are not counted, but for a tenth of the need",
-        "the need is in GB of 10^9 bytes, rows go by what cards are sold as: 80 of h100-sxm-80gb are 85.5",
+        "the need is in GB of 10^9 bytes, rows go by what cards are sold as: 80 of h100-sxm-80gb are 85.0",
     ]
 
 
