@@ -101,6 +101,12 @@ def families() -> dict[str, Any]:
 
 
 @cache
+def llm_engine() -> dict[str, Any]:
+    """Return LLM Engine's recommended hardware: `parameters`, `tables` and `gpuTypes`."""
+    return _read(HERE / "llm-engine.yaml")
+
+
+@cache
 def model_license(name: str) -> str | None:
     """Return the licence of a model's weights, or None where it is not known; `name` as for `model`."""
     path = _model_file(name)
