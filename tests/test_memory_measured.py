@@ -1,7 +1,7 @@
 """What engines printed when they started, beside what recipegen reckons: each row with its conditions.
 
-Sources: logs and reports of vLLM in llm-d-planner (accuracy/, Apache-2.0), H100, 8192 tokens of context, prefix
-caching off; the largest batches of TensorRT-LLM in aiconfigurator,
+Sources: logs and reports of vLLM in llm-d-planner (accuracy/, Apache-2.0), H100, 8192 tokens of context,
+prefix caching off; the largest batches of TensorRT-LLM in aiconfigurator,
 tests/integration/test_trtllm_kv_cache_capacity.py (Apache-2.0); a blog for gpt-oss on A100.
 """
 
