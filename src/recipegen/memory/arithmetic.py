@@ -36,9 +36,13 @@ def _memory(fit: Fit) -> Iterator[Term]:
 def _weights(fit: Fit) -> Iterator[Term]:
     model, setup = fit.model, fit.setup
     parameters = model.parameters.total
-    yield Term("parameters", parameters, "", "summed over modules", fit.source[0], fit.source[1], fit.source[2])
+    yield Term(
+        "parameters", parameters, "", "summed over modules", fit.source[0], fit.source[1], fit.source[2]
+    )
     whole = "all of the model"
-    yield Term("weights of the model", model.weights_bytes, "B", whole, fit.source[0], fit.source[1], fit.source[2])
+    yield Term(
+        "weights of the model", model.weights_bytes, "B", whole, fit.source[0], fit.source[1], fit.source[2]
+    )
     loads = divided(model)
     index = fit.stages.index(fit.stage)
     layers = stages(model.layers, setup.pipeline, setup.backend)[index]
@@ -72,7 +76,9 @@ def _cache(fit: Fit) -> Iterator[Term]:
         "overhead": gib(stage.overhead.total),
     }  # fmt: skip
     formula = ROOM[setup.backend].format(**names)
-    kind: Kind = "published" if all(term.kind == "published" for term in stage.overhead.terms) else "rule of thumb"
+    kind: Kind = (
+        "published" if all(term.kind == "published" for term in stage.overhead.terms) else "rule of thumb"
+    )
     unsure = "as far off as the overhead"
     yield Term("room for the KV cache", stage.room, "B", formula, kind, "the terms above", unsure)
     index = fit.stages.index(stage)
@@ -86,14 +92,16 @@ def _cache(fit: Fit) -> Iterator[Term]:
         if state:
             formula = f"{count} layers x {state:.0f} bytes"
             yield Term("state of a request", count * state, "B", formula, "published", OF_VLLM)
-    formula = "as the engine reserves it: blocks of one size, windows with what is on its way, copies of states"
+    formula = (
+        "as the engine reserves it: blocks of one size, windows with what is on its way, copies of states"
+    )
     name = f"KV cache of a request of {fit.max_model_len} tokens"
     yield Term(name, fit.per_request, "B", formula, "published", "facts/memory.yaml")
 
 
 NAMES = {
-    "full": "KV cache of a token", "latent": "KV cache of a token", "sliding": "KV cache of a token in a window",
-    "compressed": "KV cache of a token",
+    "full": "KV cache of a token", "latent": "KV cache of a token", "compressed": "KV cache of a token",
+    "sliding": "KV cache of a token in a window",
 }  # fmt: skip
 
 

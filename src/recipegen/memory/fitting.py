@@ -14,6 +14,8 @@ from recipegen.modelfacts import ModelFacts
 
 OF_CONFIG: tuple[Kind, str, str] = ("published", "config.json, and the engines' model definitions", "±1 %")
 
+OF_FILES: tuple[Kind, str, str] = ("measured", "headers of the weight files", "")
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -46,13 +48,16 @@ class Fit:
     """Context in tokens: as set, or the model's own, or where that does not fit the longest one that does."""
     longest: int
     """Longest single request in tokens, at most the model's context."""
-    source: tuple[Kind, str, str] = OF_CONFIG
-    """Where the sizes of weights come from: kind, source and uncertainty as for a term."""
 
     @property
     def share(self) -> Term:
         """The share of memory that the engine takes."""
         return budget.share(self.setup, self.memory)
+
+    @property
+    def source(self) -> tuple[Kind, str, str]:
+        """Where the sizes of weights come from: kind, source and uncertainty as for a term."""
+        return OF_FILES if self.model.files else OF_CONFIG
 
     @property
     def weights(self) -> float:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from recipegen.memory.setup import Setup
-from recipegen.modelfacts import ModelFacts, Module
+from recipegen.modelfacts import ModelFacts
 
 LAYER = re.compile(r"^layers\.(\d+)\.")
 # What every GPU has whole, whatever the parallel sizes. Source: vLLM 0.31.0, the ReplicatedLinear layers of
@@ -89,22 +89,21 @@ def weights(model: ModelFacts, setup: Setup) -> list[float]:
 def divided(model: ModelFacts) -> Loads:
     """Return the weights of a model by how parallelism divides them, in bytes."""
     loads = Loads([Load() for _ in range(model.layers)])
-    for module in model.modules:
-        layer = LAYER.match(module.name)
+    for name, size in model.sizes.items():
+        layer = LAYER.match(name)
         if layer:
-            _add(loads.layers[int(layer[1])], module, model)
+            _add(loads.layers[int(layer[1])], name, size)
         else:
-            _add(loads.last if module.name in ("lm_head", "norm") else loads.first, module, model)
-        if module.name == "embed" and model.tied:
-            _add(loads.tied, module, model)
-    for module in model.predictors:
-        _add(loads.predictors, module, model)
+            _add(loads.last if name in ("lm_head", "norm") else loads.first, name, size)
+        if name == "embed" and model.tied:
+            _add(loads.tied, name, size)
+    for name, size in model.predictor_sizes.items():
+        _add(loads.predictors, name, size)
     return loads
 
 
-def _add(load: Load, module: Module, model: ModelFacts) -> None:
-    """Add a module to what is divided like it."""
-    name, size = module.name, model.bytes_of(module)
+def _add(load: Load, name: str, size: float) -> None:
+    """Add the bytes of a module to what is divided like it."""
     if WHOLE.search(name):
         load.whole += size
     elif EXPERTS.search(name):
