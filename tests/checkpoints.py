@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from recipegen.sizing.headers import BITS
+from recipegen.sizing.checkpoint.headers import BITS
 
 Tensor = tuple[str, str, tuple[int, ...]]
 """Name, dtype and shape."""

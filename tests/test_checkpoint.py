@@ -17,9 +17,10 @@ import checkpoints
 from recipegen import facts, yamlio
 from recipegen.errors import Problem, RecipeError, RecipegenError, ToolError
 from recipegen.modelfacts import ModelFacts
-from recipegen.sizing import checkpoint, exact, folder, headers, kinds, tensors
-from recipegen.sizing.headers import Tensor
-from recipegen.sizing.jsontext import Json
+from recipegen.sizing import checkpoint
+from recipegen.sizing.checkpoint import exact, folder, headers, kinds, tensors
+from recipegen.sizing.checkpoint.headers import Tensor
+from recipegen.sizing.checkpoint.jsontext import Json
 
 PLAIN: dict[str, Any] = {
     "architectures": ["LlamaForCausalLM"],

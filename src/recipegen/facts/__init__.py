@@ -70,6 +70,13 @@ def model(name: str) -> "ModelFacts | None":
 
 
 @cache
+def model_config(name: str) -> dict[str, Any] | None:
+    """Return a model's published config.json, or None where it is not known; `name` as for `model`."""
+    path = _model_file(name)
+    return _read(path).get("config") if path else None
+
+
+@cache
 def known_models() -> dict[str, str]:
     """Return the ids of the models that there are facts of, by the id in lower case."""
     ids = [path.stem.replace("--", "/", 1) for path in (HERE / "models").glob("*.yaml")]

@@ -11,10 +11,10 @@ from recipegen import yamlio
 from recipegen.errors import Mark, Problem, RecipeError, escape
 from recipegen.load import shown
 from recipegen.modelfacts import ModelFacts
-from recipegen.sizing import config, folder, weights
-from recipegen.sizing.config import Configuration
-from recipegen.sizing.exact import Exact
-from recipegen.sizing.folder import CONFIG, INDEX, NUMBERED, QUANT, WEIGHTS, Folder
+from recipegen.sizing.checkpoint import config, folder, weights
+from recipegen.sizing.checkpoint.config import Configuration
+from recipegen.sizing.checkpoint.exact import Exact
+from recipegen.sizing.checkpoint.folder import CONFIG, INDEX, NUMBERED, QUANT, WEIGHTS, Folder
 
 # How a hub's cache calls the folder of a model.
 _CACHED = re.compile(r"models--(?P<org>[\w.-]+?)--(?P<name>[\w.-]+)")

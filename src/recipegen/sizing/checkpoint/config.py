@@ -7,8 +7,8 @@ from recipegen.errors import Problem, RecipeError, show
 from recipegen.modelfacts import ConfigError, ModelFacts
 from recipegen.modelfacts.config import LAYERS, language
 from recipegen.modelfacts.layers import EXPERTS, LENGTH
-from recipegen.sizing import jsontext, kinds, lookalikes
-from recipegen.sizing.jsontext import Json
+from recipegen.sizing.checkpoint import jsontext, kinds, lookalikes
+from recipegen.sizing.checkpoint.jsontext import Json
 
 MAX_BYTES = 16 * 2**20
 """Bytes of a config.json; those that name each quantised layer have a few million."""

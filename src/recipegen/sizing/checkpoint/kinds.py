@@ -7,8 +7,8 @@ from typing import Any
 from recipegen import facts
 from recipegen.errors import Path, Problem, nearest, show
 from recipegen.modelfacts import ModelFacts
-from recipegen.sizing.jsontext import Json
-from recipegen.sizing.lookalikes import NESTED
+from recipegen.sizing.checkpoint.jsontext import Json
+from recipegen.sizing.checkpoint.lookalikes import NESTED
 
 
 def refusal(config: Json) -> Problem | None:
