@@ -17,6 +17,7 @@ import checkpoints
 from recipegen import facts, yamlio
 from recipegen.errors import Problem, RecipeError, RecipegenError, ToolError
 from recipegen.modelfacts import ModelFacts
+from recipegen.modelfacts.architectures import families
 from recipegen.sizing import checkpoint
 from recipegen.sizing.checkpoint import exact, folder, headers, kinds, tensors
 from recipegen.sizing.checkpoint.headers import Tensor
@@ -184,7 +185,7 @@ def test_a_file_that_is_no_model_is_told_what_it_looks_like(data: dict[str, Any]
             "describes a model of 5.7e+14 parameters, 2.8e+14 of them in embed",
         ),
         (
-            {"layer_types": ["full_attention", "conv"]},
+            {"layer_types": ["full_attention", "holography"]},
             "config.json:15:5: layer_types[1]: must be one of 'full_attention'",
         ),
         ({"text_config": 7}, "config.json:13:3: text_config: must be a map, got 7"),
@@ -249,9 +250,6 @@ def test_a_key_of_the_quantisation_beside_it_is_named_with_that_file() -> None:
         ("LlamaForCausalLMEagle3", "a draft model"),
         ("Qwen3_5MTP", "a draft model"),
         ("MedusaModel", "a draft model"),
-        ("JambaForCausalLM", "no sizes of"),
-        ("Mamba2ForCausalLM", "no sizes of"),
-        ("Zamba2ForCausalLM", "no sizes of"),
     ],
 )
 def test_what_is_no_decoder_is_refused_with_the_reason(name: str, what: str) -> None:
@@ -291,24 +289,27 @@ def test_every_model_with_facts_is_known(name: str) -> None:
     assert kinds.assumption(config, known(name)) is None
 
 
-def test_a_refused_type_is_not_known() -> None:
-    table = facts.architectures()
-
-    assert table["known"] == sorted(set(table["known"]))
-    for name in table["known"]:
+def test_a_family_that_is_known_is_not_refused() -> None:
+    for name in families():
         assert kinds.refusal(Json({"model_type": name}, "{}", "x")) is None
 
 
-def test_an_unknown_decoder_is_sized_with_a_warning() -> None:
-    found = checkpoint.checked(
-        changed(model_type="brandnew", architectures=["BrandNewForCausalLM"]), "config.json"
+def test_an_unknown_decoder_is_an_error_with_the_nearest_family() -> None:
+    with pytest.raises(RecipeError) as error:
+        checkpoint.checked(changed(model_type="qwen33", architectures=["Qwen33ForCausalLM"]), "config.json")
+
+    assert str(error.value).startswith(
+        "config.json:5:3: model_type: 'qwen33' is a family of models that is not"
     )
+    assert error.value.problems[0].hint == "did you mean 'qwen3'?"
+
+
+def test_a_decoder_without_a_family_is_sized_with_a_warning() -> None:
+    found = checkpoint.checked(changed(model_type=None, architectures=["BrandNewForCausalLM"]), "config.json")
 
     assert found.model.parameters.total == checkpoint.from_text(SHAPE, "x").parameters.total
     assert (found.loaded.assumed, found.assumed) == (True, True)
-    assert str(found.warnings[0]).startswith(
-        "config.json:5:3: model_type: warning: 'brandnew' is no architecture that recipegen knows:"
-    )
+    assert "its layers are taken to be plain ones" in str(found.warnings[0])
 
 
 def test_a_known_decoder_has_no_warning() -> None:
