@@ -133,7 +133,9 @@ def _recipe(
     for role, worker in workers(recipe.model).items():
         setup, unreckoned = setup_of(recipe, role, worker, model, settings.get(role))
         found.append(One(role, worker.replicas, replace(setup, **given), tuple(unreckoned)))
-    own = [problem for problem in warnings if problem.code in ("context-room", "batch-room", "benchmark-room")]
+    own = [
+        problem for problem in warnings if problem.code in ("context-room", "batch-room", "benchmark-room")
+    ]
     return Sized(name, model, tuple(found), (*own, *odd))
 
 
@@ -159,7 +161,9 @@ def _checked(given: dict[str, Any]) -> None:
         raise UsageError(Problem("usage", (), message, hint or f"known are {', '.join(gpus)}"))
     engines = facts.memory().keys() - {"context"}
     if "backend" in given and given["backend"] not in engines:
-        raise UsageError(f"no engine is called {show(given['backend'])}; there are {', '.join(sorted(engines))}")
+        raise UsageError(
+            f"no engine is called {show(given['backend'])}; there are {', '.join(sorted(engines))}"
+        )
     if not 0 < given.get("utilization", 1) <= 1:
         raise UsageError(f"the share of memory is above 0 and at most 1, got {show(given['utilization'])}")
     for name, field in FIELDS.items():

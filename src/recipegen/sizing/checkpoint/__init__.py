@@ -1,8 +1,7 @@
 """What a user wants the size of: a config.json, a folder with its weights, a file or an index of weights."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Literal
@@ -10,7 +9,7 @@ from typing import Literal
 from recipegen import yamlio
 from recipegen.errors import Mark, Problem, RecipeError, escape
 from recipegen.load import shown
-from recipegen.modelfacts import ModelFacts
+from recipegen.modelfacts import Files, ModelFacts
 from recipegen.sizing.checkpoint import config, folder, weights
 from recipegen.sizing.checkpoint.config import Configuration
 from recipegen.sizing.checkpoint.exact import Exact
@@ -26,10 +25,11 @@ class Checkpoint:
     """A model, its weights where they were counted, and what is odd about either."""
 
     model: ModelFacts
+    """With the weights of its files, where they were counted."""
     source: str
     """What was read, as messages call it."""
     weights: Exact | None = None
-    """As the files have them; None where there are none, and `model` has what is configured."""
+    """As the files have them; None where there are none that are read."""
     warnings: tuple[Problem, ...] = ()
     assumed: bool = False
     """Whether the layers are taken to be plain ones, because the architecture is not known."""
@@ -40,22 +40,6 @@ class Checkpoint:
         if self.weights:
             return "measured"
         return "rule of thumb" if self.assumed else "published"
-
-    def sizes(self, *, predictors: bool = False) -> dict[str, float]:
-        """Return the bytes of weights by module, counted or else configured.
-
-        Args:
-            predictors: Whether to return those of layers that predict further tokens, in place of the others.
-        """
-        if self.weights:
-            found: Mapping[str, float] = self.weights.predictors if predictors else self.weights.modules
-            return dict(found)
-        of = self.model.quantization.bytes_of
-        sizes: dict[str, float] = {}
-        for module in self.model.predictors if predictors else self.model.modules:
-            size = module.parameters * of(module.name, self.model.dtype)
-            sizes[module.name] = sizes.get(module.name, 0.0) + size
-        return sizes
 
 
 def read(source: str | PathLike[str], name: str = "") -> Checkpoint:
@@ -119,7 +103,10 @@ def _of_folder(found: Folder, called: str, index: str = "") -> Checkpoint:
     label = found.source(CONFIG)
     described = _configuration(_bytes(found.config, label), label, found.quant, called)
     exact, odd = weights.read(found, described.model, index)
-    return Checkpoint(described.model, found.shown, exact, (*described.warnings, *odd), described.assumed)
+    model = described.model
+    if exact:
+        model = replace(model, files=Files(exact.modules, exact.predictors, exact.parameters))
+    return Checkpoint(model, found.shown, exact, (*described.warnings, *odd), described.assumed)
 
 
 def _of_weights(path: Path, label: str, called: str) -> Checkpoint:
