@@ -19,6 +19,8 @@ MIXERS = {
     "full_attention": "full", "sliding_attention": "sliding", "chunked_attention": "sliding",
     "linear_attention": "linear", "deepseek_sparse_attention": "full", "attention": "full",
 }  # fmt: skip
+# Every how many layers one sees everything, where the configuration leaves that to the library's own default.
+ALTERNATING = {"gemma2": 2, "gemma3": 6, "gemma3_text": 6}
 MLPS = {"dense": "dense", "sparse": "moe"}
 INDEXERS = {"full": True, "shared": False}
 
@@ -80,12 +82,22 @@ def heads(config: Part, *, full: bool = False) -> tuple[int, int, int]:
     size = config.number("head_dim", "attention_head_dim", default=0) or hidden // count
     if not size:
         raise config.error("num_attention_heads", f"must be at most hidden_size, {hidden}, got {count}")
-    own = 1 if config.flag("multi_query") and not config.flag("new_decoder_architecture") else count
-    kv = config.number("num_key_value_heads", "n_head_kv", default=own, least=1, most=count)
+    kv = _stored(config, count)
     if full and config.number("global_head_dim", default=0):
         size = config.number("global_head_dim")
         kv = config.number("num_global_key_value_heads", default=kv, least=1, most=count)
     return count, kv, size
+
+
+def _stored(config: Part, count: int) -> int:
+    """Return the KV heads; Falcon has a single one unless it says otherwise, whatever `num_kv_heads` says."""
+    falcon = config.text("model_type") == "falcon"
+    if config.flag("new_decoder_architecture"):
+        return config.number(
+            "num_key_value_heads", "n_head_kv", "num_kv_heads", default=count, least=1, most=count
+        )
+    own = 1 if config.flag("multi_query", default=falcon) else count
+    return config.number("num_key_value_heads", "n_head_kv", default=own, least=1, most=count)
 
 
 def fewest_kv_heads(config: Part, found: list[Layer]) -> int:
@@ -139,7 +151,7 @@ def _mixers(config: Part, count: int) -> list[str]:
     window = config.number("sliding_window", default=0)
     if window and config.flag("use_sliding_window", default=True) and window < context(config):
         # Where a window stands without a word on layers, Gemma 2 and 3 alternate, others use it everywhere.
-        alternate = 2 if config.text("model_type") == "gemma2" else 0
+        alternate = ALTERNATING.get(config.text("model_type"), 0)
         every = config.number("sliding_window_pattern", default=0) or alternate
         return ["full" if every and (index + 1) % every == 0 else "sliding" for index in range(count)]
     return ["full"] * count

@@ -10,6 +10,42 @@ from recipegen.modelfacts.config import LAYERS, Part
 from recipegen.modelfacts.layers import EXPERTS, Layer, experts, experts_per_token, predictors
 from recipegen.modelfacts.mixers import Module, mixer
 
+# By `model_type`: feed-forward parts of two matrices, without a gate; four times as wide as the model where
+# nothing is said. Source: the Transformers library 5.23.0, models/*/modeling_*.py.
+UNGATED = frozenset(
+    {
+        "apertus",
+        "arcee",
+        "bloom",
+        "codegen",
+        "falcon",
+        "gpt2",
+        "gpt_bigcode",
+        "gpt_neox",
+        "gptj",
+        "jais2",
+        "mpt",
+    }
+    | {"nanochat", "nemotron", "opt", "persimmon", "phi", "starcoder2"}
+)
+# Embedding and head are one matrix where nothing is said. Source: the same, models/*/configuration_*.py.
+TIED = frozenset(
+    {
+        "bloom",
+        "cohere",
+        "cohere2",
+        "ernie4_5",
+        "ernie4_5_moe",
+        "falcon",
+        "gpt2",
+        "gpt_bigcode",
+        "mpt",
+        "opt",
+        "smollm3",
+    }
+    | {"starcoder2"}
+)
+
 
 def modules(config: Part, found: list[Layer]) -> Iterator[Module]:
     """Yield the modules of the language model and its towers, without layers that predict further tokens."""
@@ -43,8 +79,9 @@ def of_predictors(config: Part, found: list[Layer]) -> Iterator[Module]:
 
 
 def tied(config: Part) -> bool:
-    """Return whether embedding and head are one matrix: Gemma's are where nothing is said, others not."""
-    return config.flag("tie_word_embeddings", default=config.text("model_type").startswith("gemma"))
+    """Return whether embedding and head are one matrix; where nothing is said, that depends on the family."""
+    family = config.text("model_type")
+    return config.flag("tie_word_embeddings", default=family in TIED or family.startswith("gemma"))
 
 
 def _named(place: str, found: Iterable[Module]) -> Iterator[Module]:
@@ -68,7 +105,7 @@ def _feed_forward(config: Part, layer: Layer) -> Iterator[Module]:
     hidden = config.number("hidden_size", "n_embd")
     place = "mlp." if layer.mixer else "mixer."
     # Nemotron's squared ReLU has no gate, so one matrix less.
-    gated = config.text("mlp_hidden_act") != "relu2"
+    gated = config.text("mlp_hidden_act") != "relu2" and config.text("model_type") not in UNGATED
     parts = ("gate_proj", "up_proj", "down_proj") if gated else ("up_proj", "down_proj")
     if layer.mlp in ("dense", "both"):
         width = _dense_width(config, layer)
@@ -98,7 +135,8 @@ def _dense_width(config: Part, layer: Layer) -> int:
         width = int(2 * layer.widening * config.number("hidden_size") / 3)
         return -(-width // 256) * 256
     names = ("dense_intermediate_size", "intermediate_size_mlp") if experts(config) else ()
-    return config.number(*names, "intermediate_size", "ffn_dim", "n_inner")
+    wide = 4 * config.number("hidden_size", "n_embd") if config.text("model_type") in UNGATED else None
+    return config.number(*names, "intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size", default=wide)
 
 
 def _shared_width(config: Part, width: int) -> int:

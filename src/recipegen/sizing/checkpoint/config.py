@@ -70,8 +70,9 @@ def read(
     wrong = _beyond(found)
     if wrong:
         raise RecipeError(*wrong)
+    data = kinds.watched(kinds.completed(found.data))
     try:
-        model = modelfacts.read(name or source, found.data, own.data if own else None)
+        model = modelfacts.read(name or source, data, own.data if own else None)
     except ConfigError as error:
         raise RecipeError(_problem(error, found, own)) from error
     if model.parameters.total > MAX_PARAMETERS:
@@ -82,6 +83,9 @@ def read(
         )
         raise RecipeError(found.problem("model-config", (), message, "look for a size with digits too many"))
     assumed = kinds.assumption(found, model)
+    strange = kinds.unread(found, data) if assumed else []
+    if strange:
+        raise RecipeError(*strange)
     return Configuration(model, (assumed,) if assumed else ())
 
 
