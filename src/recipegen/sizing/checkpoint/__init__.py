@@ -10,10 +10,11 @@ from recipegen import yamlio
 from recipegen.errors import Mark, Problem, RecipeError, escape
 from recipegen.load import shown
 from recipegen.modelfacts import Files, ModelFacts
-from recipegen.sizing.checkpoint import config, folder, weights
+from recipegen.sizing.checkpoint import config, folder, jsontext, weights
 from recipegen.sizing.checkpoint.config import Configuration
 from recipegen.sizing.checkpoint.exact import Exact
 from recipegen.sizing.checkpoint.folder import CONFIG, INDEX, NUMBERED, QUANT, WEIGHTS, Folder
+from recipegen.sizing.checkpoint.jsontext import Json
 
 # How a hub's cache calls the folder of a model.
 _CACHED = re.compile(r"models--(?P<org>[\w.-]+?)--(?P<name>[\w.-]+)")
@@ -25,21 +26,20 @@ class Checkpoint:
     """A model, its weights where they were counted, and what is odd about either."""
 
     model: ModelFacts
-    """With the weights of its files, where they were counted."""
     source: str
     """What was read, as messages call it."""
     weights: Exact | None = None
-    """As the files have them; None where there are none that are read."""
+    """As the files have them; None where there are none, and `model` has what is configured."""
     warnings: tuple[Problem, ...] = ()
     assumed: bool = False
     """Whether the layers are taken to be plain ones, because the architecture is not known."""
 
     @property
-    def kind(self) -> Literal["measured", "published", "rule of thumb"]:
-        """Return where the size of the weights comes from: files, a configuration, or assumed layers."""
-        if self.weights:
-            return "measured"
-        return "rule of thumb" if self.assumed else "published"
+    def loaded(self) -> ModelFacts:
+        """Return the model with its weights as they are in files, where they were counted."""
+        exact = self.weights
+        files = Files(exact.modules, exact.predictors, exact.parameters) if exact else None
+        return replace(self.model, files=files, assumed=self.assumed)
 
 
 def read(source: str | PathLike[str], name: str = "") -> Checkpoint:
@@ -93,6 +93,19 @@ def checked(
     return _of(config.read(config_text, source_name, quant_text, name=name), source_name)
 
 
+def plain(source: str) -> Json:
+    """Return the text of a config.json as data, with the places of its keys, however little there is in it.
+
+    Raises:
+        ToolError: It cannot be read.
+        RecipeError: It is no JSON.
+    """
+    path = Path(source) / CONFIG if Path(source).is_dir() else Path(source)
+    where: Path | Literal["-"] = "-" if source == "-" else path
+    label = "-" if source == "-" else shown(path)
+    return jsontext.read(_bytes(where, label), label, config.MAX_BYTES)
+
+
 def _of(found: Configuration, source: str) -> Checkpoint:
     return Checkpoint(found.model, source, None, found.warnings, found.assumed)
 
@@ -103,10 +116,7 @@ def _of_folder(found: Folder, called: str, index: str = "") -> Checkpoint:
     label = found.source(CONFIG)
     described = _configuration(_bytes(found.config, label), label, found.quant, called)
     exact, odd = weights.read(found, described.model, index)
-    model = described.model
-    if exact:
-        model = replace(model, files=Files(exact.modules, exact.predictors, exact.parameters))
-    return Checkpoint(model, found.shown, exact, (*described.warnings, *odd), described.assumed)
+    return Checkpoint(described.model, found.shown, exact, (*described.warnings, *odd), described.assumed)
 
 
 def _of_weights(path: Path, label: str, called: str) -> Checkpoint:
