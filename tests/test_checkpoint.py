@@ -281,6 +281,29 @@ def test_a_decoder_is_not_refused(name: str) -> None:
     assert kinds.refusal(Json({"architectures": [name]}, "{}", "x")) is None
 
 
+@pytest.mark.parametrize("name", checkpoints.FAMILIES)
+def test_a_family_without_facts_has_the_parameters_that_are_published(name: str) -> None:
+    billions, config = checkpoints.FAMILIES[name]
+    found = checkpoint.checked(json.dumps(config), "config.json")
+
+    assert found.warnings == ()
+    assert found.model.parameters.total / 1e9 == pytest.approx(billions, rel=0.01)
+
+
+def test_gemma_3_sees_everything_in_every_sixth_layer() -> None:
+    model = checkpoint.from_text(json.dumps(checkpoints.FAMILIES["gemma-3-27b"][1]), "config.json")
+
+    assert (model.full_layers, model.layers, model.window) == (10, 62, 1024)
+
+
+def test_what_the_library_takes_where_gemma_3_is_silent_is_taken() -> None:
+    small = {"hidden_size": 2560, "intermediate_size": 10240, "num_hidden_layers": 34, "sliding_window": 1024}
+    text = json.dumps({"model_type": "gemma3", "text_config": {"model_type": "gemma3_text", **small}})
+    model = checkpoint.from_text(text, "config.json")
+
+    assert (model.heads, model.kv_heads, model.head_dim, model.vocab_size) == (8, 4, 256, 262208)
+
+
 @pytest.mark.parametrize("name", sorted(facts.known_models().values()))
 def test_every_model_with_facts_is_known(name: str) -> None:
     config = Json(config_of(name), "{}", "x")
