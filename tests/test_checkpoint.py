@@ -305,7 +305,7 @@ def test_an_unknown_decoder_is_sized_with_a_warning() -> None:
     )
 
     assert found.model.parameters.total == checkpoint.from_text(SHAPE, "x").parameters.total
-    assert (found.kind, found.assumed) == ("rule of thumb", True)
+    assert (found.loaded.assumed, found.assumed) == (True, True)
     assert str(found.warnings[0]).startswith(
         "config.json:5:3: model_type: warning: 'brandnew' is no architecture that recipegen knows:"
     )
@@ -314,7 +314,7 @@ def test_an_unknown_decoder_is_sized_with_a_warning() -> None:
 def test_a_known_decoder_has_no_warning() -> None:
     found = checkpoint.checked(SHAPE, "config.json")
 
-    assert (found.warnings, found.kind) == ((), "published")
+    assert (found.warnings, found.loaded.assumed) == ((), False)
 
 
 @pytest.fixture
@@ -329,9 +329,9 @@ def test_weights_of_a_folder_are_the_sum_of_its_tensors(model: Path) -> None:
     found = checkpoint.read(model)
 
     assert found.weights is not None
-    assert found.weights.bytes == found.model.weights_bytes == sum(found.sizes().values())
+    assert found.weights.bytes == found.model.weights_bytes == found.loaded.weights_bytes
     assert found.weights.parameters == found.model.parameters.total
-    assert (found.kind, found.warnings, found.weights.other) == ("measured", (), 0)
+    assert (found.warnings, found.weights.other) == ((), 0)
 
 
 def test_modules_have_the_bytes_that_their_tensors_have(model: Path) -> None:

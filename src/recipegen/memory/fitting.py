@@ -16,6 +16,8 @@ OF_CONFIG: tuple[Kind, str, str] = ("published", "config.json, and the engines' 
 
 OF_FILES: tuple[Kind, str, str] = ("measured", "headers of the weight files", "")
 
+ASSUMED: tuple[Kind, str, str] = ("rule of thumb", "config.json, its layers taken to be plain", "unknown")
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -57,7 +59,9 @@ class Fit:
     @property
     def source(self) -> tuple[Kind, str, str]:
         """Where the sizes of weights come from: kind, source and uncertainty as for a term."""
-        return OF_FILES if self.model.files else OF_CONFIG
+        if self.model.files:
+            return OF_FILES
+        return ASSUMED if self.model.assumed else OF_CONFIG
 
     @property
     def weights(self) -> float:

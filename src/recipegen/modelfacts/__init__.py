@@ -27,8 +27,8 @@ from recipegen.modelfacts.mixers import Module
 from recipegen.modelfacts.weights import modules, of_predictors, tied
 
 __all__ = [
-    "Attention", "ConfigError", "Files", "Kept", "ModelFacts", "Module", "Parameters", "Quantization", "State",
-    "read",
+    "Attention", "ConfigError", "Files", "Kept", "ModelFacts", "Module", "Parameters", "Quantization",
+    "State", "read",
 ]  # fmt: skip
 
 
@@ -118,6 +118,8 @@ class ModelFacts:
     """The modules of layers that predict further tokens."""
     files: Files | None = field(default=None, repr=False)
     """The weights in files, where they were counted."""
+    assumed: bool = False
+    """Whether the layers are taken to be plain ones, because nobody knows the architecture here."""
 
     @cached_property
     def parameters(self) -> Parameters:

@@ -73,7 +73,7 @@ def read(
     try:
         model = modelfacts.read(name or source, found.data, own.data if own else None)
     except ConfigError as error:
-        raise RecipeError(_problem(error, found, own)) from error
+        raise RecipeError(problem(error, found, own)) from error
     if model.parameters.total > MAX_PARAMETERS:
         largest = max(model.modules, key=lambda module: module.parameters)
         message = (
@@ -90,7 +90,7 @@ def _beyond(config: Json) -> list[Problem]:
     try:
         text = language(config.data)
     except ConfigError as error:
-        return [_problem(error, config, None)]
+        return [problem(error, config, None)]
     problems = []
     for names, least, most in LIMITS:
         value = text.find(*names)
@@ -98,11 +98,11 @@ def _beyond(config: Json) -> list[Problem]:
             if value is not None:
                 value.number(least, most)
         except ConfigError as error:
-            problems.append(_problem(error, config, None))
+            problems.append(problem(error, config, None))
     return problems
 
 
-def _problem(error: ConfigError, config: Json, quant: Json | None) -> Problem:
+def problem(error: ConfigError, config: Json, quant: Json | None) -> Problem:
     """Return what a reader of plain data found, with its place in the text."""
     found = quant if quant and error.file == "hf_quant_config.json" else config
     hint = ""
