@@ -1,7 +1,7 @@
 """Which forms of the catalog are served in tests: each takes seconds, and most differ in numbers alone."""
 
 from recipegen.resolve import Plan
-from recipegen.rules.roles import engine_of
+from recipegen.roles import engine_of
 from samples import FORMS, catalog_plans
 
 Form = tuple[str, str | None]

@@ -14,7 +14,7 @@ from recipegen.load import load
 from recipegen.modelfacts import ModelFacts
 from recipegen.recipe import Recipe
 from recipegen.resolve import Plan
-from recipegen.rules.roles import engine_of, gpus_of_replica, workers
+from recipegen.roles import engine_of, gpus_of_replica, workers
 from recipegen.validate import validate
 from samples import FORMS, catalog_plans, objects, releases
 

@@ -17,7 +17,7 @@ from recipegen.language import key_names
 from recipegen.platform_values import upstream_values
 from recipegen.recipe import Engine
 from recipegen.resolve import Plan
-from recipegen.rules.roles import engine_of
+from recipegen.roles import engine_of
 from recipegen.targets import TARGETS
 from samples import (
     CONFIG_KEYS,

@@ -8,9 +8,9 @@ from recipegen import facts
 from recipegen.components import express_address
 from recipegen.errors import Path
 from recipegen.recipe import Recipe
+from recipegen.roles import engine_of, gpus_of_replica, workers
 from recipegen.rules.hardware import gpu_resource, node_label
 from recipegen.rules.images import release_in, release_of
-from recipegen.rules.roles import engine_of, gpus_of_replica, workers
 
 Derived = Iterator[tuple[Path, Any, str]]
 

@@ -9,7 +9,7 @@ from recipegen import facts
 from recipegen.load import Loaded
 from recipegen.modelfacts import ModelFacts
 from recipegen.resolve import Plan
-from recipegen.rules.roles import engine_of
+from recipegen.roles import engine_of
 
 AGGREGATED, DISAGGREGATED, MULTI_NODE, WIDE_EP = "aggregated", "disaggregated", "multi-node", "wide-ep"
 MODES = (AGGREGATED, DISAGGREGATED, MULTI_NODE, WIDE_EP)

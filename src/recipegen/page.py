@@ -7,7 +7,7 @@ from recipegen import facts, helm
 from recipegen.compile import Release, compile_plan
 from recipegen.errors import ToolError
 from recipegen.overview import Form
-from recipegen.rules.roles import engine_of
+from recipegen.roles import engine_of
 
 SIZES = {"tensorParallel": "TP", "pipelineParallel": "PP", "dataParallel": "DP", "expertParallel": "EP"}
 

@@ -12,7 +12,7 @@ from recipegen.derive import derived
 from recipegen.errors import Path, Problem, RecipeError
 from recipegen.load import Loaded
 from recipegen.recipe import Recipe, Role, Worker
-from recipegen.rules.roles import workers
+from recipegen.roles import workers
 from recipegen.validate import Checked, placed
 
 

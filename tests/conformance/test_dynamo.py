@@ -21,7 +21,7 @@ from recipegen.compile import compile_plan
 from recipegen.document import from_set
 from recipegen.facts import flags
 from recipegen.recipe import BackendType, RoutingPolicy
-from recipegen.rules.roles import engine_of
+from recipegen.roles import engine_of
 from recipegen.twin import mocker, runtime
 from recipegen.twin.graph import FRONTEND, Component
 from samples import FORMS

@@ -89,6 +89,12 @@ def attention() -> dict[str, Any]:
 
 
 @cache
+def memory() -> dict[str, Any]:
+    """Return what engines do with the memory of a GPU, by engine."""
+    return _read(HERE / "memory.yaml")
+
+
+@cache
 def families() -> dict[str, Any]:
     """Return the parsers that are made for one family of models, by engine field."""
     return _read(HERE / "families.yaml")

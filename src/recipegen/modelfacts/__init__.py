@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from recipegen.modelfacts import formats
-from recipegen.modelfacts.config import ConfigError, Part, language
+from recipegen.modelfacts.caches import Kept, State, caches
+from recipegen.modelfacts.config import MOST, ConfigError, Part, language
 from recipegen.modelfacts.context import context, default_context
 from recipegen.modelfacts.formats import Quantization
 from recipegen.modelfacts.layers import (
@@ -25,7 +26,9 @@ from recipegen.modelfacts.layers import (
 from recipegen.modelfacts.mixers import Module
 from recipegen.modelfacts.weights import modules, of_predictors, tied
 
-__all__ = ["Attention", "ConfigError", "ModelFacts", "Module", "Parameters", "Quantization", "read"]
+__all__ = [
+    "Attention", "ConfigError", "Kept", "ModelFacts", "Module", "Parameters", "Quantization", "State", "read",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,10 @@ class ModelFacts:
     head_dim: int
     """Width of a query head; with MLA both its parts, without positions and with."""
     vocab_size: int
+    dense_width: int
+    """Width of the MLP of dense layers; 0 without one."""
+    expert_width: int
+    """Width of one routed expert; 0 for a dense model."""
     context: int
     """Longest context in tokens (scaled positions counted as vLLM does); 0: not stated."""
     experts: int
@@ -88,6 +95,8 @@ class ModelFacts:
     """Whether any key speaks of layers that predict further tokens, also of those without known modules."""
     default_context: int
     """What vLLM serves where no length is asked for: less than `context` for long-rope models."""
+    caches: tuple[Kept, ...] = field(repr=False)
+    """What each layer keeps of a sequence, in the order of the layers."""
     modules: tuple[Module, ...] = field(repr=False)
     """What the weights are made of, without layers that predict further tokens."""
     predictors: tuple[Module, ...] = field(repr=False)
@@ -114,9 +123,12 @@ class ModelFacts:
         """Return the bytes of layers that predict further tokens."""
         return self._bytes(self.predictors)
 
+    def bytes_of(self, module: Module) -> float:
+        """Return the bytes of one of the modules."""
+        return module.parameters * self.quantization.bytes_of(module.name, self.dtype)
+
     def _bytes(self, found: tuple[Module, ...]) -> int:
-        of = self.quantization.bytes_of
-        return round(sum(module.parameters * of(module.name, self.dtype) for module in found))
+        return round(sum(map(self.bytes_of, found)))
 
 
 def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] | None = None) -> ModelFacts:
@@ -147,6 +159,10 @@ def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] |
         kv_heads=fewest_kv_heads(text, found),
         head_dim=size,
         vocab_size=text.number("vocab_size"),
+        dense_width=_dense_width(text),
+        expert_width=text.number("moe_intermediate_size", "intermediate_size", default=0)
+        if experts(text)
+        else 0,
         context=context(text),
         experts=experts(text),
         experts_per_token=experts_per_token(text),
@@ -166,9 +182,15 @@ def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] |
         sparse=bool(text.number("index_topk", default=0)),
         predicts=_predicts(text),
         default_context=default_context(text),
+        caches=caches(text, found),
         modules=tuple(modules(text, found)),
         predictors=tuple(of_predictors(text, found)),
     )
+
+
+def _dense_width(text: Part) -> int:
+    found = text.find("intermediate_size_mlp", "intermediate_size", "ffn_dim", "n_inner")
+    return found.number(0, MOST) if found and not isinstance(found.data, list) else 0
 
 
 def _families(text: Part) -> tuple[str, ...]:

@@ -8,10 +8,10 @@ from recipegen import argv, facts
 from recipegen.errors import Problem, show
 from recipegen.facts import flags
 from recipegen.recipe import Recipe, Role
+from recipegen.roles import workers
 from recipegen.rules.express import express_key
 from recipegen.rules.given import Listed, lists
 from recipegen.rules.images import release_of
-from recipegen.rules.roles import workers
 
 OPERATOR = "the operator"
 RECIPEGEN = "recipegen"

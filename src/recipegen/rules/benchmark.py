@@ -7,8 +7,8 @@ from typing import Any
 from recipegen import facts
 from recipegen.errors import Path, Problem, show
 from recipegen.recipe import Benchmark, BenchmarkConfig, Recipe, Shape, Targets, Trace
+from recipegen.roles import engine_of, gpus_of_replica, path_of, workers
 from recipegen.rules.configs import environment
-from recipegen.rules.roles import engine_of, gpus_of_replica, path_of, workers
 
 CONFIG: Path = ("benchmark", "config")
 TARGETS: Path = ("benchmark", "targets")

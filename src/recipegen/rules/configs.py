@@ -8,8 +8,8 @@ from typing import Any
 from recipegen import yamlio
 from recipegen.errors import Path, Problem, RecipeError, redact
 from recipegen.recipe import ExtraConfig, Recipe, Worker
+from recipegen.roles import workers
 from recipegen.rules.express import express_key
-from recipegen.rules.roles import workers
 from recipegen.rules.text import IN_A_SECRET
 
 ENGINE_VARIABLE = "DYNAMO_EXTRA_CONFIG"

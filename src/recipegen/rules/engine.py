@@ -8,11 +8,11 @@ from recipegen import argv, facts
 from recipegen.errors import Path, Problem, nearest, show
 from recipegen.language import key_names, setting
 from recipegen.recipe import Backend, Engine, Model, Recipe
+from recipegen.roles import engine_of, path_of, workers
 from recipegen.rules import values
 from recipegen.rules.given import program
 from recipegen.rules.images import release_of
 from recipegen.rules.options import missing
-from recipegen.rules.roles import engine_of, path_of, workers
 
 PARSERS = ("toolCallParser", "reasoningParser")
 

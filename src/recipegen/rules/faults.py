@@ -7,7 +7,7 @@ from recipegen import facts
 from recipegen.errors import Path, Problem, show
 from recipegen.language import key_names, setting
 from recipegen.recipe import Experiment, Recipe
-from recipegen.rules.roles import workers
+from recipegen.roles import workers
 
 if TYPE_CHECKING:
     from recipegen.resolve import Plan

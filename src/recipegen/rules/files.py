@@ -9,12 +9,12 @@ from recipegen.errors import Path, Problem, dotted, nearest, show
 from recipegen.facts import flags
 from recipegen.language import key_names, setting
 from recipegen.recipe import Engine, ExtraConfig, Model, Recipe, Role, Worker
+from recipegen.roles import engine_of, workers
 from recipegen.rules import values
 from recipegen.rules.arguments import owned_options, owner_of
 from recipegen.rules.configs import ENGINE_VARIABLE, content_of, files_of
 from recipegen.rules.given import Program, given_to, program
 from recipegen.rules.options import missing, near
-from recipegen.rules.roles import engine_of, workers
 
 # Engines that make options of their file's keys; the keys of the other's file are its own.
 OF_OPTIONS = ("vllm", "sglang")

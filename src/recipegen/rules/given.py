@@ -7,8 +7,8 @@ from recipegen import argv, facts
 from recipegen.errors import Path
 from recipegen.facts import flags
 from recipegen.recipe import Backend, Recipe, Role
+from recipegen.roles import workers
 from recipegen.rules.images import release_in, release_of
-from recipegen.rules.roles import workers
 
 ENGINES = {"vllm": "vLLM", "sglang": "SGLang", "trtllm": "TensorRT-LLM"}
 PROCESSOR = "--dyn-chat-processor"

@@ -8,8 +8,8 @@ from typing import Any
 from recipegen import facts
 from recipegen.errors import Path, Problem, nearest, show
 from recipegen.recipe import Model, Recipe, Resources, Role, Worker
+from recipegen.roles import engine_of, gpus_of_replica, path_of, workers
 from recipegen.rules.resources import amount
-from recipegen.rules.roles import engine_of, gpus_of_replica, path_of, workers
 
 # The label by which each kind of cluster tells nodes apart that have different GPUs.
 NODE_LABELS = {

@@ -7,7 +7,7 @@ from recipegen import facts
 from recipegen.errors import Path, Problem, show
 from recipegen.platform_values import upstream_values
 from recipegen.recipe import Recipe
-from recipegen.rules.roles import workers
+from recipegen.roles import workers
 
 # The last finite buckets of dynamo_frontend_request_duration_seconds and …_time_to_first_token_seconds, as
 # Dynamo's frontend shows them: Prometheus' percentile never exceeds them.

@@ -7,7 +7,7 @@ from recipegen import facts
 from recipegen.errors import Path, Problem, show
 from recipegen.language import setting
 from recipegen.recipe import Recipe
-from recipegen.rules.roles import engine_of, path_of, workers
+from recipegen.roles import engine_of, path_of, workers
 
 if TYPE_CHECKING:
     from recipegen.modelfacts import ModelFacts

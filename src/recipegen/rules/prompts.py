@@ -5,8 +5,8 @@ from typing import Any
 
 from recipegen.errors import Problem
 from recipegen.recipe import Engine, Recipe, Worker
+from recipegen.roles import engine_of, path_of, workers
 from recipegen.rules.configs import content_of, files_of
-from recipegen.rules.roles import engine_of, path_of, workers
 
 # BuildConfig's, which Dynamo hands to the engine where nothing else is said (dynamo/trtllm/backend_args.py).
 TOKENS = 8192

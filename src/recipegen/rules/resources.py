@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from recipegen.errors import Path, Problem
 from recipegen.recipe import ModelExpress, Recipe, Resources
-from recipegen.rules.roles import workers
+from recipegen.roles import workers
 
 # What Kubernetes knows by a bare name; everything else has a domain before it, such as nvidia.com/gpu.
 OWN = ("cpu", "memory", "ephemeral-storage")

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from math import prod
 
 from recipegen import facts
-from recipegen.errors import Path, Problem
+from recipegen.errors import Problem
 from recipegen.language import setting
-from recipegen.recipe import Engine, Model, Recipe, Role, Worker
-
-ROLES: dict[bool, tuple[Role, ...]] = {False: ("worker",), True: ("prefill", "decode")}
+from recipegen.recipe import Model, Recipe, Role, Worker
+from recipegen.roles import ROLES, engine_of, gpus_of_replica, path_of, workers
 
 
 def check(recipe: Recipe) -> Iterator[Problem]:
@@ -27,29 +26,6 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         if model.disaggregation and worker.replicas == 0:
             message = "a disaggregated graph needs at least one replica of each role, got 0"
             yield Problem("wrong-value", ("model", role, "replicas"), message)
-
-
-def workers(model: Model) -> dict[Role, Worker]:
-    """Return the workers of the graph by role; a missing block counts as one replica."""
-    return {role: getattr(model, role) or Worker() for role in ROLES[model.disaggregation]}
-
-
-def engine_of(model: Model, worker: Worker) -> Engine:
-    """Return the engine settings of a role: the shared ones, overridden by its own."""
-    own = {name: getattr(worker.engine, name) for name in worker.engine.model_fields_set}
-    return model.engine.model_copy(update={k: v for k, v in own.items() if v is not None})
-
-
-def path_of(role: Role, worker: Worker, key: str) -> Path:
-    """Return where an engine setting in force for a role is written: with the role, or shared by all."""
-    own = setting(worker.engine, key) is not None
-    return ("model", role, "engine", key) if own else ("model", "engine", key)
-
-
-def gpus_of_replica(model: Model, worker: Worker) -> int:
-    """Return the GPUs that one replica needs over all its nodes: the product of the sizes that add GPUs."""
-    engine = engine_of(model, worker)
-    return prod(setting(engine, factor) or 1 for factor in facts.engine(model.backend.type)["gpuFactors"])
 
 
 def _gpus(recipe: Recipe, role: Role, worker: Worker) -> Iterator[Problem]:

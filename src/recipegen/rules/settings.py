@@ -10,9 +10,9 @@ from recipegen.errors import Path
 from recipegen.facts import flags
 from recipegen.language import setting
 from recipegen.recipe import Recipe, Role, Worker
+from recipegen.roles import engine_of, path_of, workers
 from recipegen.rules.configs import ENGINE_VARIABLE, content_of, files_of
 from recipegen.rules.given import Program, frontend, lists, program
-from recipegen.rules.roles import engine_of, path_of, workers
 
 OFF = ("", "0", "false", "off", "no")
 

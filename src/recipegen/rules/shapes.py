@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from recipegen import facts
 from recipegen.errors import Problem
-from recipegen.recipe import Engine, Model, Recipe, Role, Worker
-from recipegen.rules.roles import engine_of, path_of, workers
+from recipegen.recipe import Engine, Recipe, Role, Worker
+from recipegen.roles import attention_ranks, engine_of, path_of, workers
 
 if TYPE_CHECKING:
     from recipegen.modelfacts import ModelFacts
@@ -120,20 +120,6 @@ def context(recipe: Recipe) -> Iterator[Problem]:
             hint += f"; or scale its positions with {options[0]}, or set {variable} for the worker"
         path = path_of(role, worker, "maxModelLen")
         yield Problem("context", path, message, hint, warning=not variable)
-
-
-def attention_ranks(model: Model, worker: Worker) -> int:
-    """Return the GPUs that share one attention: all of tensor parallelism, or those of one rank.
-
-    SGLang gives each data-parallel rank its part of the tensor-parallel GPUs, TensorRT-LLM a single one.
-    """
-    engine = engine_of(model, worker)
-    tensor, data = engine.tensor_parallel or 1, engine.data_parallel or 1
-    if data > 1 and model.backend.type == "trtllm":
-        return 1
-    if model.backend.type == "sglang" and tensor % data == 0:
-        return tensor // data
-    return tensor
 
 
 def _known(recipe: Recipe) -> Iterator[tuple["ModelFacts", Role, Worker, Engine]]:

@@ -6,8 +6,8 @@ from typing import Any
 from recipegen import facts
 from recipegen.errors import Problem, nearest, show
 from recipegen.facts import flags
+from recipegen.roles import engine_of, workers
 from recipegen.rules.nested import data_of
-from recipegen.rules.roles import engine_of, workers
 from recipegen.rules.settings import Setting, Told
 
 # vllm/config/speculative.py: methods that draft with weights of their own, and that need a length.

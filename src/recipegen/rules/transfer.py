@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from recipegen import facts
 from recipegen.errors import Problem, show
 from recipegen.recipe import Recipe
-from recipegen.rules.roles import engine_of, workers
+from recipegen.roles import engine_of, workers
 from recipegen.rules.settings import Told
 
 CONNECTOR = "--connector"

@@ -7,12 +7,12 @@ from recipegen.errors import Path, Problem, show
 from recipegen.facts import flags
 from recipegen.language import setting
 from recipegen.recipe import Model, Recipe, Role, Worker
+from recipegen.roles import engine_of, workers
 from recipegen.rules import values
 from recipegen.rules.arguments import FRONTEND_OPTIONS, owned_options
 from recipegen.rules.configs import ENGINE_VARIABLE, OPERATORS, files_of
 from recipegen.rules.given import Listed, Program, frontend, lists, program
 from recipegen.rules.options import deprecation
-from recipegen.rules.roles import engine_of, workers
 from recipegen.rules.settings import own_settings
 
 PREFIX = "DYN_"

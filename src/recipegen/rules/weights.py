@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from recipegen import facts
 from recipegen.errors import Path, Problem, show
 from recipegen.recipe import Cache, Recipe
+from recipegen.roles import gpus_of_replica, workers
 from recipegen.rules.hardware import gpus_of_node
 from recipegen.rules.resources import amount
-from recipegen.rules.roles import gpus_of_replica, workers
 
 CACHE: Path = ("model", "cache")
 # Keys of a volume that is made, and of the download into it.

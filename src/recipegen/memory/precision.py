@@ -1,0 +1,35 @@
+"""A model as an engine loads it: number formats that are set in place of the checkpoint's."""
+
+import re
+from dataclasses import replace
+
+from recipegen.memory.setup import Setup
+from recipegen.modelfacts import ModelFacts, Quantization
+from recipegen.modelfacts.formats import BYTES, KEPT
+
+# What an engine makes of 16-bit weights while it loads them, with the bytes of a parameter. bitsandbytes
+# keeps a scale of four bytes for 64 numbers.
+ONLINE = {"fp8": 1.0, "mxfp8": 33 / 32, "int8": 1.0, "bitsandbytes": 0.5 + 4 / 64}
+
+
+def quantised(model: ModelFacts, setup: Setup) -> ModelFacts:
+    """Return the model with the number formats of a setup.
+
+    Quantisation while loading leaves embedding, head and routers as they are; a checkpoint that is quantised
+    already keeps its own.
+    """
+    dtype = {"half": "float16", "float": "float32"}.get(setup.dtype, setup.dtype)
+    if dtype and dtype != "auto":
+        plain = BYTES.get(dtype, 2.0)
+        own = model.quantization
+        rules = tuple((names, what, plain if what == "none" else size) for names, what, size in own.rules)
+        model = replace(model, dtype=dtype, quantization=replace(own, rules=rules))
+    size = ONLINE.get(setup.quantization)
+    if size and model.quantization.method == "none":
+        everything = (re.compile(""), setup.quantization, size)
+        kept = (KEPT, "none", BYTES.get(model.dtype, 2.0))
+        model = replace(
+            model,
+            quantization=Quantization(setup.quantization, setup.quantization, 8, rules=(kept, everything)),
+        )
+    return model

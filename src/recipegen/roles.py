@@ -1,0 +1,47 @@
+"""The roles of a graph: their workers, the engine settings in force for each, the GPUs of a replica."""
+
+from math import prod
+
+from recipegen import facts
+from recipegen.errors import Path
+from recipegen.language import setting
+from recipegen.recipe import Engine, Model, Role, Worker
+
+ROLES: dict[bool, tuple[Role, ...]] = {False: ("worker",), True: ("prefill", "decode")}
+
+
+def workers(model: Model) -> dict[Role, Worker]:
+    """Return the workers of the graph by role; a missing block counts as one replica."""
+    return {role: getattr(model, role) or Worker() for role in ROLES[model.disaggregation]}
+
+
+def engine_of(model: Model, worker: Worker) -> Engine:
+    """Return the engine settings of a role: the shared ones, overridden by its own."""
+    own = {name: getattr(worker.engine, name) for name in worker.engine.model_fields_set}
+    return model.engine.model_copy(update={k: v for k, v in own.items() if v is not None})
+
+
+def path_of(role: Role, worker: Worker, key: str) -> Path:
+    """Return where an engine setting in force for a role is written: with the role, or shared by all."""
+    own = setting(worker.engine, key) is not None
+    return ("model", role, "engine", key) if own else ("model", "engine", key)
+
+
+def gpus_of_replica(model: Model, worker: Worker) -> int:
+    """Return the GPUs that one replica needs over all its nodes: the product of the sizes that add GPUs."""
+    engine = engine_of(model, worker)
+    return prod(setting(engine, factor) or 1 for factor in facts.engine(model.backend.type)["gpuFactors"])
+
+
+def attention_ranks(model: Model, worker: Worker) -> int:
+    """Return the GPUs that share one attention: all of tensor parallelism, or those of one rank.
+
+    SGLang gives each data-parallel rank its part of the tensor-parallel GPUs, TensorRT-LLM a single one.
+    """
+    engine = engine_of(model, worker)
+    tensor, data = engine.tensor_parallel or 1, engine.data_parallel or 1
+    if data > 1 and model.backend.type == "trtllm":
+        return 1
+    if model.backend.type == "sglang" and tensor % data == 0:
+        return tensor // data
+    return tensor
