@@ -1,4 +1,4 @@
-"""A small Hub on this machine: the two addresses that `recipegen new --hf` asks, and ways in which they fail."""
+"""A small Hub on this machine: the two addresses that `recipegen new --hf` asks, and how they fail."""
 
 import json
 import threading
@@ -115,7 +115,8 @@ def described(name: str, model: Model) -> dict[str, Any]:
     """What the Hub's API says of a model."""
     sizes = {file: len(text) for file, text in model.files.items()} | model.sizes
     return {
-        "_id": "0", "id": name, "modelId": name, "sha": model.sha, "private": model.private, "gated": model.gated,
+        "_id": "0", "id": name, "modelId": name, "sha": model.sha, "private": model.private,
+        "gated": model.gated,
         "tags": [], "downloads": 0, "likes": 0, "cardData": model.card,
         "siblings": [{"rfilename": file, "size": size} for file, size in sizes.items()],
     }  # fmt: skip

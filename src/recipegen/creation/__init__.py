@@ -1,10 +1,9 @@
 """New recipes: from a model's config.json, or its id on the Hub, to a recipe with its numbers and reasons."""
 
-import json
 from dataclasses import dataclass
 from os import PathLike
 
-from recipegen import catalog, facts, modelfacts
+from recipegen import catalog, facts
 from recipegen.creation import engine, names, sources
 from recipegen.creation.given import BACKEND, Given, Missing, check, missing, refusal
 from recipegen.creation.proof import prove
@@ -101,8 +100,8 @@ def create(given: Given) -> Created:
     if lacking:
         raise refusal(lacking)
     assert given.gpu is not None
-    source = sources.of_hub(given.hf) if given.hf else sources.of_path(str(given.config))
-    model, remote_code = _read(source, given.hf or given.model or source.model)
+    source = _source(given)
+    model = source.checkpoint.model
     notes: list[str] = []
     backend = given.backend or engine.derived_backend(model, given.gpu)
     if not backend:
@@ -126,19 +125,19 @@ def create(given: Given) -> Created:
         block_size=block,
         parsers=engine.parsers(model, chat=source.chat),
         rest=engine.defaults(
-            model, backend, sized.context, remote_code=remote_code, disaggregated=given.disaggregated
+            model, backend, sized.context, remote_code=source.remote_code, disaggregated=given.disaggregated
         ),
     )
     text = recipe(draft)
-    warnings = prove(text, called, f"{called}.yaml", model)
+    warnings = (*source.checkpoint.warnings, *prove(text, called, f"{called}.yaml", model))
     return Created(called, text, sized.fit, (*notes, *_left(draft)), warnings)
 
 
-def _read(source: Source, name: str) -> tuple[ModelFacts, bool]:
-    """Return what the configuration says of the model, and whether it names code of the repository."""
-    config = json.loads(source.config)
-    quant = json.loads(source.quant) if source.quant else None
-    return modelfacts.read(name, config, quant), bool(config.get("auto_map"))
+def _source(given: Given) -> Source:
+    if given.hf:
+        return sources.of_hub(given.hf)
+    config = str(given.config)
+    return sources.of_path(config, given.model or sources.identity(config)[0])
 
 
 def _sized(given: Given, model: ModelFacts, backend: str) -> tuple[Sized, int | None, int]:

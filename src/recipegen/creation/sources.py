@@ -8,11 +8,16 @@ from pathlib import Path
 from recipegen import facts, yamlio
 from recipegen.creation import card, hub
 from recipegen.creation.card import Card
-from recipegen.errors import Problem, ToolError, escape
+from recipegen.errors import ToolError
+from recipegen.sizing import checkpoint
+from recipegen.sizing.checkpoint import Checkpoint
 
 CONFIG, QUANT, INDEX, TOKENIZER = (
     "config.json", "hf_quant_config.json", "model.safetensors.index.json", "tokenizer_config.json",
 )  # fmt: skip
+MOST = 48 * 1024**2
+"""Bytes that are read of a file: indexes of large models have many."""
+WEIGHTS = (".safetensors", ".safetensors.index.json")
 LICENSES = ("LICENSE", "LICENSE.txt", "LICENSE.md")
 # Files that hold a chat template of their own.
 TEMPLATES = ("chat_template.jinja", "chat_template.json")
@@ -24,21 +29,17 @@ SNAPSHOT = re.compile(r"models--(?P<org>[^/]+?)--(?P<name>[^/]+)/snapshots/(?P<c
 class Source:
     """What was found of a model, before anything was made of it."""
 
-    name: str
-    """What messages call the configuration: the file as the user named it, or the Hub's."""
-    config: str
-    """The text of config.json."""
-    quant: str | None = None
-    """The text of hf_quant_config.json."""
-    model: str = ""
-    """The model's id, where the place says it."""
+    checkpoint: Checkpoint
+    """The model, and its weights where they were counted."""
+    remote_code: bool = False
+    """Whether the configuration names code of the repository's own."""
     revision: str = ""
     """The commit of the weights, where the place says it."""
     card: Card = field(default_factory=Card)
     gated: bool | None = None
     """Whether the Hub asks for the terms to be accepted first; None where that is not known."""
     weights: int = 0
-    """Bytes of the weights as their index or their one file states them; 0 where there is neither."""
+    """Bytes of the weights as their files have them; 0 where there are none."""
     chat: bool | None = None
     """Whether there is a chat template; None where that cannot be seen."""
 
@@ -49,54 +50,54 @@ def identity(config: str) -> tuple[str, str]:
     return (f"{found['org']}/{found['name']}", found["commit"]) if found else ("", "")
 
 
-def of_path(config: str) -> Source:
-    """Return what is at a path: a config.json, or a directory with one.
+def of_path(config: str, model: str) -> Source:
+    """Return what is at a path: a config.json, `-` for one on standard input, or a directory with one.
 
-    Beside a config.json that is called so, hf_quant_config.json belongs to it, and nothing else is looked at.
+    Of a directory the weights are counted, and README.md and LICENSE are read.
+
+    Args:
+        config: The path.
+        model: Id of the model.
 
     Raises:
         ToolError: It is not there, or cannot be read.
+        RecipeError: It is no configuration of a model; with file, line and key.
     """
-    path = Path(config)
-    model, revision = identity(config)
+    path, revision = Path(config), identity(config)[1]
+    if config == "-":
+        text = yamlio.read_bytes("-", "-", most=MOST)
+        return Source(checkpoint.checked(text, "-", name=model), _remote_code(text))
+    read = checkpoint.read(config, model)
+    folder = path if path.is_dir() else path.parent
+    file = folder / CONFIG if path.is_dir() or path.name.endswith(WEIGHTS) else path
+    remote_code = _remote_code(yamlio.read_bytes(file, str(file), most=MOST))
     if not path.is_dir():
-        quant = path.with_name(QUANT) if path.name == CONFIG else None
-        read = _read(quant, str(quant)) if quant and quant.is_file() else None
-        return Source(config, _read(path, config), read, model, revision)
-    file = path / CONFIG
-    if not file.is_file():
-        hint = "give the directory of a model as published, or a config.json itself"
-        raise ToolError(Problem("tool", (), f"{escape(config)}: has no {CONFIG}", hint))
+        return Source(read, remote_code, revision)
     own = {each.name: each for each in path.iterdir() if each.is_file()}
-    texts = {name: _read(own[name], str(own[name])) for name in (CONFIG, QUANT) if name in own}
     described = _card(own)
     return Source(
-        str(file),
-        texts[CONFIG],
-        texts.get(QUANT),
-        model,
+        read,
+        remote_code,
         revision,
         described,
         described.gated,
-        _weights(_maybe(own.get(INDEX))) or _single(own),
+        read.weights.bytes if read.weights else _weights(_maybe(own.get(INDEX))),
         _chat(frozenset(own), _maybe(own.get(TOKENIZER))),
     )
 
 
 def of_hub(model: str) -> Source:
-    """Return what the Hub has of a model; raises as `hub.fetch` does."""
+    """Return what the Hub has of a model; raises as `hub.fetch` and `of_path` do."""
     found = hub.fetch(model)
     described = card.of_data(found.card, f"the card of {model}", gated=found.gated)
-    weights = _weights(found.texts.get(INDEX)) or found.weights
+    config = found.texts[CONFIG]
     return Source(
-        f"{model}/{CONFIG}",
-        found.texts[CONFIG],
-        found.texts.get(QUANT),
-        model,
+        checkpoint.checked(config, f"{model}/{CONFIG}", found.texts.get(QUANT), name=model),
+        _remote_code(config),
         found.commit,
         described,
         found.gated,
-        weights,
+        _weights(found.texts.get(INDEX)) or found.weights,
         _chat(found.names, found.texts.get(TOKENIZER)),
     )
 
@@ -121,12 +122,9 @@ def _card(own: dict[str, Path]) -> Card:
     return found
 
 
-def _read(path: Path, name: str) -> str:
-    """Return the text of a file that has to be read."""
-    try:
-        return yamlio.read_bytes(path, name).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ToolError(f"{escape(name)}: is not UTF-8 text") from error
+def _remote_code(config: bytes | str) -> bool:
+    """Return whether a configuration, which has been read already, names classes of its repository."""
+    return bool(json.loads(config).get("auto_map"))
 
 
 def _maybe(path: Path | None) -> str | None:
@@ -134,7 +132,7 @@ def _maybe(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        return yamlio.read_bytes(path, path.name).decode("utf-8")
+        return yamlio.read_bytes(path, path.name, most=MOST).decode("utf-8")
     except (ToolError, UnicodeDecodeError):
         return None
 
@@ -146,11 +144,6 @@ def _weights(index: str | None) -> int:
     except (ValueError, KeyError, TypeError, RecursionError):
         return 0
     return int(found) if isinstance(found, int | float) and 0 < found < 2**60 else 0
-
-
-def _single(own: dict[str, Path]) -> int:
-    """Return the size of weights in one file, whose head of some kilobytes does not matter."""
-    return own["model.safetensors"].stat().st_size if "model.safetensors" in own else 0
 
 
 def _chat(names: frozenset[str], tokenizer: str | None) -> bool | None:

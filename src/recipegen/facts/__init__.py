@@ -139,6 +139,12 @@ def _model_file(name: str) -> Path | None:
 
 
 @cache
+def architectures() -> dict[str, Any]:
+    """Return which models a config.json may describe: `known` model types, and rows of what is `refused`."""
+    return _read(HERE / "architectures.yaml")
+
+
+@cache
 def platform() -> dict[str, Any]:
     """Return where the typed keys of the `platform` block go in the upstream chart's values."""
     return _read(HERE / "platform.yaml")

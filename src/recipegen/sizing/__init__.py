@@ -1,0 +1,1 @@
+"""Sizing: what a model needs, of which GPU, and how that was worked out."""
