@@ -53,9 +53,12 @@ def _wishes(args: argparse.Namespace) -> Given:
             raise UsageError("--force is for a file, and -o - writes none")
         return wishes
     path = Path(args.output)
-    if path.suffix not in (".yaml", ".yml") and not path.is_dir():
+    if path.is_dir():
+        # Said with what else is wrong with the place.
+        return wishes
+    if path.suffix not in (".yaml", ".yml"):
         raise UsageError(f"-o {escape(args.output)}: the name of a recipe's file ends in .yaml")
-    if args.name not in (None, path.stem) and not path.is_dir():
+    if args.name not in (None, path.stem):
         raise UsageError(
             f"--name {show(args.name)} and -o {escape(args.output)} differ: a recipe is called as its file"
         )

@@ -81,7 +81,7 @@ def of_path(config: str, model: str) -> Source:
         revision,
         described,
         described.gated,
-        read.weights.bytes if read.weights else _weights(_maybe(own.get(INDEX))),
+        read.weights.bytes if read.weights else 0,
         _chat(frozenset(own), _maybe(own.get(TOKENIZER))),
     )
 
