@@ -24,7 +24,7 @@ from recipegen.modelfacts.layers import (
     mla,
 )
 from recipegen.modelfacts.mixers import Module
-from recipegen.modelfacts.weights import modules, of_predictors, tied
+from recipegen.modelfacts.weights import UNGATED, modules, of_predictors, tied
 
 __all__ = [
     "Attention", "ConfigError", "Files", "Kept", "ModelFacts", "Module", "Parameters", "Quantization",
@@ -216,7 +216,9 @@ def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] |
 
 
 def _dense_width(text: Part) -> int:
-    found = text.find("intermediate_size_mlp", "intermediate_size", "ffn_dim", "n_inner")
+    found = text.find("intermediate_size_mlp", "intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size")
+    if found is None and text.text("model_type") in UNGATED:
+        return 4 * text.number("hidden_size", "n_embd")
     return found.number(0, MOST) if found and not isinstance(found.data, list) else 0
 
 

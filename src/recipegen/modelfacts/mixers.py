@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from recipegen.modelfacts.config import Part
-from recipegen.modelfacts.layers import Layer, heads
+from recipegen.modelfacts.layers import Layer, heads, value_size
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,9 @@ def mixer(config: Part, layer: Layer) -> Iterator[Module]:
 
 def _heads(config: Part, layer: Layer, place: str) -> Iterator[Module]:
     hidden = config.number("hidden_size", "n_embd")
-    count, kv, size = heads(config, full=layer.mixer == "full")
+    sliding = layer.mixer == "sliding"
+    count, kv, size = heads(config, full=layer.mixer == "full", sliding=sliding)
+    value = value_size(config, size, sliding=sliding)
     if layer.group:
         kv = count // layer.group
     gate = 2 if config.flag("attn_output_gate") else 1
@@ -48,8 +50,8 @@ def _heads(config: Part, layer: Layer, place: str) -> Iterator[Module]:
     yield Module(f"{place}.q_proj", hidden * count * size * gate)
     yield Module(f"{place}.k_proj", hidden * kv * size)
     if not same:
-        yield Module(f"{place}.v_proj", hidden * kv * size)
-    yield Module(f"{place}.o_proj", count * size * hidden)
+        yield Module(f"{place}.v_proj", hidden * kv * value)
+    yield Module(f"{place}.o_proj", count * value * hidden)
     sparse = config.map("sparse_attention_config")
     if sparse and layer.indexer:
         width, number = (

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from recipegen import facts
-from recipegen.errors import Path, Problem, nearest, show
+from recipegen.errors import Path, Problem, show
 from recipegen.modelfacts import ModelFacts
 from recipegen.sizing.checkpoint.jsontext import Json
 from recipegen.sizing.checkpoint.lookalikes import NESTED
@@ -43,8 +43,7 @@ def assumption(config: Json, model: ModelFacts) -> Problem | None:
         f"{show(name)} is no architecture that recipegen knows: its layers are taken to be plain ones"
         " (attention and a gated feed-forward part), so sizes may be wrong"
     )
-    hint = nearest(name, known) or "give the folder with its weights: their size is then exact"
-    return _warning(config, path, message, hint)
+    return _warning(config, path, message, "give the folder with its weights: their size is then exact")
 
 
 # Keys of a configuration that speak of what layers are made of and of what they keep.
