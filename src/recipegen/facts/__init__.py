@@ -127,9 +127,9 @@ def _model_file(name: str) -> Path | None:
 
 
 @cache
-def architectures() -> dict[str, Any]:
-    """Return which models a config.json may describe: `known` model types, and rows of what is `refused`."""
-    return _read(HERE / "architectures.yaml")
+def refused_models() -> dict[str, Any]:
+    """Return what is no language model that decodes: rows of what is `refused`, each with its reason."""
+    return _read(HERE / "refused-models.yaml")
 
 
 @cache

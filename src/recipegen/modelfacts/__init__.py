@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from recipegen.modelfacts import formats
-from recipegen.modelfacts.caches import Kept, State, caches
+from recipegen.modelfacts.caches import GROWING, Kept, State, caches
 from recipegen.modelfacts.config import MOST, ConfigError, Part, language
 from recipegen.modelfacts.context import context, default_context
 from recipegen.modelfacts.formats import Quantization
@@ -24,7 +24,7 @@ from recipegen.modelfacts.layers import (
     mla,
 )
 from recipegen.modelfacts.mixers import Module
-from recipegen.modelfacts.weights import UNGATED, modules, of_predictors, tied
+from recipegen.modelfacts.weights import modules, of_predictors, tied
 
 __all__ = [
     "Attention", "ConfigError", "Files", "Kept", "ModelFacts", "Module", "Parameters", "Quantization",
@@ -174,14 +174,14 @@ def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] |
     text = language(config)
     found = layers(text)
     count, _, size = heads(text)
-    if text.number("kv_lora_rank", default=0):
+    if mla(text) and text.number("kv_lora_rank", default=0):
         size = text.number("qk_nope_head_dim") + text.number("qk_rope_head_dim")
     windows = text.number("sliding_window", "sliding_window_size", "attention_chunk_size", default=0)
-    mixers = [layer.mixer for layer in found]
+    kept = caches(text, found)
     return ModelFacts(
         id=name,
         layers=len(found),
-        hidden_size=text.number("hidden_size", "n_embd"),
+        hidden_size=text.number("hidden_size"),
         heads=count,
         kv_heads=fewest_kv_heads(text, found),
         head_dim=size,
@@ -198,8 +198,8 @@ def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] |
         q_lora_rank=text.number("q_lora_rank", default=0),
         rope_head_dim=text.number("qk_rope_head_dim", default=0),
         attention=attention(text, found),
-        window=windows if "sliding" in mixers else 0,
-        full_layers=mixers.count("full"),
+        window=windows if any(layer.mixer == "sliding" for layer in found) else 0,
+        full_layers=sum(each.kind in GROWING for each in kept),
         dtype=formats.dtype(text),
         quantization=formats.read(text, Part(quant_config or {}, file="hf_quant_config.json")),
         multimodal=_multimodal(text),
@@ -209,16 +209,14 @@ def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] |
         sparse=bool(text.number("index_topk", default=0)),
         predicts=_predicts(text),
         default_context=default_context(text),
-        caches=caches(text, found),
+        caches=kept,
         modules=tuple(modules(text, found)),
         predictors=tuple(of_predictors(text, found)),
     )
 
 
 def _dense_width(text: Part) -> int:
-    found = text.find("intermediate_size_mlp", "intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size")
-    if found is None and text.text("model_type") in UNGATED:
-        return 4 * text.number("hidden_size", "n_embd")
+    found = text.find("intermediate_size_mlp", "intermediate_size")
     return found.number(0, MOST) if found and not isinstance(found.data, list) else 0
 
 
