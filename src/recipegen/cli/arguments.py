@@ -21,6 +21,7 @@ COMMANDS = {
     "size": "Say what the memory of the GPUs holds, with the arithmetic.",
     "simulate": "Run a recipe's graph on this machine without a GPU: Dynamo's frontend and mocker.",
     "doctor": "Look into the cluster: what is wrong with a recipe's graph, and which line to change.",
+    "new": "Write a recipe for a model: its config.json, or its id on the Hugging Face Hub.",
     "import": "Turn a DynamoGraphDeployment into a recipe, and say what a recipe cannot carry over.",
     "schema": "Print the recipe language as JSON Schema.",
 }
@@ -95,6 +96,7 @@ def _add_own(commands: dict[str, argparse.ArgumentParser]) -> None:
     _add_size(commands["size"])
     _add_simulate(commands["simulate"])
     _add_doctor(commands["doctor"])
+    _add_new(commands["new"])
     _add_import(commands["import"])
     words = "such as model.worker.replicas"
     commands["explain"].add_argument("path", metavar="PATH", help=words)
@@ -201,6 +203,35 @@ def _add_doctor(command: argparse.ArgumentParser) -> None:
     command.add_argument("--bundle", metavar="FILE", action=_Once, help=words)
     words = "write what was seen to a new file, without secrets"
     command.add_argument("--save", metavar="FILE", action=_Once, help=words)
+
+
+def _add_new(command: argparse.ArgumentParser) -> None:
+    for option, metavar, words in (
+        ("--config", "FILE", "config.json of the model, or a directory with one; nothing is fetched then"),
+        ("--hf", "ORG/NAME", "model on the Hugging Face Hub; HF_TOKEN in the environment may hold a token"),
+        ("--model", "ORG/NAME", "id of the model, for --config"),
+        ("--backend", "B", "vllm, sglang or trtllm"),
+        ("--gpu", "GPU", "GPU type, such as h100-sxm-80gb"),
+        (
+            "--namespace",
+            "NS",
+            "Kubernetes namespace; default: the letters that the recipe's name begins with",
+        ),
+        ("--name", "NAME", "what the recipe is called; default: the model's last segment in lower case"),
+    ):
+        command.add_argument(option, metavar=metavar, action=_Once, help=words)
+    for option, words in (
+        ("--gpu-count", "GPUs of one replica; default: as few as will do"),
+        ("--max-model-len", "context in tokens; default: the model's own, or what fits"),
+        ("--replicas", "replicas of each role; default: 2 where one is less than a node"),
+    ):
+        command.add_argument(option, metavar="N", type=_number(0, 1_000_000_000), help=words)
+    words = "workers of their own for prefill and decode"
+    command.add_argument("--disaggregated", action="store_true", help=words)
+    words = "file to write, - for standard output; default: NAME.yaml here"
+    command.add_argument("-o", "--output", metavar="FILE", action=_Once, help=words)
+    words = "write over a file that is there already, all of it, or take a name that the catalog has"
+    command.add_argument("--force", action="store_true", help=words)
 
 
 def _add_import(command: argparse.ArgumentParser) -> None:

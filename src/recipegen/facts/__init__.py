@@ -1,5 +1,8 @@
 """Facts as data: Dynamo releases, GPU types, images, and how each engine spells its options."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +14,7 @@ if TYPE_CHECKING:
     from recipegen.modelfacts import ModelFacts
 
 HERE = Path(__file__).parent
+_LENT: ContextVar["ModelFacts | None"] = ContextVar("lent", default=None)
 
 
 @cache
@@ -43,7 +47,6 @@ def mistaken_models() -> dict[str, Any]:
     return _read(HERE / "mistaken-models.yaml")
 
 
-@cache
 def model(name: str) -> "ModelFacts | None":
     """Return what is known of a model, or None where there are no facts of it.
 
@@ -53,6 +56,22 @@ def model(name: str) -> "ModelFacts | None":
     Raises:
         ToolError: Its file lacks a key, or says what cannot be.
     """
+    lent = _LENT.get()
+    return lent if lent is not None and lent.id == name else _stored(name)
+
+
+@contextmanager
+def lent(model: "ModelFacts") -> Iterator[None]:
+    """Have the facts of one more model inside the block, in place of those of its id that there may be."""
+    token = _LENT.set(model)
+    try:
+        yield
+    finally:
+        _LENT.reset(token)
+
+
+@cache
+def _stored(name: str) -> "ModelFacts | None":
     path = _model_file(name)
     if path is None:
         return None
@@ -111,6 +130,12 @@ def families() -> dict[str, Any]:
 def llm_engine() -> dict[str, Any]:
     """Return LLM Engine's recommended hardware: `parameters`, `tables` and `gpuTypes`."""
     return _read(HERE / "llm-engine.yaml")
+
+
+@cache
+def parsers() -> dict[str, Any]:
+    """Return the parsers by `model_type`: engine field to a name, or to names of which the card says one."""
+    return _read(HERE / "parsers.yaml")
 
 
 @cache
