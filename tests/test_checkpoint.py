@@ -296,6 +296,14 @@ def test_gemma_3_sees_everything_in_every_sixth_layer() -> None:
     assert (model.full_layers, model.layers, model.window) == (10, 62, 1024)
 
 
+def test_sliding_layers_have_the_heads_that_are_said_of_them() -> None:
+    model = checkpoint.from_text(json.dumps(checkpoints.FAMILIES["mimo-v2-flash"][1]), "config.json")
+    full, sliding = model.caches[0], model.caches[1]
+
+    assert (full.heads, full.key, full.value) == (4, 192, 128)
+    assert (sliding.heads, sliding.key, sliding.value, sliding.window) == (8, 192, 128, 128)
+
+
 def test_what_the_library_takes_where_gemma_3_is_silent_is_taken() -> None:
     small = {"hidden_size": 2560, "intermediate_size": 10240, "num_hidden_layers": 34, "sliding_window": 1024}
     text = json.dumps({"model_type": "gemma3", "text_config": {"model_type": "gemma3_text", **small}})

@@ -90,8 +90,8 @@ def predictors(config: Part, last: Layer) -> list[Layer]:
     return [Layer("full", last.mlp or "moe", last.group, last.widening, last.indexer, last.ratio)]
 
 
-def heads(config: Part, *, full: bool = False) -> tuple[int, int, int]:
-    """Return query heads, KV heads and head size; of the full layers where they differ."""
+def heads(config: Part, *, full: bool = False, sliding: bool = False) -> tuple[int, int, int]:
+    """Return query heads, KV heads and head size; of the full or the sliding layers where they differ."""
     if "mamba" in config.family.mixers.get("every", ""):
         return 0, 0, 0
     count = config.number("num_attention_heads")
@@ -106,7 +106,18 @@ def heads(config: Part, *, full: bool = False) -> tuple[int, int, int]:
     if full and config.number("global_head_dim", default=0):
         size = config.number("global_head_dim")
         kv = config.number("num_global_key_value_heads", default=kv, least=1, most=count)
+    if sliding:
+        # As MiMo V2 has them; by the names of its published configuration.
+        count = config.number("swa_num_attention_heads", default=count, least=1)
+        kv = config.number("swa_num_key_value_heads", default=kv, least=1, most=count)
+        size = config.number("swa_head_dim", default=size, least=1)
     return count, kv, size
+
+
+def value_size(config: Part, size: int, *, sliding: bool) -> int:
+    """Return the size of a head's value, which is that of its key, `size`, where nothing else is said."""
+    names = ("swa_v_head_dim", "v_head_dim") if sliding else ("v_head_dim",)
+    return config.number(*names, default=size, least=1)
 
 
 def fewest_kv_heads(config: Part, found: list[Layer]) -> int:
