@@ -6,7 +6,6 @@ tests/integration/test_trtllm_kv_cache_capacity.py (Apache-2.0); a blog for gpt-
 21348, which compares SGLang; a log of vLLM on GB300 in the tests of srt-slurm, with its configuration.
 """
 
-
 import pytest
 
 from recipegen import facts, modelfacts

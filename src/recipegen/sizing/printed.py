@@ -45,7 +45,8 @@ def summary(backend: str) -> str:
     for name in dict.fromkeys(each.name for each in mine):
         errors = [abs(each.error) for each in mine if each.name == name]
         parts.append(f"{name} at most {max(errors):.1%} off in {len(errors)}")
-    versions = sorted({str(each.row.get("setup", {}).get("version", "0.19.0")) for each in mine})
+    started = [each.row.get("setup", {}) for each in mine if each.name != "files"]
+    versions = sorted({str(setup.get("version", SETUP["version"])) for setup in started})
     of = f" of versions {', '.join(versions)}" if backend == "vllm" else ""
     return f"held against what {backend}{of} printed (facts/printed.yaml): {', '.join(parts)}"
 
