@@ -12,7 +12,7 @@ import yaml
 
 from conftest import ROOT
 from recipegen import facts, modelfacts
-from recipegen.modelfacts import ModelFacts, architectures
+from recipegen.modelfacts import ModelFacts, decoders
 
 FOLDER = ROOT / "tests/model_oracle"
 CONFIGS: dict[str, Any] = yaml.safe_load((FOLDER / "configs.yaml").read_text())
@@ -128,7 +128,7 @@ def test_a_family_that_is_not_known_is_refused(family: str) -> None:
 
 
 def test_every_spelling_is_of_one_key_alone() -> None:
-    spellings = architectures.architecture("llama").spellings  # type: ignore[union-attr]
+    spellings = decoders.architecture("llama").spellings  # type: ignore[union-attr]
     others = [each for key, names in spellings.items() for each in names if each != key]
 
     assert len(others) == len({*others})

@@ -27,7 +27,8 @@ from recipegen.modelfacts.mixers import Module
 from recipegen.modelfacts.weights import modules, of_predictors, tied
 
 __all__ = [
-    "Attention", "ConfigError", "Kept", "ModelFacts", "Module", "Parameters", "Quantization", "State", "read",
+    "Attention", "ConfigError", "Files", "Kept", "ModelFacts", "Module", "Parameters", "Quantization",
+    "State", "read",
 ]  # fmt: skip
 
 
@@ -44,6 +45,18 @@ class Parameters:
 
 
 @dataclass(frozen=True)
+class Files:
+    """The weights of a model as its files have them, in place of what its configuration lets expect."""
+
+    modules: Mapping[str, float]
+    """Bytes by module, without predictors; what fits none is `other`, or `layers.3.other`."""
+    predictors: Mapping[str, float]
+    parameters: int
+    """Of `modules`."""
+
+
+# Equal to itself alone, so that what is derived from it can be kept by it: two of them are never compared.
+@dataclass(frozen=True, eq=False)
 class ModelFacts:
     """A model, as its published configuration describes it."""
 
@@ -101,12 +114,16 @@ class ModelFacts:
     """What the weights are made of, without layers that predict further tokens."""
     predictors: tuple[Module, ...] = field(repr=False)
     """The modules of layers that predict further tokens."""
+    files: Files | None = field(default=None, repr=False)
+    """The weights in files, where they were counted."""
+    assumed: bool = False
+    """Whether the layers are taken to be plain ones, because nobody knows the architecture here."""
 
     @cached_property
     def parameters(self) -> Parameters:
         """Return the numbers of parameters, summed over modules."""
         return Parameters(
-            sum(module.parameters for module in self.modules),
+            self.files.parameters if self.files else sum(module.parameters for module in self.modules),
             round(
                 sum(module.parameters * module.active for module in self.modules if module.name != "vision")
             ),
@@ -114,21 +131,31 @@ class ModelFacts:
         )
 
     @cached_property
+    def sizes(self) -> Mapping[str, float]:
+        """Return the bytes of weights by module, without predictors: of the files, or as expected."""
+        return self.files.modules if self.files else self._sizes(self.modules)
+
+    @cached_property
+    def predictor_sizes(self) -> Mapping[str, float]:
+        """Return the bytes by module of layers that predict further tokens."""
+        return self.files.predictors if self.files else self._sizes(self.predictors)
+
+    @cached_property
     def weights_bytes(self) -> int:
         """Return the bytes of the weights, each module in its own number format, without predictors."""
-        return self._bytes(self.modules)
+        return round(sum(self.sizes.values()))
 
     @cached_property
     def predictor_bytes(self) -> int:
         """Return the bytes of layers that predict further tokens."""
-        return self._bytes(self.predictors)
+        return round(sum(self.predictor_sizes.values()))
 
-    def bytes_of(self, module: Module) -> float:
-        """Return the bytes of one of the modules."""
-        return module.parameters * self.quantization.bytes_of(module.name, self.dtype)
-
-    def _bytes(self, found: tuple[Module, ...]) -> int:
-        return round(sum(map(self.bytes_of, found)))
+    def _sizes(self, found: tuple[Module, ...]) -> dict[str, float]:
+        of = self.quantization.bytes_of
+        sizes: dict[str, float] = {}
+        for module in found:
+            sizes[module.name] = sizes.get(module.name, 0.0) + module.parameters * of(module.name, self.dtype)
+        return sizes
 
 
 def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] | None = None) -> ModelFacts:

@@ -113,7 +113,10 @@ def _mamba(config: Part) -> tuple[State, ...]:
     groups, state = config.number("n_groups", default=1), config.number("ssm_state_size")
     inputs = count * size + 2 * groups * state
     kernel = config.number("conv_kernel", default=4)
-    return State(inputs * (kernel - 1)), State(count * size * state, config.text("mamba_ssm_dtype"))
+    # Nemotron-H's own default; the configuration of others says what differs from the model's format.
+    plain = "float32" if config.text("model_type") == "nemotron_h" else ""
+    dtype = config.text("mamba_ssm_cache_dtype", "mamba_ssm_dtype", default=plain)
+    return State(inputs * (kernel - 1)), State(count * size * state, dtype)
 
 
 def _mamba1(config: Part) -> tuple[State, ...]:

@@ -4,8 +4,6 @@ Only data comes in: text, numbers, true and false, null, lists, maps. What YAML 
 about is refused rather than guessed, because Helm and helmfile may read it differently.
 """
 
-import os
-import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,10 +14,10 @@ import yaml
 
 from recipegen.errors import Mark, Path, Problem, ToolError, escape
 from recipegen.yamlio.hand import write_by_hand
+from recipegen.yamlio.regular import NOT_A_FILE, regular
 from recipegen.yamlio.scan import LOADER, MAX_BYTES, Scan
 from recipegen.yamlio.writer import write
 
-NOT_A_FILE = "not a regular file"
 A_FILE = "pipes and devices are not read: write a file first, or a recipe to standard input, as -"
 
 __all__ = [
@@ -89,8 +87,16 @@ def read_file(path: File | Literal["-"], name: str) -> Document:
     return read(read_bytes(path, name), name)
 
 
-def read_bytes(path: File | Literal["-"], name: str) -> bytes:
+def read_bytes(
+    path: File | Literal["-"], name: str, *, most: int = MAX_BYTES, instead: str = A_FILE
+) -> bytes:
     """Return what is in the file, or on standard input for "-", at most one byte more than is allowed.
+
+    Args:
+        path: The file.
+        name: What messages call it.
+        most: How many bytes are allowed.
+        instead: What to do where it is a pipe or a device.
 
     Raises:
         ToolError: The file is missing, cannot be read, or is not a regular file.
@@ -99,10 +105,10 @@ def read_bytes(path: File | Literal["-"], name: str) -> bytes:
     if path == "-" and sys.stdin is None:
         raise ToolError("standard input is closed")
     try:
-        return sys.stdin.buffer.read(MAX_BYTES + 1) if path == "-" else _contents(path)
+        return sys.stdin.buffer.read(most + 1) if path == "-" else _contents(path, most)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        hint = A_FILE if reason == NOT_A_FILE else ""
+        hint = instead if reason == NOT_A_FILE else ""
         raise ToolError(Problem("tool", (), f"{escape(name)}: {reason}", hint)) from error
 
 
@@ -135,15 +141,7 @@ def read_objects(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def _contents(path: File) -> bytes:
+def _contents(path: File, most: int) -> bytes:
     """Return at most one byte more than is allowed of a regular file."""
-    # Without O_NONBLOCK, opening a FIFO would wait for its writer. What was opened is checked, not
-    # the path, which may be another file by now.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(NOT_A_FILE)
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(MAX_BYTES + 1)
-    finally:
-        os.close(descriptor)
+    with regular(path) as file:
+        return file.read(most + 1)

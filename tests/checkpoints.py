@@ -1,0 +1,231 @@
+"""Checkpoints as they are published, written out by rules of their own: name, shape and dtype of each tensor.
+
+A second reading of configurations, which shares nothing with `recipegen.modelfacts`. Rules follow the model
+definitions of the Transformers library and the weight maps of the published checkpoints.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from recipegen.sizing.checkpoint.headers import BITS
+
+Tensor = tuple[str, str, tuple[int, ...]]
+"""Name, dtype and shape."""
+
+
+def bytes_of(dtype: str, shape: tuple[int, ...]) -> int:
+    return math.prod(shape) * BITS[dtype] // 8
+
+
+def write(path: Path, tensors: list[Tensor], *, whole: bool = True) -> int:
+    """Write a safetensors file, of zeros that take no room on disk; return the bytes of its tensors."""
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    end = 0
+    for name, dtype, shape in tensors:
+        start, end = end, end + bytes_of(dtype, shape)
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [start, end]}
+    raw = json.dumps(header).encode()
+    with path.open("wb") as file:
+        file.write(len(raw).to_bytes(8, "little") + raw)
+        if whole:
+            file.truncate(8 + len(raw) + end)
+    return end
+
+
+def sharded(folder: Path, tensors: list[Tensor], count: int) -> int:
+    """Write shards and their index; return the bytes of the tensors."""
+    places: dict[str, str] = {}
+    total = 0
+    for number in range(count):
+        name = f"model-{number + 1:05}-of-{count:05}.safetensors"
+        part = tensors[number::count]
+        total += write(folder / name, part)
+        places |= dict.fromkeys((tensor for tensor, _, _ in part), name)
+    index = {"metadata": {"total_size": total}, "weight_map": places}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    return total
+
+
+def llama(config: dict[str, Any], *, normed: bool = False) -> Iterator[Tensor]:
+    """Llama, Qwen2 and Qwen3, dense or with experts; `normed`: heads have norms of their own."""
+    hidden, head = (
+        config["hidden_size"],
+        config.get("head_dim", config["hidden_size"] // config["num_attention_heads"]),
+    )
+    queries, keys = config["num_attention_heads"] * head, config["num_key_value_heads"] * head
+    yield "model.embed_tokens.weight", "BF16", (config["vocab_size"], hidden)
+    for layer in range(config["num_hidden_layers"]):
+        at = f"model.layers.{layer}"
+        yield f"{at}.input_layernorm.weight", "BF16", (hidden,)
+        yield f"{at}.post_attention_layernorm.weight", "BF16", (hidden,)
+        for part, shape in (
+            ("q", (queries, hidden)),
+            ("k", (keys, hidden)),
+            ("v", (keys, hidden)),
+            ("o", (hidden, queries)),
+        ):
+            yield f"{at}.self_attn.{part}_proj.weight", "BF16", shape
+        if normed:
+            yield f"{at}.self_attn.q_norm.weight", "BF16", (head,)
+            yield f"{at}.self_attn.k_norm.weight", "BF16", (head,)
+        if config.get("num_experts"):
+            yield f"{at}.mlp.gate.weight", "BF16", (config["num_experts"], hidden)
+            for expert in range(config["num_experts"]):
+                yield from _gated(f"{at}.mlp.experts.{expert}", hidden, config["moe_intermediate_size"])
+        else:
+            yield from _gated(f"{at}.mlp", hidden, config["intermediate_size"])
+    yield "model.norm.weight", "BF16", (hidden,)
+    yield "lm_head.weight", "BF16", (config["vocab_size"], hidden)
+
+
+def _gated(at: str, hidden: int, width: int) -> Iterator[Tensor]:
+    yield f"{at}.gate_proj.weight", "BF16", (width, hidden)
+    yield f"{at}.up_proj.weight", "BF16", (width, hidden)
+    yield f"{at}.down_proj.weight", "BF16", (hidden, width)
+
+
+def deepseek(config: dict[str, Any]) -> Iterator[Tensor]:
+    """DeepSeek V3 in fp8: blocks of 128 x 128 with a scale, and a layer that predicts a further token."""
+    hidden, layers = config["hidden_size"], config["num_hidden_layers"]
+    heads, nope, rope = config["num_attention_heads"], config["qk_nope_head_dim"], config["qk_rope_head_dim"]
+    value, rank, queries = config["v_head_dim"], config["kv_lora_rank"], config["q_lora_rank"]
+
+    def eight(name: str, *shape: int) -> Iterator[Tensor]:
+        yield f"{name}.weight", "F8_E4M3", shape
+        yield f"{name}.weight_scale_inv", "F32", (-(-shape[0] // 128), -(-shape[1] // 128))
+
+    def gated(at: str, width: int) -> Iterator[Tensor]:
+        yield from eight(f"{at}.gate_proj", width, hidden)
+        yield from eight(f"{at}.up_proj", width, hidden)
+        yield from eight(f"{at}.down_proj", hidden, width)
+
+    yield "model.embed_tokens.weight", "BF16", (config["vocab_size"], hidden)
+    for layer in range(layers + config["num_nextn_predict_layers"]):
+        at = f"model.layers.{layer}"
+        yield f"{at}.input_layernorm.weight", "BF16", (hidden,)
+        yield f"{at}.post_attention_layernorm.weight", "BF16", (hidden,)
+        yield from eight(f"{at}.self_attn.q_a_proj", queries, hidden)
+        yield f"{at}.self_attn.q_a_layernorm.weight", "BF16", (queries,)
+        yield from eight(f"{at}.self_attn.q_b_proj", heads * (nope + rope), queries)
+        yield from eight(f"{at}.self_attn.kv_a_proj_with_mqa", rank + rope, hidden)
+        yield f"{at}.self_attn.kv_a_layernorm.weight", "BF16", (rank,)
+        yield from eight(f"{at}.self_attn.kv_b_proj", heads * (nope + value), rank)
+        yield from eight(f"{at}.self_attn.o_proj", hidden, heads * value)
+        if layer < config["first_k_dense_replace"]:
+            yield from gated(f"{at}.mlp", config["intermediate_size"])
+        else:
+            yield f"{at}.mlp.gate.weight", "BF16", (config["n_routed_experts"], hidden)
+            yield f"{at}.mlp.gate.e_score_correction_bias", "F32", (config["n_routed_experts"],)
+            for expert in range(config["n_routed_experts"]):
+                yield from gated(f"{at}.mlp.experts.{expert}", config["moe_intermediate_size"])
+            yield from gated(
+                f"{at}.mlp.shared_experts", config["moe_intermediate_size"] * config["n_shared_experts"]
+            )
+        if layer >= layers:
+            yield f"{at}.embed_tokens.weight", "BF16", (config["vocab_size"], hidden)
+            yield f"{at}.enorm.weight", "BF16", (hidden,)
+            yield f"{at}.hnorm.weight", "BF16", (hidden,)
+            yield f"{at}.eh_proj.weight", "BF16", (hidden, 2 * hidden)
+            yield f"{at}.shared_head.norm.weight", "BF16", (hidden,)
+            yield f"{at}.shared_head.head.weight", "BF16", (config["vocab_size"], hidden)
+    yield "model.norm.weight", "BF16", (hidden,)
+    yield "lm_head.weight", "BF16", (config["vocab_size"], hidden)
+
+
+def gpt_oss(config: dict[str, Any]) -> Iterator[Tensor]:
+    """gpt-oss: experts in blocks of 32 four-bit numbers with a scale, biases everywhere, a sink a head."""
+    hidden, width, experts = config["hidden_size"], config["intermediate_size"], config["num_local_experts"]
+    head, vocabulary = config["head_dim"], config["vocab_size"]
+    queries, keys = config["num_attention_heads"] * head, config["num_key_value_heads"] * head
+    yield "model.embed_tokens.weight", "BF16", (vocabulary, hidden)
+    for layer in range(config["num_hidden_layers"]):
+        at = f"model.layers.{layer}"
+        yield f"{at}.input_layernorm.weight", "BF16", (hidden,)
+        yield f"{at}.post_attention_layernorm.weight", "BF16", (hidden,)
+        for part, out, into in (
+            ("q", queries, hidden),
+            ("k", keys, hidden),
+            ("v", keys, hidden),
+            ("o", hidden, queries),
+        ):
+            yield f"{at}.self_attn.{part}_proj.weight", "BF16", (out, into)
+            yield f"{at}.self_attn.{part}_proj.bias", "BF16", (out,)
+        yield f"{at}.self_attn.sinks", "BF16", (config["num_attention_heads"],)
+        yield f"{at}.mlp.router.weight", "BF16", (experts, hidden)
+        yield f"{at}.mlp.router.bias", "BF16", (experts,)
+        for part, out, into in (("gate_up_proj", 2 * width, hidden), ("down_proj", hidden, width)):
+            yield f"{at}.mlp.experts.{part}_blocks", "U8", (experts, out, into // 32, 16)
+            yield f"{at}.mlp.experts.{part}_scales", "U8", (experts, out, into // 32)
+            yield f"{at}.mlp.experts.{part}_bias", "BF16", (experts, out)
+    yield "model.norm.weight", "BF16", (hidden,)
+    yield "lm_head.weight", "BF16", (vocabulary, hidden)
+
+
+def qwen_next(config: dict[str, Any]) -> Iterator[Tensor]:
+    """Qwen3.5 with experts, its language model: gated delta nets, and every fourth layer gated attention."""
+    hidden, head, vocabulary = config["hidden_size"], config["head_dim"], config["vocab_size"]
+    queries, keys = config["num_attention_heads"] * head, config["num_key_value_heads"] * head
+    states, values = config["linear_num_key_heads"], config["linear_num_value_heads"]
+    key, value = states * config["linear_key_head_dim"], values * config["linear_value_head_dim"]
+    width, shared = config["moe_intermediate_size"], config["shared_expert_intermediate_size"]
+    yield "model.language_model.embed_tokens.weight", "BF16", (vocabulary, hidden)
+    for layer in range(config["num_hidden_layers"]):
+        at = f"model.language_model.layers.{layer}"
+        yield f"{at}.input_layernorm.weight", "BF16", (hidden,)
+        yield f"{at}.post_attention_layernorm.weight", "BF16", (hidden,)
+        if (layer + 1) % config["full_attention_interval"] == 0:
+            yield f"{at}.self_attn.q_proj.weight", "BF16", (2 * queries, hidden)
+            yield f"{at}.self_attn.k_proj.weight", "BF16", (keys, hidden)
+            yield f"{at}.self_attn.v_proj.weight", "BF16", (keys, hidden)
+            yield f"{at}.self_attn.o_proj.weight", "BF16", (hidden, queries)
+            yield f"{at}.self_attn.q_norm.weight", "BF16", (head,)
+            yield f"{at}.self_attn.k_norm.weight", "BF16", (head,)
+        else:
+            yield f"{at}.linear_attn.in_proj_qkv.weight", "BF16", (2 * key + value, hidden)
+            yield f"{at}.linear_attn.in_proj_z.weight", "BF16", (value, hidden)
+            yield f"{at}.linear_attn.in_proj_b.weight", "BF16", (values, hidden)
+            yield f"{at}.linear_attn.in_proj_a.weight", "BF16", (values, hidden)
+            yield (
+                f"{at}.linear_attn.conv1d.weight",
+                "BF16",
+                (2 * key + value, 1, config["linear_conv_kernel_dim"]),
+            )
+            yield f"{at}.linear_attn.A_log", "F32", (values,)
+            yield f"{at}.linear_attn.dt_bias", "BF16", (values,)
+            yield f"{at}.linear_attn.norm.weight", "F32", (config["linear_value_head_dim"],)
+            yield f"{at}.linear_attn.out_proj.weight", "BF16", (hidden, value)
+        yield f"{at}.mlp.gate.weight", "BF16", (config["num_experts"], hidden)
+        yield f"{at}.mlp.experts.gate_up_proj", "BF16", (config["num_experts"], 2 * width, hidden)
+        yield f"{at}.mlp.experts.down_proj", "BF16", (config["num_experts"], hidden, width)
+        yield from _gated(f"{at}.mlp.shared_expert", hidden, shared)
+        yield f"{at}.mlp.shared_expert_gate.weight", "BF16", (1, hidden)
+    yield "model.language_model.norm.weight", "BF16", (hidden,)
+    yield "lm_head.weight", "BF16", (vocabulary, hidden)
+
+
+def in_groups(tensors: list[Tensor], group: int) -> Iterator[Tensor]:
+    """Make 4-bit AWQ of the matrices of layers: eight numbers a word, a scale and a zero point a group."""
+    for name, dtype, shape in tensors:
+        if ".layers." not in name or len(shape) != 2:
+            yield name, dtype, shape
+            continue
+        stem, (out, into) = name.removesuffix("weight"), shape
+        yield f"{stem}qweight", "I32", (into, out // 8)
+        yield f"{stem}qzeros", "I32", (into // group, out // 8)
+        yield f"{stem}scales", "F16", (into // group, out)
+
+
+def in_nvfp4(tensors: list[Tensor]) -> Iterator[Tensor]:
+    """Make NVFP4 of the matrices of layers: two numbers a byte, an fp8 scale for 16, two scales for all."""
+    for name, dtype, shape in tensors:
+        if ".layers." not in name or len(shape) != 2 or ".gate.weight" in name:
+            yield name, dtype, shape
+            continue
+        out, into = shape
+        yield name, "U8", (out, into // 2)
+        yield f"{name}_scale", "F8_E4M3", (out, into // 16)
+        yield f"{name}_scale_2", "F32", ()
+        yield f"{name.removesuffix('weight')}input_scale", "F32", ()
