@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import checkpoints
 from recipegen import facts, yamlio
 from recipegen.errors import Problem, RecipeError, RecipegenError, ToolError
-from recipegen.modelfacts import ModelFacts
+from recipegen.modelfacts import ModelFacts, decoders
 from recipegen.sizing import checkpoint
 from recipegen.sizing.checkpoint import exact, folder, headers, kinds, tensors
 from recipegen.sizing.checkpoint.headers import Tensor
@@ -249,9 +249,9 @@ def test_a_key_of_the_quantisation_beside_it_is_named_with_that_file() -> None:
         ("LlamaForCausalLMEagle3", "a draft model"),
         ("Qwen3_5MTP", "a draft model"),
         ("MedusaModel", "a draft model"),
-        ("JambaForCausalLM", "no sizes of"),
-        ("Mamba2ForCausalLM", "no sizes of"),
-        ("Zamba2ForCausalLM", "no sizes of"),
+        ("LongcatFlashForCausalLM", "no sizes of"),
+        ("RecurrentGemmaForCausalLM", "no sizes of"),
+        ("RwkvForCausalLM", "no sizes of"),
     ],
 )
 def test_what_is_no_decoder_is_refused_with_the_reason(name: str, what: str) -> None:
@@ -283,6 +283,53 @@ def test_a_decoder_is_not_refused(name: str) -> None:
     assert kinds.refusal(Json({"architectures": [name]}, "{}", "x")) is None
 
 
+@pytest.mark.parametrize("name", checkpoints.FAMILIES)
+def test_a_family_without_facts_has_the_parameters_that_are_published(name: str) -> None:
+    billions, config = checkpoints.FAMILIES[name]
+    found = checkpoint.checked(json.dumps(config), "config.json")
+
+    assert found.warnings == ()
+    assert found.model.parameters.total / 1e9 == pytest.approx(billions, rel=0.01)
+
+
+def test_gemma_3_sees_everything_in_every_sixth_layer() -> None:
+    model = checkpoint.from_text(json.dumps(checkpoints.FAMILIES["gemma-3-27b"][1]), "config.json")
+
+    assert (model.full_layers, model.layers, model.window) == (10, 62, 1024)
+
+
+def test_sliding_layers_have_the_heads_that_are_said_of_them() -> None:
+    model = checkpoint.from_text(json.dumps(checkpoints.FAMILIES["mimo-v2-flash"][1]), "config.json")
+    full, sliding = model.caches[0], model.caches[1]
+
+    assert (full.heads, full.key, full.value) == (4, 192, 128)
+    assert (sliding.heads, sliding.key, sliding.value, sliding.window) == (8, 192, 128, 128)
+
+
+def test_what_the_library_takes_where_gemma_3_is_silent_is_taken() -> None:
+    small = {"hidden_size": 2560, "intermediate_size": 10240, "num_hidden_layers": 34, "sliding_window": 1024}
+    text = json.dumps({"model_type": "gemma3", "text_config": {"model_type": "gemma3_text", **small}})
+    model = checkpoint.from_text(text, "config.json")
+
+    assert (model.heads, model.kv_heads, model.head_dim, model.vocab_size) == (8, 4, 256, 262208)
+
+
+@pytest.mark.parametrize(
+    ("keys", "named"),
+    [
+        ({"num_moe_experts": 64, "moe_picked": 6}, ["num_moe_experts", "moe_picked"]),
+        ({"mamba_d_state": 16, "attn_layer_period": 8}, ["mamba_d_state", "attn_layer_period"]),
+        ({"conv_L_cache": 3, "block_types": ["recurrent"]}, ["block_types"]),
+    ],
+)
+def test_keys_that_speak_of_unknown_layers_are_refused_in_unknown_families(
+    keys: dict[str, Any], named: list[str]
+) -> None:
+    message = said(changed(model_type="brandnew", architectures=["BrandNewForCausalLM"], **keys))
+
+    assert [line.split(": ")[1] for line in message.splitlines() if "speaks of layers" in line] == named
+
+
 @pytest.mark.parametrize("name", sorted(facts.known_models().values()))
 def test_every_model_with_facts_is_known(name: str) -> None:
     config = Json(config_of(name), "{}", "x")
@@ -292,10 +339,8 @@ def test_every_model_with_facts_is_known(name: str) -> None:
 
 
 def test_a_refused_type_is_not_known() -> None:
-    table = facts.architectures()
-
-    assert table["known"] == sorted(set(table["known"]))
-    for name in table["known"]:
+    # What hears is refused whole, however well its language model is known.
+    for name in (name for name in decoders.families() if "omni" not in name):
         assert kinds.refusal(Json({"model_type": name}, "{}", "x")) is None
 
 

@@ -3,6 +3,7 @@
 Counts are of `python -m tools.oracle`. Most models are in no list of ours.
 """
 
+import json
 import sys
 from functools import cache
 from typing import Any
@@ -12,7 +13,9 @@ import yaml
 
 from conftest import ROOT
 from recipegen import facts, modelfacts
+from recipegen.errors import RecipeError
 from recipegen.modelfacts import ModelFacts, decoders
+from recipegen.sizing import checkpoint
 
 FOLDER = ROOT / "tests/model_oracle"
 CONFIGS: dict[str, Any] = yaml.safe_load((FOLDER / "configs.yaml").read_text())
@@ -133,3 +136,14 @@ def test_every_spelling_is_of_one_key_alone() -> None:
 
     assert len(others) == len({*others})
     assert not {*others} & spellings.keys()
+
+
+@pytest.mark.parametrize("name", sorted(CONFIGS))
+def test_a_configuration_that_is_known_is_sized_without_a_warning(name: str) -> None:
+    text = json.dumps(CONFIGS[name]["config"], indent=1)
+    if any("Omni" in each or "Audio" in each for each in CONFIGS[name]["config"]["architectures"]):
+        with pytest.raises(RecipeError, match="hears or speaks"):
+            checkpoint.checked(text, "config.json")
+        return
+
+    assert checkpoint.checked(text, "config.json").warnings == ()

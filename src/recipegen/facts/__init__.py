@@ -128,7 +128,7 @@ def _model_file(name: str) -> Path | None:
 
 @cache
 def architectures() -> dict[str, Any]:
-    """Return which models a config.json may describe: `known` model types, and rows of what is `refused`."""
+    """Return which models a config.json may not describe: rows of what is `refused`."""
     return _read(HERE / "architectures.yaml")
 
 

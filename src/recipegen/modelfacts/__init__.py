@@ -158,7 +158,13 @@ class ModelFacts:
         return sizes
 
 
-def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] | None = None) -> ModelFacts:
+def read(
+    name: str,
+    config: Mapping[str, Any],
+    quant_config: Mapping[str, Any] | None = None,
+    *,
+    plain: bool = False,
+) -> ModelFacts:
     """Return what a configuration says about its model.
 
     Everything is read here: what comes back has no mistake left to be found.
@@ -167,11 +173,13 @@ def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] |
         name: What the model is called; nothing is derived from it.
         config: Its config.json.
         quant_config: Its hf_quant_config.json, where it has one.
+        plain: Whether a family that is not known is taken for a plain decoder, rather than refused.
 
     Raises:
-        ConfigError: A key is missing that every language model has, or says what cannot be.
+        ConfigError: A key is missing that every language model has, or says what cannot be, or names what is
+            not known: a family, a tower, a method of quantisation.
     """
-    text = language(config)
+    text = language(config, plain=plain)
     found = layers(text)
     count, _, size = heads(text)
     if mla(text) and text.number("kv_lora_rank", default=0):

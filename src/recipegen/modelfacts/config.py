@@ -220,8 +220,12 @@ class Part:
         return found.entries(length, letters=letters) if found else []
 
 
-def language(config: Any) -> Part:
+def language(config: Any, *, plain: bool = False) -> Part:
     """Return the part of a config.json that describes the language model, in the whole of it.
+
+    Args:
+        config: The configuration.
+        plain: Whether a family that is not known is taken for a plain decoder, rather than refused.
 
     Raises:
         ConfigError: It is no map, or of a family that nothing is known of.
@@ -233,9 +237,9 @@ def language(config: Any) -> Part:
     part = Part(whole.value(nested), whole.path(nested)) if nested else whole
     said = part.find("model_type") or whole.find("model_type")
     family = architecture(said.text() if said else "")
-    if said and not family:
+    if said and not family and not plain:
         raise ConfigError(said.key, f"{_shown(said.data)} is a family of models that is not known", said.file)
-    return Part(part.values, part.at, around=whole if nested else None, family=family)
+    return Part(part.values, part.at, around=whole if nested else None, family=family or architecture(""))
 
 
 def _shown(data: Any) -> str:

@@ -72,10 +72,12 @@ def _layer(config: Part, layer: Layer) -> Iterator[Module]:
         # DeepSeek V4's two hyper-connections, each a matrix from all streams to (2 + streams) x streams.
         yield Module("hyper", 2 * (2 + streams) * streams * streams * hidden)
     extra = config.number("hidden_size_per_layer_input", default=0)
-    yield Module("per_layer_input", 2 * hidden * extra)
+    if extra:
+        yield Module("per_layer_input", 2 * hidden * extra)
     augmented = config.number("laurel_rank", default=0)
-    # Gemma 3n's augmented residual, and its alternating updates of several streams.
-    yield Module("laurel", 2 * hidden * augmented + hidden * config.number("altup_num_inputs", default=0))
+    if augmented:
+        # Gemma 3n's augmented residual, and the router of its alternating updates of several streams.
+        yield Module("laurel", 2 * hidden * augmented + hidden * config.number("altup_num_inputs", default=1))
 
 
 def _per_layer_inputs(config: Part, count: int) -> Iterator[Module]:

@@ -69,8 +69,9 @@ def read(
     wrong = _beyond(found)
     if wrong:
         raise RecipeError(*wrong)
+    data = kinds.watched(found.data)
     try:
-        model = modelfacts.read(name or source, found.data, own.data if own else None)
+        model = modelfacts.read(name or source, data, own.data if own else None, plain=True)
     except ConfigError as error:
         raise RecipeError(problem(error, found, own)) from error
     if model.parameters.total > MAX_PARAMETERS:
@@ -81,13 +82,16 @@ def read(
         )
         raise RecipeError(found.problem("model-config", (), message, "look for a size with digits too many"))
     assumed = kinds.assumption(found, model)
+    strange = kinds.unread(found, data) if assumed else []
+    if strange:
+        raise RecipeError(*strange)
     return Configuration(model, (assumed,) if assumed else ())
 
 
 def _beyond(config: Json) -> list[Problem]:
     """Return the sizes that cannot be, all of them."""
     try:
-        text = language(config.data)
+        text = language(config.data, plain=True)
     except ConfigError as error:
         return [problem(error, config, None)]
     problems = []
