@@ -69,6 +69,14 @@ def model(name: str) -> "ModelFacts | None":
         raise ToolError(f"{path}: {error.args[0]}: is missing") from error
 
 
+def configuration(name: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Return the config.json of a model that there are facts of, and its hf_quant_config.json or None."""
+    path = _model_file(name)
+    assert path is not None
+    data = _read(path)
+    return data["config"], data.get("quantConfig")
+
+
 @cache
 def known_models() -> dict[str, str]:
     """Return the ids of the models that there are facts of, by the id in lower case."""
@@ -80,6 +88,12 @@ def known_models() -> dict[str, str]:
 def quantization() -> dict[str, Any]:
     """Return which number formats of weights an engine runs on which GPU."""
     return _read(HERE / "quantization.yaml")
+
+
+@cache
+def speed() -> dict[str, Any]:
+    """Return what tells the speed of an engine from data sheets: shares and overheads, rules of thumb."""
+    return _read(HERE / "speed.yaml")
 
 
 @cache
