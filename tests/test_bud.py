@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from recipegen import facts, modelfacts
 from recipegen.errors import RecipeError, UsageError
 from recipegen.modelfacts import ModelFacts
-from recipegen.sizing import plain
-from recipegen.sizing.bud import infer
+from recipegen.sizing.policies import plain
+from recipegen.sizing.policies.bud import infer
 
 GIB = 2**30
 GPUS = sorted(facts.hardware())

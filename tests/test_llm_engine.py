@@ -3,16 +3,14 @@
 from typing import Any, NamedTuple
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import ROOT
 from recipegen import facts, modelfacts
 from recipegen.errors import RecipeError, UsageError
 from recipegen.modelfacts import ConfigError
-from recipegen.sizing.llm_engine import Inferred, Table, infer
-from recipegen.sizing.llm_reasons import reasons
+from recipegen.sizing.policies.llm_engine import Inferred, Table, infer
+from recipegen.sizing.policies.llm_reasons import reasons
 
 TABLES: tuple[Table, ...] = ("chart", "ci", "test")
 H100 = "nvidia-hopper-h100"
@@ -322,8 +320,8 @@ def test_its_arithmetic_is_printed() -> None:
 
 
 def known(name: str) -> dict[str, Any]:
-    path = ROOT / "src/recipegen/facts/models" / f"{name.replace('/', '--')}.yaml"
-    config: dict[str, Any] = yaml.safe_load(path.read_text())["config"]
+    config = facts.model_config(name)
+    assert config is not None
     return config
 
 
@@ -365,7 +363,7 @@ ALWAYS = 3
         (
             "Qwen/Qwen3.5-35B-A3B",
             [
-                "3 billion parameters by the name, 35.1 by the configuration: -91%",
+                "3 billion parameters by the name, 35.11 by the configuration: -91%",
                 "a head is taken to be 2048 / 16 = 128 wide; it is 256: the KV cache comes out x0.5",
                 "all 40 layers are taken to keep every token; 10 do, others a state of constant size",
             ],
@@ -402,5 +400,25 @@ def test_a_row_by_the_name_and_ten_sequences_are_reasons() -> None:
         f"LLM Engine has hardware for the name {name}, whatever the model needs",
         "ten sequences are counted, 262144 tokens long: each further one takes 34.4 GB by its rule",
         "activations, CUDA graphs and the engine itself are not counted, but for a tenth of the need",
-        "the need is in GB of 10^9 bytes, rows go by what cards are sold as: 80 of h100-sxm-80gb are 85.5",
+        "the need is in GB of 10^9 bytes, rows go by what cards are sold as: 80 of h100-sxm-80gb are 85.0",
     ]
+
+
+@pytest.mark.parametrize("batch", [False, True])
+@pytest.mark.parametrize("name", sorted(facts.known_models().values()))
+def test_every_known_model_has_an_answer_or_an_error_that_says_why(name: str, batch: bool) -> None:
+    model = facts.model(name)
+    assert model is not None
+    try:
+        found = infer(name, known(name), batch=batch, table="ci")
+    except (RecipeError, ConfigError) as error:
+        told = str(error)
+    else:
+        told = ""
+        assert found.lines()
+        assert len(reasons(found, model)) >= ALWAYS
+    assert not told or "Unable to infer hardware" in told or told == "num_hidden_layers: is missing"
+
+
+def test_a_name_is_printed_without_what_disturbs() -> None:
+    assert infer("evil\x1b[31m-7b", TINY).lines()[0].startswith("evil\\x1b[31m-7b, online")

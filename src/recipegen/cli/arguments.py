@@ -19,9 +19,11 @@ COMMANDS = {
     "explain": "Say where a value comes from, and what it means.",
     "validate": "Check recipes and all their variants.",
     "check": "Check recipes, render them through Helm, check the objects.",
+    "size": "Say what the memory of the GPUs holds, with the arithmetic.",
     "simulate": "Run a recipe's graph on this machine without a GPU: Dynamo's frontend and mocker.",
     "doctor": "Look into the cluster: what is wrong with a recipe's graph, and which line to change.",
     "recommend": "Say which GPUs, how many, and which parallel sizes meet targets best; nothing is run.",
+    "new": "Write a recipe for a model: its config.json, or its id on the Hugging Face Hub.",
     "import": "Turn a DynamoGraphDeployment into a recipe, and say what a recipe cannot carry over.",
     "schema": "Print the recipe language as JSON Schema.",
 }
@@ -49,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
         words = "recipes of the catalog, paths, or -"
         commands[name].add_argument("names", metavar="NAME", nargs="*", help=words)
         commands[name].add_argument("--all", action="store_true", help="the whole catalog")
-    for name in ("show", "render", "explain", "validate", "check", "simulate", "doctor", "recommend"):
+    for name in ("show", "render", "explain", "validate", "check", "size", "simulate", "doctor", "recommend"):
         _add_changes(commands[name])
     _add_own(commands)
     return top
@@ -95,8 +97,10 @@ def _add_own(commands: dict[str, argparse.ArgumentParser]) -> None:
     render.add_argument("--check", action="store_true", help=words)
     words = "folder or oci:// address of the charts; default: those that came along"
     render.add_argument("--charts", metavar="REF", action=_Once, help=words)
+    _add_size(commands["size"])
     _add_simulate(commands["simulate"])
     _add_doctor(commands["doctor"])
+    _add_new(commands["new"])
     _add_import(commands["import"])
     _add_recommend(commands["recommend"])
     words = "such as model.worker.replicas"
@@ -120,6 +124,70 @@ def _add_list(command: argparse.ArgumentParser) -> None:
     command.add_argument("--max-gpus", metavar="N", type=_number(0, 100_000), help=words)
 
 
+def _add_size(command: argparse.ArgumentParser) -> None:
+    words = "recipe of the catalog, path of a recipe or a config.json, folder of a model, known model id"
+    command.add_argument("name", metavar="NAME", nargs="?", help=words)
+    words = "config.json, folder with weights, or known model id; with NAME: for its model"
+    command.add_argument("--config", metavar="FILE", action=_Once, help=words)
+    command.add_argument(
+        "--all", action="store_true", help="a row for each role of every form of the catalog"
+    )
+    command.add_argument("--explain", action="store_true", help="where each number comes from, too")
+    for option, metavar, words in (
+        ("--gpu", "GPU", "GPU type, as hardware.gpu of a recipe: h100-sxm-80gb"),
+        ("--mig", "PROFILE", "MIG profile in place of the whole GPU: 3g.40gb"),
+        ("--backend", "B", "vllm, sglang or trtllm; default: the recipe's, or vllm"),
+        (
+            "--engine-version",
+            "V",
+            "version of the engine; default: that of the recipe's or the newest Dynamo",
+        ),
+        ("--kv-cache-dtype", "D", "number format of the KV cache, in the engine's words: fp8"),
+        ("--dtype", "D", "number format of 16-bit weights in place of the checkpoint's: float32"),
+        ("--quantization", "Q", "what the engine makes of 16-bit weights while it loads them: fp8"),
+    ):
+        command.add_argument(option, metavar=metavar, action=_Once, help=words)
+    for option, words in (
+        ("--tensor-parallel", "GPUs that share each layer"),
+        ("--pipeline-parallel", "stages that share the layers"),
+        ("--data-parallel", "ranks of data parallelism"),
+        ("--expert-parallel", "ranks that experts are spread over"),
+        ("--max-model-len", "context in tokens; default: the recipe's, or the model's own"),
+        ("--block-size", "tokens of a block of the KV cache"),
+        ("--max-num-seqs", "most requests in one batch"),
+        ("--max-num-batched-tokens", "most tokens of one pass"),
+    ):
+        command.add_argument(option, metavar="N", type=_number(1, 1_000_000_000), help=words)
+    words = "share of GPU memory, above 0 and at most 1, of what the engine means by it"
+    command.add_argument("--gpu-memory-utilization", metavar="SHARE", type=_share, help=words)
+    command.add_argument("--eager", action="store_true", default=None, help="without CUDA graphs")
+    words = "whose rules: recipegen's, or for comparison LLM Engine's or Bud's; default: %(default)s"
+    policies = ["recipegen", "llm-engine", "bud"]
+    command.add_argument("--policy", choices=policies, default="recipegen", help=words)
+    command.add_argument("--model", metavar="NAME", action=_Once, help="llm-engine: name of the model")
+    command.add_argument("--batch", action="store_true", help="llm-engine: for a batch job")
+    words = "llm-engine: longest context to size for"
+    command.add_argument("--max-context", metavar="N", type=_number(1, 1_000_000_000), help=words)
+    words = "llm-engine: which of its tables: chart, test or ci; default: chart"
+    command.add_argument("--table", choices=["chart", "test", "ci"], help=words)
+    for option, words in (
+        ("--isl", "bud: tokens that a request reads"),
+        ("--osl", "bud: tokens that it writes"),
+        ("--concurrency", "bud: most requests at once"),
+    ):
+        command.add_argument(option, metavar="N", type=_number(1, 1_000_000_000), help=words)
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"a number above 0 and at most 1, got {text!r}")
+    return value
+
+
 def _add_simulate(command: argparse.ArgumentParser) -> None:
     words = "port of the frontend on this machine, 0 for any free one; default: %(default)s"
     command.add_argument("--port", type=_number(0, 65_535), default=8000, metavar="N", help=words)
@@ -140,6 +208,35 @@ def _add_doctor(command: argparse.ArgumentParser) -> None:
     command.add_argument("--bundle", metavar="FILE", action=_Once, help=words)
     words = "write what was seen to a new file, without secrets"
     command.add_argument("--save", metavar="FILE", action=_Once, help=words)
+
+
+def _add_new(command: argparse.ArgumentParser) -> None:
+    for option, metavar, words in (
+        ("--config", "FILE", "config.json of the model, or a directory with one; nothing is fetched then"),
+        ("--hf", "ORG/NAME", "model on the Hugging Face Hub; HF_TOKEN in the environment may hold a token"),
+        ("--model", "ORG/NAME", "id of the model, for --config"),
+        ("--backend", "B", "vllm, sglang or trtllm"),
+        ("--gpu", "GPU", "GPU type, such as h100-sxm-80gb"),
+        (
+            "--namespace",
+            "NS",
+            "Kubernetes namespace; default: the letters that the recipe's name begins with",
+        ),
+        ("--name", "NAME", "what the recipe is called; default: the model's last segment in lower case"),
+    ):
+        command.add_argument(option, metavar=metavar, action=_Once, help=words)
+    for option, words in (
+        ("--gpu-count", "GPUs of one replica; default: as few as will do"),
+        ("--max-model-len", "context in tokens; default: the model's own, or what fits"),
+        ("--replicas", "replicas of each role; default: 2 where one is less than a node"),
+    ):
+        command.add_argument(option, metavar="N", type=_number(0, 1_000_000_000), help=words)
+    words = "workers of their own for prefill and decode"
+    command.add_argument("--disaggregated", action="store_true", help=words)
+    words = "file to write, - for standard output; default: NAME.yaml here"
+    command.add_argument("-o", "--output", metavar="FILE", action=_Once, help=words)
+    words = "write over a file that is there already, all of it, or take a name that the catalog has"
+    command.add_argument("--force", action="store_true", help=words)
 
 
 def _add_import(command: argparse.ArgumentParser) -> None:

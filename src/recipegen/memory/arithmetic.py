@@ -64,6 +64,7 @@ def _weights(fit: Fit) -> Iterator[Term]:
         if size:
             formula = f"{gib(size)} / {gpus}" if gpus > 1 else "on one GPU"
             yield Term(f"weights: {name}", size / gpus, "B", formula, fit.source[0], fit.source[1])
+    yield from fit.stage.added
     formula = f"sum of the above, on stage {index + 1} of {len(fit.stages)}" if len(fit.stages) > 1 else "sum"
     yield Term("weights", fit.stage.weights, "B", formula, fit.source[0], fit.source[1], fit.source[2])
 

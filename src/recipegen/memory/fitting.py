@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from recipegen.memory import budget
 from recipegen.memory.cache import Cache, cache
+from recipegen.memory.loading import added
 from recipegen.memory.overhead import Overhead, batch, overhead
 from recipegen.memory.precision import quantised
 from recipegen.memory.setup import Setup
@@ -15,12 +16,16 @@ OF_CONFIG: tuple[Kind, str, str] = ("published", "config.json, and the engines' 
 
 OF_FILES: tuple[Kind, str, str] = ("measured", "headers of the weight files", "")
 
+ASSUMED: tuple[Kind, str, str] = ("rule of thumb", "config.json, its layers taken to be plain", "unknown")
+
 
 @dataclass(frozen=True)
 class Stage:
     """A pipeline stage on one of its GPUs. Sizes are bytes."""
 
     weights: float
+    """With what the engine adds to them."""
+    added: tuple[Term, ...]
     overhead: Overhead
     cache: Cache
     room: float
@@ -49,12 +54,14 @@ class Fit:
     @property
     def share(self) -> Term:
         """The share of memory that the engine takes."""
-        return budget.share(self.setup, self.memory)
+        return budget.share(self.model, self.setup, self.memory)
 
     @property
     def source(self) -> tuple[Kind, str, str]:
         """Where the sizes of weights come from: kind, source and uncertainty as for a term."""
-        return OF_FILES if self.model.files else OF_CONFIG
+        if self.model.files:
+            return OF_FILES
+        return ASSUMED if self.model.assumed else OF_CONFIG
 
     @property
     def weights(self) -> float:
@@ -94,7 +101,7 @@ class Fit:
     def weights_fit(self) -> bool:
         """Whether the weights alone fit into what the engine may take."""
         return all(
-            stage.weights <= budget.budget(self.setup, self.memory, stage.overhead.total)
+            stage.weights <= budget.budget(self.model, self.setup, self.memory, stage.overhead.total)
             for stage in self.stages
         )
 
@@ -106,7 +113,7 @@ class Fit:
     @property
     def budget(self) -> float:
         """What weights may take at most on the stage that decides."""
-        return budget.budget(self.setup, self.memory, self.stage.overhead.total)
+        return budget.budget(self.model, self.setup, self.memory, self.stage.overhead.total)
 
     @property
     def tight(self) -> bool:
@@ -135,11 +142,13 @@ def fit(model: ModelFacts, setup: Setup) -> Fit:
     loads = weights(model, setup)
     parts = stages(model.layers, setup.pipeline, setup.backend)
     found = []
-    for place, (layers, load) in enumerate(zip(parts, loads, strict=True)):
+    for place, (layers, stored) in enumerate(zip(parts, loads, strict=True)):
+        more = added(model, setup, layers)
+        load = stored + sum(term.value for term in more)
         over = overhead(model, setup, memory, last=place == len(loads) - 1)
         part = cache(model, layers, setup, budget.block(setup), batched)
-        room = budget.room(setup, memory, load, over.total)
-        found.append(Stage(load, over, part, room, part.longest(room, max(limit, model.context))))
+        room = budget.room(model, setup, memory, load, over.total)
+        found.append(Stage(load, more, over, part, room, part.longest(room, max(limit, model.context))))
     longest = min(stage.longest for stage in found)
     length = limit if setup.max_model_len or not longest else min(limit, longest)
     decides = min(found, key=lambda stage: stage.cache.held(stage.room, length))

@@ -84,7 +84,7 @@ def _vllm(model: ModelFacts, setup: Setup, memory: int, *, last: bool) -> Iterat
     gpus = "several" if setup.tensor > 1 else "stages" if setup.pipeline > 1 else "one"
     formula = f"{setup.tensor} GPUs a stage, {setup.pipeline} stages"
     mean = f"mean of what vLLM {measured} printed on H100"
-    yield Term("runtime", table["other"][gpus], "B", formula, kind, mean, "±0.2 GiB")
+    yield Term("runtime", since(table["other"][gpus], setup.version), "B", formula, kind, mean, "±0.2 GiB")
     graphs = 0 if setup.eager else since(table["graphs"], setup.version)
     if graphs:
         formula = "one mean for all models"
@@ -121,7 +121,7 @@ def _sglang(setup: Setup) -> Iterator[Term]:
     yield Term("CUDA context", table["context"], "B", before, "rule of thumb", source, "±0.1 GiB")
     if setup.gpus > 1:
         size = table["sglang"]["communication"]
-        yield Term("NCCL", size, "B", before, "rule of thumb", "assumed", "±0.5 GiB")
+        yield Term("NCCL", size, "B", before, "rule of thumb", "what vLLM 0.19 printed on two H100", "±1 GiB")
 
 
 def _trtllm(model: ModelFacts, setup: Setup) -> Iterator[Term]:
@@ -129,8 +129,9 @@ def _trtllm(model: ModelFacts, setup: Setup) -> Iterator[Term]:
     source = "aiconfigurator 0.12.0, backends/trtllm_backend.py"
     tokens, _ = batch(setup, 0)
     factor = _row(table["activation"]["experts" if model.experts else "dense"], setup.tensor)
-    size = max(table["activation"]["least"], 2 * tokens * model.hidden_size * factor)
-    formula = f"2 x {tokens} tokens x {model.hidden_size} x {factor}"
+    width = model.hidden_size if model.mla else model.heads * model.head_dim
+    size = max(table["activation"]["least"], 2 * tokens * width * factor)
+    formula = f"2 x {tokens} tokens x {width} x {factor}"
     yield Term("activations", size, "B", formula, "published", source, "±20 %")
     nccl = _row(table["communication"], setup.tensor)
     if nccl:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from recipegen.modelfacts import formats
-from recipegen.modelfacts.caches import Kept, State, caches
+from recipegen.modelfacts.caches import GROWING, Kept, State, caches
 from recipegen.modelfacts.config import MOST, ConfigError, Part, language
 from recipegen.modelfacts.context import context, default_context
 from recipegen.modelfacts.formats import Quantization
@@ -27,8 +27,8 @@ from recipegen.modelfacts.mixers import Module
 from recipegen.modelfacts.weights import modules, of_predictors, tied
 
 __all__ = [
-    "Attention", "ConfigError", "Files", "Kept", "ModelFacts", "Module", "Parameters", "Quantization", "State",
-    "read",
+    "Attention", "ConfigError", "Files", "Kept", "ModelFacts", "Module", "Parameters", "Quantization",
+    "State", "read",
 ]  # fmt: skip
 
 
@@ -96,6 +96,8 @@ class ModelFacts:
     """Number format of what is not quantised."""
     quantization: Quantization
     multimodal: bool
+    tower: tuple[int, int] | None
+    """Layers and width of the vision tower as its configuration says them, 0 where it does not; None without."""
     tied: bool
     """Whether embedding and head are one matrix."""
     families: tuple[str, ...]
@@ -116,6 +118,8 @@ class ModelFacts:
     """The modules of layers that predict further tokens."""
     files: Files | None = field(default=None, repr=False)
     """The weights in files, where they were counted."""
+    assumed: bool = False
+    """Whether the layers are taken to be plain ones, because nobody knows the architecture here."""
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -172,14 +176,14 @@ def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] |
     text = language(config)
     found = layers(text)
     count, _, size = heads(text)
-    if text.number("kv_lora_rank", default=0):
+    if mla(text) and text.number("kv_lora_rank", default=0):
         size = text.number("qk_nope_head_dim") + text.number("qk_rope_head_dim")
     windows = text.number("sliding_window", "sliding_window_size", "attention_chunk_size", default=0)
-    mixers = [layer.mixer for layer in found]
+    kept = caches(text, found)
     return ModelFacts(
         id=name,
         layers=len(found),
-        hidden_size=text.number("hidden_size", "n_embd"),
+        hidden_size=text.number("hidden_size"),
         heads=count,
         kv_heads=fewest_kv_heads(text, found),
         head_dim=size,
@@ -196,25 +200,26 @@ def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] |
         q_lora_rank=text.number("q_lora_rank", default=0),
         rope_head_dim=text.number("qk_rope_head_dim", default=0),
         attention=attention(text, found),
-        window=windows if "sliding" in mixers else 0,
-        full_layers=mixers.count("full"),
+        window=windows if any(layer.mixer == "sliding" for layer in found) else 0,
+        full_layers=sum(each.kind in GROWING for each in kept),
         dtype=formats.dtype(text),
         quantization=formats.read(text, Part(quant_config or {}, file="hf_quant_config.json")),
         multimodal=_multimodal(text),
+        tower=_tower(text),
         tied=tied(text),
         families=_families(text),
         compressed=mla(text) and not text.number("kv_lora_rank", default=0),
         sparse=bool(text.number("index_topk", default=0)),
         predicts=_predicts(text),
         default_context=default_context(text),
-        caches=caches(text, found),
+        caches=kept,
         modules=tuple(modules(text, found)),
         predictors=tuple(of_predictors(text, found)),
     )
 
 
 def _dense_width(text: Part) -> int:
-    found = text.find("intermediate_size_mlp", "intermediate_size", "ffn_dim", "n_inner")
+    found = text.find("intermediate_size_mlp", "intermediate_size")
     return found.number(0, MOST) if found and not isinstance(found.data, list) else 0
 
 
@@ -235,3 +240,10 @@ def _multimodal(text: Part) -> bool:
         return True
     names = whole.texts("architectures")
     return text is not whole and any("ConditionalGeneration" in name for name in names)
+
+
+def _tower(text: Part) -> tuple[int, int] | None:
+    tower = (text.around or text).map("vision_config")
+    if not tower:
+        return None
+    return tower.number("num_hidden_layers", default=0), tower.number("hidden_size", default=0)

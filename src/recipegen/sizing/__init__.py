@@ -1,12 +1,12 @@
 """Sizing: how much GPU memory a model takes, what that leaves, and what other tools would answer for it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from recipegen.errors import Problem, RecipeError, UsageError
-from recipegen.memory import Fit, terms
+from recipegen.errors import Problem
+from recipegen.memory import Fit, fit, terms
 from recipegen.memory.cache import dtype
 from recipegen.sizing import sources
 from recipegen.sizing.sources import Sized
@@ -14,7 +14,7 @@ from recipegen.sizing.sources import Sized
 if TYPE_CHECKING:
     from recipegen.document import Document
 
-__all__ = ["Role", "Size", "size"]
+__all__ = ["Role", "Size", "catalog", "size"]
 
 
 @dataclass(frozen=True)
@@ -89,19 +89,21 @@ class Size:
 
 
 def size(
-    source: str | PathLike[str],
+    source: str | PathLike[str] | None,
     *,
+    config: str | PathLike[str] | None = None,
     variant: str | None = None,
-    patches: "Sequence[Mapping[str, Any] | Document]" = (),
+    patches: "Sequence[Document]" = (),
     **settings: Any,
 ) -> Size:
     """Return what the memory of the GPUs holds: weights, overhead, KV cache, and how much of a context.
 
-    Formulas and constants: each is a term of the result with its source. Nothing is measured here.
+    Formulas and constants: each is a term of the result, with its source. Nothing is measured here.
 
     Args:
-        source: A recipe of the catalog, a recipe file, a model that recipegen knows (`Qwen/Qwen3-32B`), a
-            config.json, a folder of a model, or a file or index of its weights.
+        source: A recipe of the catalog, a recipe file, or what `config` takes.
+        config: A model that recipegen knows (`Qwen/Qwen3-32B`), a config.json, the folder of a model, or a
+            file or index of its weights; with a recipe, in place of what is known of the recipe's model.
         variant: A variant of the recipe.
         patches: Merge patches of the recipe.
         settings: What the engine is set to, in place of the recipe's: `gpu` (a name of hardware.yaml), `mig`,
@@ -114,17 +116,19 @@ def size(
         UsageError: A setting is missing, unknown, or cannot be.
         ToolError: A file cannot be read.
     """
-    found = sources.find(source, variant, patches, settings)
-    return _size(found)
+    return _size(sources.find(source, config, variant, patches, settings))
+
+
+def catalog(**settings: Any) -> Iterator[Size]:
+    """Yield the size of every form of the catalog that names a GPU type; `settings` as for `size`."""
+    yield from map(_size, sources.every(settings))
 
 
 def _size(found: Sized) -> Size:
-    from recipegen.memory import fit
-
-    roles = tuple(
-        Role(each.role, each.replicas, fit(found.model, each.setup), each.unreckoned) for each in found.setups
+    roles = (
+        Role(one.role, one.replicas, fit(found.model, one.setup), one.unreckoned) for one in found.setups
     )
-    return Size(found.name, found.model.id, roles, found.warnings)
+    return Size(found.name, found.model.id, tuple(roles), found.warnings)
 
 
 def _whole(size: float) -> float | int:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from recipegen import facts
-from recipegen.errors import Problem, RecipeError, UsageError, nearest, show
+from recipegen.errors import Problem, RecipeError, UsageError, brief, nearest, show
 from recipegen.memory import Term
-from recipegen.sizing import llm_rules
-from recipegen.sizing.layout import lines
-from recipegen.sizing.llm_rules import Shape
+from recipegen.sizing.policies import llm_rules
+from recipegen.sizing.policies.layout import lines
+from recipegen.sizing.policies.llm_rules import Shape
 
 __all__ = ["Inferred", "Table", "infer"]
 
@@ -74,12 +74,13 @@ class Inferred:
         nodes = f" on each of {self.nodes_per_worker} nodes" if self.nodes_per_worker > 1 else ""
         mode = "batch" if self.batch else "online"
         own = (
-            f"{self.model} has one of its own"
+            f"{brief(self.model)} has one of its own"
             if self.row is None
             else f"the first with need <= {self.row} GB"
         )
         return [
-            f"{self.model}, {mode}, LLM Engine's table {self.table!r}: {self.gpus} x {self.gpu_type}{nodes}",
+            f"{brief(self.model)}, {mode}, LLM Engine's table {self.table!r}:"
+            f" {self.gpus} x {self.gpu_type}{nodes}",
             f"{self.cpus} CPUs, memory {self.memory}, storage {self.storage};"
             f" here the GPU is {self.gpu}{f', MIG {self.mig}' if self.mig else ''}",
             *lines(self.terms, "GB"),

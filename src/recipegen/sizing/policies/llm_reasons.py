@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 from recipegen import facts
+from recipegen.memory import GIB, Setup
+from recipegen.memory.budget import memory
 from recipegen.modelfacts import ModelFacts
-from recipegen.sizing import plain
-from recipegen.sizing.llm_engine import Inferred
-from recipegen.sizing.llm_rules import BYTES, GB
+from recipegen.sizing.policies import plain
+from recipegen.sizing.policies.llm_engine import Inferred
+from recipegen.sizing.policies.llm_rules import BYTES, GB
 
 TOLD = 0.01
 """Share by which a number has to be off to be told."""
@@ -80,10 +82,10 @@ def _sequences(found: Inferred) -> Iterator[str]:
 
 def _memory(found: Inferred) -> Iterator[str]:
     yield "activations, CUDA graphs and the engine itself are not counted, but for a tenth of the need"
-    card = int(facts.hardware()[found.gpu]["memoryBytes"])
-    shown = facts.hardware()[found.gpu].get("visibleBytes", card)
-    sold = f"{card // 2**30} of {found.gpu} are {shown / GB:.1f}"
-    yield f"the need is in GB of 10^9 bytes, rows go by what cards are sold as: {sold}"
+    sold = facts.hardware()[found.gpu]["memoryBytes"] // GIB
+    shown = memory(Setup(found.gpu)) / GB
+    card = f"{sold} of {found.gpu} are {shown:.1f}"
+    yield f"the need is in GB of 10^9 bytes, rows go by what cards are sold as: {card}"
 
 
 def _off(counted: float, real: float) -> bool:

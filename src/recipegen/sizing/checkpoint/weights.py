@@ -7,10 +7,10 @@ from typing import Any
 from recipegen import yamlio
 from recipegen.errors import Mark, Problem, RecipeError, escape, show
 from recipegen.modelfacts import ModelFacts
-from recipegen.sizing import folder, headers, jsontext
-from recipegen.sizing.exact import Exact, counted, scaled
-from recipegen.sizing.folder import INDEX, Folder
-from recipegen.sizing.headers import Shard, Tensor
+from recipegen.sizing.checkpoint import folder, headers, jsontext
+from recipegen.sizing.checkpoint.exact import Exact, counted, scaled
+from recipegen.sizing.checkpoint.folder import INDEX, Folder
+from recipegen.sizing.checkpoint.headers import Shard, Tensor
 
 MAX_INDEX = 256 * 2**20
 """Bytes of an index; one of a model with a million tensors has half of it."""

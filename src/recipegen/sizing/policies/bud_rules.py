@@ -11,7 +11,7 @@ from recipegen import facts
 from recipegen.errors import Problem, UsageError, nearest, show
 from recipegen.memory import GIB, Term
 from recipegen.modelfacts import ModelFacts
-from recipegen.sizing import plain
+from recipegen.sizing.policies import plain
 
 SOURCE = "BudEcosystem/bud-runtime, budsim: direct search and check of memory"
 GUIDE = "BudEcosystem/bud-runtime, guide: CPU memory"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recipegen import facts
-from recipegen.errors import Problem, RecipeError, show
+from recipegen.errors import Problem, RecipeError, brief, show
 from recipegen.memory import Term
 from recipegen.modelfacts.config import LAYERS, MOST, Part, language
 
@@ -115,7 +115,7 @@ def terms(name: str, shape: Shape, context: int, *, batch: bool) -> Iterator[Ter
     grouped = f"({shape.heads} heads // {shape.kv_heads})"
     formulas = {
         "kvCache": (cache, f"{SEQUENCES[batch]} x 2 x {BYTES} bytes x {of_layers} // {grouped}"),
-        "parameters": (billions * GB, f"by the name: {part}"),
+        "parameters": (billions * GB, f"by the name: {brief(part)}"),
         "weights": (BYTES * billions * GB, f"{BYTES} bytes x parameters"),
         "need": (need(cache, billions) * GB, f"(kvCache + weights) / {HEADROOM}, rounded up to a GB of 10^9"),
     }

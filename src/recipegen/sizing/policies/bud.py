@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from recipegen import facts
-from recipegen.errors import Problem, RecipeError, UsageError
+from recipegen.errors import Problem, RecipeError, UsageError, brief
 from recipegen.memory import Term, gib
 from recipegen.modelfacts import ModelFacts
-from recipegen.sizing import bud_rules, plain
-from recipegen.sizing.layout import lines
+from recipegen.sizing.policies import bud_rules, plain
+from recipegen.sizing.policies.layout import lines
 
 __all__ = ["DEFAULTS", "Placed", "infer"]
 
@@ -68,7 +68,8 @@ class Placed:
         here = f"{self.gpu}, MIG {self.mig}" if self.mig else self.gpu
         sizes = f"TP {self.tensor_parallel}, PP {self.pipeline_parallel}"
         return [
-            f"{self.model}, Bud's heuristic: {self.gpus} x {here}, {sizes}, {self.concurrency} at once",
+            f"{brief(self.model)}, Bud's heuristic:"
+            f" {self.gpus} x {here}, {sizes}, {self.concurrency} at once",
             *lines(self.terms, "GiB"),
             *(f"note: {note}" for note in self.notes),
         ]
