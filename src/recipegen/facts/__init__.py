@@ -88,6 +88,14 @@ def _stored(name: str) -> "ModelFacts | None":
         raise ToolError(f"{path}: {error.args[0]}: is missing") from error
 
 
+def configuration(name: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Return the config.json of a model that there are facts of, and its hf_quant_config.json or None."""
+    path = _model_file(name)
+    assert path is not None
+    data = _read(path)
+    return data["config"], data.get("quantConfig")
+
+
 @cache
 def model_config(name: str) -> dict[str, Any] | None:
     """Return a model's published config.json, or None where it is not known; `name` as for `model`."""
@@ -106,6 +114,12 @@ def known_models() -> dict[str, str]:
 def quantization() -> dict[str, Any]:
     """Return which number formats of weights an engine runs on which GPU."""
     return _read(HERE / "quantization.yaml")
+
+
+@cache
+def speed() -> dict[str, Any]:
+    """Return what tells the speed of an engine from data sheets: shares and overheads, rules of thumb."""
+    return _read(HERE / "speed.yaml")
 
 
 @cache
