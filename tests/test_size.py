@@ -33,18 +33,9 @@ def config_of(name: str, folder: Path) -> str:
 def test_json_has_every_key_that_programs_are_promised(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = (
-        "--config",
-        config_of(LLAMA, tmp_path),
-        "--gpu",
-        H100,
-        "--backend",
-        "vllm",
-        "--tensor-parallel",
-        "2",
-    )
-    words += ("--pipeline-parallel", "1", "--max-model-len", "8192", "--gpu-memory-utilization", "0.9")
-    found = sized(*words, "--kv-cache-dtype", "fp8", "--dtype", "bfloat16", capsys=capsys)
+    options = "--backend vllm --tensor-parallel 2 --pipeline-parallel 1 --max-model-len 8192 --dtype bfloat16"
+    options += f" --gpu-memory-utilization 0.9 --kv-cache-dtype fp8 --gpu {H100}"
+    found = sized("--config", config_of(LLAMA, tmp_path), *options.split(), capsys=capsys)
 
     assert {"weights", "kvCache", "overhead", "maxModelLen", "concurrency", "fits", "terms"} <= found.keys()
     assert found["kvCache"]["bytesPerTokenPerGpu"] == 32768

@@ -112,7 +112,7 @@ def undivided(model: ModelFacts, setup: Setup) -> list[str]:
         found.append(f"{model.kv_heads} KV heads can neither be shared nor repeated evenly by {ranks} GPUs")
     elif rounded % ranks:
         found.append(
-            f"{model.vocab_size} entries of the vocabulary, rounded up to {rounded}, do not go onto {ranks} GPUs"
+            f"{model.vocab_size} entries of the vocabulary, rounded up to {rounded}, not onto {ranks} GPUs"
         )
     if setup.pipeline > model.layers:
         found.append(f"{model.layers} layers do not make {setup.pipeline} stages")
