@@ -12,7 +12,7 @@ from recipegen.memory.stages import stages, weights
 from recipegen.memory.terms import Kind, Term
 from recipegen.modelfacts import ModelFacts
 
-OF_CONFIG: tuple[Kind, str, str] = ("published", "config.json, and the engines' model definitions", "±1 %")
+OF_CONFIG: tuple[Kind, str, str] = ("published", "config.json", "±1 %")
 
 OF_FILES: tuple[Kind, str, str] = ("measured", "headers of the weight files", "")
 
