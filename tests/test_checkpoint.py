@@ -17,7 +17,7 @@ import checkpoints
 from recipegen import facts, yamlio
 from recipegen.errors import Problem, RecipeError, RecipegenError, ToolError
 from recipegen.modelfacts import ModelFacts
-from recipegen.modelfacts.architectures import families
+from recipegen.modelfacts.decoders import families
 from recipegen.sizing import checkpoint
 from recipegen.sizing.checkpoint import exact, folder, headers, kinds, tensors
 from recipegen.sizing.checkpoint.headers import Tensor
@@ -294,6 +294,14 @@ def test_gemma_3_sees_everything_in_every_sixth_layer() -> None:
     model = checkpoint.from_text(json.dumps(checkpoints.FAMILIES["gemma-3-27b"][1]), "config.json")
 
     assert (model.full_layers, model.layers, model.window) == (10, 62, 1024)
+
+
+def test_sliding_layers_have_the_heads_that_are_said_of_them() -> None:
+    model = checkpoint.from_text(json.dumps(checkpoints.FAMILIES["mimo-v2-flash"][1]), "config.json")
+    full, sliding = model.caches[0], model.caches[1]
+
+    assert (full.heads, full.key, full.value) == (4, 192, 128)
+    assert (sliding.heads, sliding.key, sliding.value, sliding.window) == (8, 192, 128, 128)
 
 
 def test_what_the_library_takes_where_gemma_3_is_silent_is_taken() -> None:

@@ -141,6 +141,13 @@ def families() -> dict[str, Any]:
 
 
 @cache
+def printed() -> list[dict[str, Any]]:
+    """Return what engines printed of their memory, each with its conditions."""
+    found: list[dict[str, Any]] = _read(HERE / "printed.yaml")["rows"]
+    return found
+
+
+@cache
 def llm_engine() -> dict[str, Any]:
     """Return LLM Engine's recommended hardware: `parameters`, `tables` and `gpuTypes`."""
     return _read(HERE / "llm-engine.yaml")

@@ -97,7 +97,7 @@ class ModelFacts:
     quantization: Quantization
     multimodal: bool
     tower: tuple[int, int] | None
-    """Layers and width of the vision tower as its configuration says them, 0 where it does not; None without."""
+    """Layers and width of the vision tower as its configuration says them, 0 where it does not, or None."""
     tied: bool
     """Whether embedding and head are one matrix."""
     families: tuple[str, ...]
@@ -171,7 +171,8 @@ def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] |
         quant_config: Its hf_quant_config.json, where it has one.
 
     Raises:
-        ConfigError: A key is missing that every language model has, or says what cannot be.
+        ConfigError: A key is missing that every language model has, or says what cannot be, or names what is
+            not known: a family, a tower, a method of quantisation.
     """
     text = language(config)
     found = layers(text)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from recipegen.modelfacts.config import Part
-from recipegen.modelfacts.layers import Layer, heads
+from recipegen.modelfacts.layers import Layer, heads, value_size
 
 Kind = Literal["full", "sliding", "latent", "compressed", "state", "none"]
 GROWING = ("full", "latent", "compressed")
@@ -94,15 +94,16 @@ def _attention(config: Part, layer: Layer) -> Kept:
         return Kept("full", count, size, size)
     if rank:
         return Kept("latent", 1, rank + config.number("qk_rope_head_dim"), index=index)
-    count, kv, size = heads(config, full=layer.mixer == "full")
+    sliding = layer.mixer == "sliding"
+    count, kv, size = heads(config, full=layer.mixer == "full", sliding=sliding)
     window = config.number("sliding_window", "sliding_window_size", "attention_chunk_size", default=0)
     if config.find("compress_ratios"):
         index = config.number("index_head_dim", default=0) if layer.ratio == 4 else 0
         return Kept("compressed", 1, size, window=window, ratio=layer.ratio, index=index)
     if layer.group:
         kv = count // layer.group
-    value = config.number("v_head_dim", default=size)
-    if layer.mixer == "sliding":
+    value = value_size(config, size, sliding=sliding)
+    if sliding:
         return Kept("sliding", kv, size, value, window)
     return Kept("full", kv, size, value)
 

@@ -12,12 +12,12 @@ Attention = Literal["dense", "gqa", "mla", "sliding", "hybrid"]
 SINGLE = {
     "M": ("mamba", ""), "*": ("full", ""), "E": ("", "moe"), "-": ("", "dense"),
     "mamba": ("mamba", ""), "attention": ("full", ""), "moe": ("", "moe"), "mlp": ("", "dense"),
-    "hybrid": ("shared", ""),
+    "hybrid": ("shared", ""), "linear_attention": ("mamba", ""), "full_attention": ("full", ""),
 }  # fmt: skip
 MIXERS = {
     "full_attention": "full", "sliding_attention": "sliding", "chunked_attention": "sliding",
     "linear_attention": "linear", "deepseek_sparse_attention": "full", "attention": "full",
-    "mamba": "mamba", "conv": "conv",
+    "indexed_attention": "full",
 }  # fmt: skip
 STATES = {"linear", "lightning", "mamba", "mamba1", "conv", "parallel", "shared"}
 SHARING = ("gemma4", "gemma4_text")
@@ -90,8 +90,8 @@ def predictors(config: Part, last: Layer) -> list[Layer]:
     return [Layer("full", last.mlp or "moe", last.group, last.widening, last.indexer, last.ratio)]
 
 
-def heads(config: Part, *, full: bool = False) -> tuple[int, int, int]:
-    """Return query heads, KV heads and head size; of the full layers where they differ."""
+def heads(config: Part, *, full: bool = False, sliding: bool = False) -> tuple[int, int, int]:
+    """Return query heads, KV heads and head size; of the full or the sliding layers where they differ."""
     if "mamba" in config.family.mixers.get("every", ""):
         return 0, 0, 0
     count = config.number("num_attention_heads")
@@ -106,7 +106,18 @@ def heads(config: Part, *, full: bool = False) -> tuple[int, int, int]:
     if full and config.number("global_head_dim", default=0):
         size = config.number("global_head_dim")
         kv = config.number("num_global_key_value_heads", default=kv, least=1, most=count)
+    if sliding:
+        # As MiMo V2 has them; by the names of its published configuration.
+        count = config.number("swa_num_attention_heads", default=count, least=1)
+        kv = config.number("swa_num_key_value_heads", default=kv, least=1, most=count)
+        size = config.number("swa_head_dim", default=size, least=1)
     return count, kv, size
+
+
+def value_size(config: Part, size: int, *, sliding: bool) -> int:
+    """Return the size of a head's value, which is that of its key, `size`, where nothing else is said."""
+    names = ("swa_v_head_dim", "v_head_dim") if sliding else ("v_head_dim",)
+    return config.number(*names, default=size, least=1)
 
 
 def fewest_kv_heads(config: Part, found: list[Layer]) -> int:
@@ -145,9 +156,12 @@ def experts_per_token(config: Part) -> int:
 
 def _mixers(config: Part, count: int) -> list[str]:
     """Return the kinds of layers, from the first key that is there of those which say it."""
-    return next((read(config, count) for key, read in LISTED.items() if config.find(key)), None) or _windows(
-        config, count
-    )
+    for key, read in LISTED.items():
+        if config.find(key):
+            return read(config, count)
+    if _other(config):
+        return _period(config, count) if config.find("attn_layer_period") else _whole(config, count)
+    return _windows(config, count)
 
 
 def _delta(config: Part, count: int) -> list[str]:
@@ -157,7 +171,9 @@ def _delta(config: Part, count: int) -> list[str]:
 
 
 def _words(config: Part, count: int) -> list[str]:
-    mixers = config.words("layer_types", MIXERS)
+    # Families with states name those among their kinds of layers; in others they would be misread.
+    states = {word: word for word in ("mamba", "conv") if word in config.family.mixers}
+    mixers = config.words("layer_types", {**MIXERS, **states})
     _same_length(config, "layer_types", count, len(mixers))
     return mixers
 
@@ -186,12 +202,13 @@ def _period(config: Part, count: int) -> list[str]:
 
 
 def _whole(config: Part, count: int) -> list[str]:
-    full = set(config.numbers("full_attention_layers"))
+    config.need("full_attn_idxs")
+    full = set(config.numbers("full_attn_idxs"))
     return ["full" if index in full else _other(config) for index in range(count)]
 
 
 def _other(config: Part) -> str:
-    return config.family.mixers.get("other", "full")
+    return config.family.mixers.get("other", "")
 
 
 LISTED = {
@@ -201,8 +218,6 @@ LISTED = {
     "attn_type_list": _lightning,
     "full_attention_interval": _interval,
     "cross_attention_layers": _crossing,
-    "attn_layer_period": _period,
-    "full_attention_layers": _whole,
 }
 """Keys that say what layers are, with what reads them."""
 

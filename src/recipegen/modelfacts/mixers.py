@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from recipegen.modelfacts.config import Part
-from recipegen.modelfacts.layers import Layer, heads
+from recipegen.modelfacts.layers import Layer, heads, value_size
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,9 @@ def _attention(config: Part, layer: Layer, place: str) -> Iterator[Module]:
 
 def _heads(config: Part, layer: Layer, place: str) -> Iterator[Module]:
     hidden = config.number("hidden_size")
-    count, kv, size = heads(config, full=layer.mixer == "full")
+    sliding = layer.mixer == "sliding"
+    count, kv, size = heads(config, full=layer.mixer == "full", sliding=sliding)
+    value = value_size(config, size, sliding=sliding)
     if layer.group:
         kv = count // layer.group
     gate = 2 if config.flag("attn_output_gate") else 1
@@ -87,8 +89,8 @@ def _heads(config: Part, layer: Layer, place: str) -> Iterator[Module]:
     if not layer.reuses:
         yield Module(f"{place}.k_proj", hidden * kv * size)
     if not layer.reuses and not same:
-        yield Module(f"{place}.v_proj", hidden * kv * size)
-    yield Module(f"{place}.o_proj", count * size * hidden)
+        yield Module(f"{place}.v_proj", hidden * kv * value)
+    yield Module(f"{place}.o_proj", count * value * hidden)
     sparse = config.map("sparse_attention_config")
     if sparse and layer.indexer:
         width, number = (

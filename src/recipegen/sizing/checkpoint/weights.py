@@ -126,19 +126,16 @@ def _what(found: Folder, shards: list[Shard]) -> str:
 
 
 def _cut(shards: list[Shard]) -> list[Problem]:
-    """Return warnings of files that are shorter than their headers say."""
-    return [
-        Problem(
-            "weights-cut",
-            (),
-            f"is cut short: {shard.missing} bytes are missing; sizes are those of its header",
-            "download it again before it is served",
-            Mark(shard.source),
-            warning=True,
-        )
-        for shard in shards
-        if shard.missing
-    ]
+    """Return a warning of files that are shorter than their headers say."""
+    short = [shard for shard in shards if shard.missing]
+    if not short:
+        return []
+    bytes_, more = sum(shard.missing for shard in short), f", as are {len(short) - 1} more files"
+    message = (
+        f"is cut short{more if len(short) > 1 else ''}: {bytes_} bytes are missing; sizes are of headers"
+    )
+    hint = "download again before it is served"
+    return [Problem("weights-cut", (), message, hint, Mark(short[0].source), warning=True)]
 
 
 def _unread(found: Folder) -> Iterator[Problem]:
