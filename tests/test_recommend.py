@@ -66,6 +66,16 @@ def test_only_mixtures_spread_experts_and_only_latents_split_attention_by_reques
     assert "DP 8 + EP 8" in latent
 
 
+def test_experts_whose_blocks_would_be_cut_are_spread() -> None:
+    # 1536 numbers wide, of which 128 share a scale: four GPUs get three blocks each, eight one and a half.
+    found = estimated("Qwen/Qwen3-235B-A22B-FP8", gpu=H100)
+    labels = {setups.label(part.setup) for each in everything(found) for part in each.parts}
+
+    assert found.subject.block == 128
+    assert "TP 8" not in labels
+    assert "TP 8 + EP 8" in labels
+
+
 @pytest.mark.parametrize("backend", ["vllm", "sglang", "trtllm"])
 def test_data_parallel_attention_takes_as_many_gpus_as_it_has_ranks(backend: str) -> None:
     found = setups.setups(model("deepseek-ai/DeepSeek-R1"), Setup(H100, backend))

@@ -57,11 +57,17 @@ def origins(found: "Recommendation") -> list[str]:
     for origin, count in sorted(found.origins.items(), key=lambda each: -each[1]):
         line = f"times of passes of {count} candidates: {origin}"
         if origin == ORIGIN:
-            checked = facts.speed()["checked"]
-            parts = (f"{name} {row['low']} to {row['high']}" for name, row in checked.items())
-            line += f"; 8 of 10 were {' and '.join(parts)} times what aiconfigurator 0.12.0 says"
+            line += f"; {uncertainty()}"
         lines.append(line)
     return [*lines, *found.notes]
+
+
+def uncertainty() -> str:
+    """Return how far estimates may be off."""
+    parts = (
+        f"{row['low']} to {row['high']} times ({name})" for name, row in facts.speed()["checked"].items()
+    )
+    return f"8 of 10 estimates are {', '.join(parts)} what aiconfigurator 0.12.0 says"
 
 
 def groups(found: "Recommendation") -> Iterator[str]:
