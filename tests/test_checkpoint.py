@@ -17,9 +17,11 @@ import checkpoints
 from recipegen import facts, yamlio
 from recipegen.errors import Problem, RecipeError, RecipegenError, ToolError
 from recipegen.modelfacts import ModelFacts
-from recipegen.sizing import checkpoint, exact, folder, headers, kinds, tensors
-from recipegen.sizing.headers import Tensor
-from recipegen.sizing.jsontext import Json
+from recipegen.modelfacts.architectures import families
+from recipegen.sizing import checkpoint
+from recipegen.sizing.checkpoint import exact, folder, headers, kinds, tensors
+from recipegen.sizing.checkpoint.headers import Tensor
+from recipegen.sizing.checkpoint.jsontext import Json
 
 PLAIN: dict[str, Any] = {
     "architectures": ["LlamaForCausalLM"],
@@ -183,7 +185,7 @@ def test_a_file_that_is_no_model_is_told_what_it_looks_like(data: dict[str, Any]
             "describes a model of 5.7e+14 parameters, 2.8e+14 of them in embed",
         ),
         (
-            {"layer_types": ["full_attention", "conv"]},
+            {"layer_types": ["full_attention", "holography"]},
             "config.json:15:5: layer_types[1]: must be one of 'full_attention'",
         ),
         ({"text_config": 7}, "config.json:13:3: text_config: must be a map, got 7"),
@@ -248,9 +250,6 @@ def test_a_key_of_the_quantisation_beside_it_is_named_with_that_file() -> None:
         ("LlamaForCausalLMEagle3", "a draft model"),
         ("Qwen3_5MTP", "a draft model"),
         ("MedusaModel", "a draft model"),
-        ("JambaForCausalLM", "no sizes of"),
-        ("Mamba2ForCausalLM", "no sizes of"),
-        ("Zamba2ForCausalLM", "no sizes of"),
     ],
 )
 def test_what_is_no_decoder_is_refused_with_the_reason(name: str, what: str) -> None:
@@ -282,6 +281,37 @@ def test_a_decoder_is_not_refused(name: str) -> None:
     assert kinds.refusal(Json({"architectures": [name]}, "{}", "x")) is None
 
 
+@pytest.mark.parametrize("name", checkpoints.FAMILIES)
+def test_a_family_without_facts_has_the_parameters_that_are_published(name: str) -> None:
+    billions, config = checkpoints.FAMILIES[name]
+    found = checkpoint.checked(json.dumps(config), "config.json")
+
+    assert found.warnings == ()
+    assert found.model.parameters.total / 1e9 == pytest.approx(billions, rel=0.01)
+
+
+def test_gemma_3_sees_everything_in_every_sixth_layer() -> None:
+    model = checkpoint.from_text(json.dumps(checkpoints.FAMILIES["gemma-3-27b"][1]), "config.json")
+
+    assert (model.full_layers, model.layers, model.window) == (10, 62, 1024)
+
+
+def test_sliding_layers_have_the_heads_that_are_said_of_them() -> None:
+    model = checkpoint.from_text(json.dumps(checkpoints.FAMILIES["mimo-v2-flash"][1]), "config.json")
+    full, sliding = model.caches[0], model.caches[1]
+
+    assert (full.heads, full.key, full.value) == (4, 192, 128)
+    assert (sliding.heads, sliding.key, sliding.value, sliding.window) == (8, 192, 128, 128)
+
+
+def test_what_the_library_takes_where_gemma_3_is_silent_is_taken() -> None:
+    small = {"hidden_size": 2560, "intermediate_size": 10240, "num_hidden_layers": 34, "sliding_window": 1024}
+    text = json.dumps({"model_type": "gemma3", "text_config": {"model_type": "gemma3_text", **small}})
+    model = checkpoint.from_text(text, "config.json")
+
+    assert (model.heads, model.kv_heads, model.head_dim, model.vocab_size) == (8, 4, 256, 262208)
+
+
 @pytest.mark.parametrize("name", sorted(facts.known_models().values()))
 def test_every_model_with_facts_is_known(name: str) -> None:
     config = Json(config_of(name), "{}", "x")
@@ -290,30 +320,33 @@ def test_every_model_with_facts_is_known(name: str) -> None:
     assert kinds.assumption(config, known(name)) is None
 
 
-def test_a_refused_type_is_not_known() -> None:
-    table = facts.architectures()
-
-    assert table["known"] == sorted(set(table["known"]))
-    for name in table["known"]:
+def test_a_family_that_is_known_is_not_refused() -> None:
+    for name in families():
         assert kinds.refusal(Json({"model_type": name}, "{}", "x")) is None
 
 
-def test_an_unknown_decoder_is_sized_with_a_warning() -> None:
-    found = checkpoint.checked(
-        changed(model_type="brandnew", architectures=["BrandNewForCausalLM"]), "config.json"
+def test_an_unknown_decoder_is_an_error_with_the_nearest_family() -> None:
+    with pytest.raises(RecipeError) as error:
+        checkpoint.checked(changed(model_type="qwen33", architectures=["Qwen33ForCausalLM"]), "config.json")
+
+    assert str(error.value).startswith(
+        "config.json:5:3: model_type: 'qwen33' is a family of models that is not"
     )
+    assert error.value.problems[0].hint == "did you mean 'qwen3'?"
+
+
+def test_a_decoder_without_a_family_is_sized_with_a_warning() -> None:
+    found = checkpoint.checked(changed(model_type=None, architectures=["BrandNewForCausalLM"]), "config.json")
 
     assert found.model.parameters.total == checkpoint.from_text(SHAPE, "x").parameters.total
-    assert (found.kind, found.assumed) == ("rule of thumb", True)
-    assert str(found.warnings[0]).startswith(
-        "config.json:5:3: model_type: warning: 'brandnew' is no architecture that recipegen knows:"
-    )
+    assert (found.loaded.assumed, found.assumed) == (True, True)
+    assert "its layers are taken to be plain ones" in str(found.warnings[0])
 
 
 def test_a_known_decoder_has_no_warning() -> None:
     found = checkpoint.checked(SHAPE, "config.json")
 
-    assert (found.warnings, found.kind) == ((), "published")
+    assert (found.warnings, found.loaded.assumed) == ((), False)
 
 
 @pytest.fixture
@@ -328,9 +361,9 @@ def test_weights_of_a_folder_are_the_sum_of_its_tensors(model: Path) -> None:
     found = checkpoint.read(model)
 
     assert found.weights is not None
-    assert found.weights.bytes == found.model.weights_bytes == sum(found.sizes().values())
+    assert found.weights.bytes == found.model.weights_bytes == found.loaded.weights_bytes
     assert found.weights.parameters == found.model.parameters.total
-    assert (found.kind, found.warnings, found.weights.other) == ("measured", (), 0)
+    assert (found.warnings, found.weights.other) == ((), 0)
 
 
 def test_modules_have_the_bytes_that_their_tensors_have(model: Path) -> None:

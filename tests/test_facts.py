@@ -1,7 +1,7 @@
 """Facts that stand in more than one place: each place says the same."""
 
 import re
-from itertools import chain
+from itertools import chain, pairwise
 
 import pytest
 import yaml
@@ -39,12 +39,39 @@ def test_a_gpu_type_is_complete_and_plausible(gpu: str) -> None:
 
     assert fact["memoryBytes"] == size * 2**30
     assert 0.93 <= fact.get("visibleBytes", fact["memoryBytes"]) / fact["memoryBytes"] <= 1
+    assert 0.97 <= fact["usableBytes"] / fact["visibleBytes"] < 1
     assert fact["architecture"] == ARCHITECTURES[fact["computeCapability"]]
     assert fact["gpusPerNode"] in (1, 2, 4, 8)
     assert fact.get("gpusPerRack", fact["gpusPerNode"]) % fact["gpusPerNode"] == 0
     assert fact.get("cpu", "arm64") == "arm64"
     for link in ("within", "between"):
         assert 16 <= fact.get(link, {"gigabytesPerSecond": 16})["gigabytesPerSecond"] <= 900
+
+
+# The compute capability from which tensor cores know a format.
+FIRST_TO_KNOW = {"bfloat16": (8, 0), "fp8": (8, 9), "fp4": (10, 0)}
+
+
+@pytest.mark.parametrize("gpu", GPUS)
+def test_a_gpu_type_computes_in_the_formats_of_its_generation_and_each_half_as_wide_twice_as_fast(
+    gpu: str,
+) -> None:
+    fact = GPUS[gpu]
+    speed = fact["teraflops"]
+    capability = tuple(map(int, fact["computeCapability"].split(".")))
+
+    assert list(speed) == [name for name, first in FIRST_TO_KNOW.items() if capability >= first]
+    assert all(1.9 <= fast / slow <= 3.2 for slow, fast in pairwise(speed.values()))
+
+
+@pytest.mark.parametrize("gpu", GPUS)
+def test_a_gpu_type_reads_its_memory_in_the_time_that_cards_of_its_kind_take(gpu: str) -> None:
+    fact = GPUS[gpu]
+    seconds = fact["memoryBytes"] / 1e9 / fact["bandwidthGigabytesPerSecond"]
+
+    # HBM from the quick 94 GB of an H100 NVL to the 270 GB of a B300; GDDR of an L4 is slowest.
+    assert 0.02 <= seconds <= 0.09
+    assert 30 <= fact["teraflops"]["bfloat16"] * 1e3 / fact["bandwidthGigabytesPerSecond"] <= 450
 
 
 @pytest.mark.parametrize("label", ["product", "gke"])

@@ -18,6 +18,7 @@ COMMANDS = {
     "explain": "Say where a value comes from, and what it means.",
     "validate": "Check recipes and all their variants.",
     "check": "Check recipes, render them through Helm, check the objects.",
+    "size": "Say what the memory of the GPUs holds, with the arithmetic.",
     "simulate": "Run a recipe's graph on this machine without a GPU: Dynamo's frontend and mocker.",
     "doctor": "Look into the cluster: what is wrong with a recipe's graph, and which line to change.",
     "new": "Write a recipe for a model: its config.json, or its id on the Hugging Face Hub.",
@@ -46,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
         words = "recipes of the catalog, paths, or -"
         commands[name].add_argument("names", metavar="NAME", nargs="*", help=words)
         commands[name].add_argument("--all", action="store_true", help="the whole catalog")
-    for name in ("show", "render", "explain", "validate", "check", "simulate", "doctor"):
+    for name in ("show", "render", "explain", "validate", "check", "size", "simulate", "doctor"):
         _add_changes(commands[name])
     _add_own(commands)
     return top
@@ -92,6 +93,7 @@ def _add_own(commands: dict[str, argparse.ArgumentParser]) -> None:
     render.add_argument("--check", action="store_true", help=words)
     words = "folder or oci:// address of the charts; default: those that came along"
     render.add_argument("--charts", metavar="REF", action=_Once, help=words)
+    _add_size(commands["size"])
     _add_simulate(commands["simulate"])
     _add_doctor(commands["doctor"])
     _add_new(commands["new"])
@@ -115,6 +117,70 @@ def _add_list(command: argparse.ArgumentParser) -> None:
         command.add_argument(option, metavar=metavar, action=_Once, help=words)
     words = "GPUs of all replicas, at most"
     command.add_argument("--max-gpus", metavar="N", type=_number(0, 100_000), help=words)
+
+
+def _add_size(command: argparse.ArgumentParser) -> None:
+    words = "recipe of the catalog, path of a recipe or a config.json, folder of a model, known model id"
+    command.add_argument("name", metavar="NAME", nargs="?", help=words)
+    words = "config.json, folder with weights, or known model id; with NAME: for its model"
+    command.add_argument("--config", metavar="FILE", action=_Once, help=words)
+    command.add_argument(
+        "--all", action="store_true", help="a row for each role of every form of the catalog"
+    )
+    command.add_argument("--explain", action="store_true", help="where each number comes from, too")
+    for option, metavar, words in (
+        ("--gpu", "GPU", "GPU type, as hardware.gpu of a recipe: h100-sxm-80gb"),
+        ("--mig", "PROFILE", "MIG profile in place of the whole GPU: 3g.40gb"),
+        ("--backend", "B", "vllm, sglang or trtllm; default: the recipe's, or vllm"),
+        (
+            "--engine-version",
+            "V",
+            "version of the engine; default: that of the recipe's or the newest Dynamo",
+        ),
+        ("--kv-cache-dtype", "D", "number format of the KV cache, in the engine's words: fp8"),
+        ("--dtype", "D", "number format of 16-bit weights in place of the checkpoint's: float32"),
+        ("--quantization", "Q", "what the engine makes of 16-bit weights while it loads them: fp8"),
+    ):
+        command.add_argument(option, metavar=metavar, action=_Once, help=words)
+    for option, words in (
+        ("--tensor-parallel", "GPUs that share each layer"),
+        ("--pipeline-parallel", "stages that share the layers"),
+        ("--data-parallel", "ranks of data parallelism"),
+        ("--expert-parallel", "ranks that experts are spread over"),
+        ("--max-model-len", "context in tokens; default: the recipe's, or the model's own"),
+        ("--block-size", "tokens of a block of the KV cache"),
+        ("--max-num-seqs", "most requests in one batch"),
+        ("--max-num-batched-tokens", "most tokens of one pass"),
+    ):
+        command.add_argument(option, metavar="N", type=_number(1, 1_000_000_000), help=words)
+    words = "share of GPU memory, above 0 and at most 1, of what the engine means by it"
+    command.add_argument("--gpu-memory-utilization", metavar="SHARE", type=_share, help=words)
+    command.add_argument("--eager", action="store_true", default=None, help="without CUDA graphs")
+    words = "whose rules: recipegen's, or for comparison LLM Engine's or Bud's; default: %(default)s"
+    policies = ["recipegen", "llm-engine", "bud"]
+    command.add_argument("--policy", choices=policies, default="recipegen", help=words)
+    command.add_argument("--model", metavar="NAME", action=_Once, help="llm-engine: name of the model")
+    command.add_argument("--batch", action="store_true", help="llm-engine: for a batch job")
+    words = "llm-engine: longest context to size for"
+    command.add_argument("--max-context", metavar="N", type=_number(1, 1_000_000_000), help=words)
+    words = "llm-engine: which of its tables: chart, test or ci; default: chart"
+    command.add_argument("--table", choices=["chart", "test", "ci"], help=words)
+    for option, words in (
+        ("--isl", "bud: tokens that a request reads"),
+        ("--osl", "bud: tokens that it writes"),
+        ("--concurrency", "bud: most requests at once"),
+    ):
+        command.add_argument(option, metavar="N", type=_number(1, 1_000_000_000), help=words)
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"a number above 0 and at most 1, got {text!r}")
+    return value
 
 
 def _add_simulate(command: argparse.ArgumentParser) -> None:

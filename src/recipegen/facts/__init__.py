@@ -89,6 +89,13 @@ def _stored(name: str) -> "ModelFacts | None":
 
 
 @cache
+def model_config(name: str) -> dict[str, Any] | None:
+    """Return a model's published config.json, or None where it is not known; `name` as for `model`."""
+    path = _model_file(name)
+    return _read(path).get("config") if path else None
+
+
+@cache
 def known_models() -> dict[str, str]:
     """Return the ids of the models that there are facts of, by the id in lower case."""
     ids = [path.stem.replace("--", "/", 1) for path in (HERE / "models").glob("*.yaml")]
@@ -126,6 +133,12 @@ def parsers() -> dict[str, Any]:
 
 
 @cache
+def llm_engine() -> dict[str, Any]:
+    """Return LLM Engine's recommended hardware: `parameters`, `tables` and `gpuTypes`."""
+    return _read(HERE / "llm-engine.yaml")
+
+
+@cache
 def model_license(name: str) -> str | None:
     """Return the licence of a model's weights, or None where it is not known; `name` as for `model`."""
     path = _model_file(name)
@@ -139,9 +152,9 @@ def _model_file(name: str) -> Path | None:
 
 
 @cache
-def architectures() -> dict[str, Any]:
-    """Return which models a config.json may describe: `known` model types, and rows of what is `refused`."""
-    return _read(HERE / "architectures.yaml")
+def refused_models() -> dict[str, Any]:
+    """Return what is no language model that decodes: rows of what is `refused`, each with its reason."""
+    return _read(HERE / "refused-models.yaml")
 
 
 @cache

@@ -32,12 +32,12 @@ def share(setup: Setup, size: int) -> Term:
 
 
 def budget(setup: Setup, size: int, overhead: float) -> float:
-    """Return the bytes that weights may take at most: what the engine's share is of, or all that is free."""
+    """Return the bytes that weights may take at most: the engine's share, or all there is."""
     if setup.backend == "vllm":
         return share(setup, size).value * size
     if setup.backend == "sglang":
         return share(setup, size).value * (size - overhead)
-    return size - overhead
+    return float(size)
 
 
 def room(setup: Setup, size: int, weights: float, overhead: float) -> float:
@@ -60,12 +60,34 @@ def block(setup: Setup) -> int:
 
 
 def _sglang_share(setup: Setup, size: int) -> Term:
+    """Return SGLang's default share of memory, for which it takes off what activations and graphs need.
+
+    Source: handle_gpu_memory_settings and reserve_for_graph_mb in SGLang 0.5.21,
+    srt/arg_groups/memory_hook.py; without what images need, and for latents (MLA), whose graphs of prefill it
+    counts as 1.5 GiB, 1 GiB too little.
+    """
     rule = facts.memory()["sglang"]["reserved"]
-    tokens, sequences = batch(setup, size)
+    # It asks nvidia-smi, and within a MIG instance CUDA.
+    shown = size if setup.mig else int(facts.hardware()[setup.gpu].get("visibleBytes", size))
+    tokens, sequences = batch(setup, shown)
     reserved = rule["fixed"] + rule["token"] * max(tokens, rule["tokensLeast"])
-    reserved += rule["rank"] * setup.tensor * setup.pipeline + rule["graph"] * sequences
-    if size > rule["leastFrom"] * GIB:
+    reserved += rule["rank"] * setup.tensor * setup.pipeline
+    if not setup.eager:
+        reserved += rule["graph"] * sequences + rule["prefillGraph"] * _prefill_graphs(tokens)
+    if setup.data > 1:
+        many = rule["attentionMany"] if sequences > rule["manySequences"] else 0
+        reserved += (rule["attention"] + many) * sequences * setup.data
+    if shown > rule["leastFrom"] * GIB:
         reserved = max(reserved, rule["least"])
-    value = round(1 - reserved * MIB / size, 3)
-    formula = f"1 - {gib(reserved * MIB)} / {gib(size)}"
+    value = round(1 - reserved * MIB / shown, 3)
+    formula = f"1 - {gib(reserved * MIB)} / {gib(shown)}"
     return Term("share of memory", value, "", formula, "published", "SGLang 0.5.21, memory_hook.py")
+
+
+def _prefill_graphs(tokens: int) -> int:
+    """Return how many sizes of a prefill SGLang captures graphs of, up to so many tokens."""
+    count, start = 0, 0
+    for step, end in facts.memory()["sglang"]["prefillGraphs"]:
+        count += max(0, (min(end, tokens) - start) // step)
+        start = end
+    return count

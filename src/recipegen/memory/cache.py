@@ -1,5 +1,7 @@
 """The KV cache of a model on one GPU: bytes a token, bytes a request, and how many requests a room holds."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from recipegen import facts
@@ -7,6 +9,8 @@ from recipegen.memory.setup import Setup
 from recipegen.memory.versions import since
 from recipegen.modelfacts import Kept, ModelFacts
 
+COMPRESSED = 584.0
+"""Bytes of an entry of DeepSeek V4's cache: 448 numbers in fp8, 64 positions in 16 bits, eight scales."""
 BYTES = {"float32": 4.0, "float": 4.0, "bfloat16": 2.0, "float16": 2.0, "half": 2.0}
 
 
@@ -27,28 +31,32 @@ class Cache:
     pool: float = 0.0
     """Memory that is set apart for states beside 1 for the cache; 0 where both come from one pool."""
 
-    def request(self, length: int) -> float:
+    def request(self, length: int, *, settled: bool = False) -> float:
         """Return the bytes that one request of so many tokens needs.
 
         Source: vLLM 0.31.0, max_memory_usage_bytes in vllm/v1/kv_cache_interface.py.
+
+        Args:
+            length: Tokens read and written.
+            settled: Whether its prompt is read, so that no window holds what is on its way.
         """
         blocks = -(-length // self.block)
         size = self.growing * blocks * self.block + self.state
+        passing = 1 if settled else self.passing
         for window, each in self.windows:
-            held = -(-min(window - 1 + self.passing, length) // self.block) + 1
+            held = -(-min(window - 1 + passing, length) // self.block) + 1
             size += each * held * self.block
         return size
 
-    def held(self, room: float, length: int) -> float:
-        """Return how many requests of so many tokens a room of so many bytes holds."""
+    def held(self, room: float, length: int, *, settled: bool = False) -> float:
+        """Return how many such requests, as for `request`, a room of so many bytes holds."""
         if room <= 0:
             return 0.0
+        size = self.request(length, settled=settled)
         if self.pool and self.state:
             rest = room / (1 + self.pool)
-            growing = self.request(length) - self.state
             slots = (room - rest) / self.state
-            return min(slots, rest / growing) if growing else slots
-        size = self.request(length)
+            return min(slots, rest / (size - self.state)) if size > self.state else slots
         return room / size if size else float("inf")
 
     def longest(self, room: float, most: int) -> int:
@@ -72,25 +80,41 @@ def cache(model: ModelFacts, layers: range, setup: Setup, block: int, batched: i
     """
     kept = [model.caches[index] for index in layers]
     growing = sum(of_token(each, model, setup) for each in kept if each.kind != "sliding")
-    state = sum(of_request(each, model, setup) for each in kept)
     windows: dict[int, float] = {}
     for each in kept:
-        if each.window:
-            size = of_token(each, model, setup) if each.kind == "sliding" else each.key * number(model, setup)
-            windows[each.window] = windows.get(each.window, 0.0) + size
+        for window, size in in_windows(each, model, setup):
+            windows[window] = windows.get(window, 0.0) + size
+    state = sum(of_request(each, model, setup) for each in kept)
     table = facts.memory()[setup.backend]
     if setup.backend == "sglang":
         # A pool of its own, sized by tokens of full layers, holds the windows of all requests.
-        growing += table["windows"] * sum(windows.values())
+        compressed = any(each.kind == "compressed" for each in kept)
+        ratio = setup.windows or table["compressedWindows" if compressed else "windows"]
         states = table["states"]
+        growing += ratio * sum(windows.values())
         return Cache(growing, (), state * states["slots"], block, batched, states["share"])
-    if setup.backend == "vllm":
-        fill = padding(kept)
-        state *= since(table["states"], setup.version) * fill.get("state", 1.0)
-        spread = tuple((window, size * fill.get("sliding", 1.0)) for window, size in windows.items())
-        passing = batched * since(table["inFlight"], setup.version)
-        return Cache(growing * fill.get("full", 1.0), spread, state, block, passing)
-    return Cache(growing, tuple(windows.items()), state, block, batched)
+    if setup.backend == "trtllm":
+        return Cache(growing, tuple(windows.items()), state, block, batched)
+    fill = padding(kept)
+    if state and growing:
+        block, state = _pages(kept, model, setup, block)
+    state *= since(table["states"], setup.version) * fill.get("state", 1.0)
+    spread = tuple((window, size * fill.get("sliding", 1.0)) for window, size in windows.items())
+    passing = batched * since(table["inFlight"], setup.version)
+    return Cache(growing * fill.get("full", 1.0), spread, state, block, passing)
+
+
+def _pages(kept: list[Kept], model: ModelFacts, setup: Setup, block: int) -> tuple[int, float]:
+    """Return the block and the bytes of states where vLLM gives both kinds of layers pages of one size.
+
+    The block of attention grows until its page holds a state, which is padded to it. Source: vLLM 0.31.0,
+    _align_hybrid_block_size in vllm/platforms/interface.py.
+    """
+    token = max(of_token(each, model, setup) for each in kept if each.kind in ("full", "latent"))
+    states = [size for each in kept if (size := of_request(each, model, setup))]
+    least = max(block, 128) if model.mla else block
+    block = least * math.ceil(max(states) / (least * token))
+    return block, block * token * len(states)
 
 
 def padding(kept: list[Kept]) -> dict[str, float]:
@@ -141,15 +165,35 @@ def of_token(kept: Kept, model: ModelFacts, setup: Setup) -> float:
     index = kept.index + 4 if kept.index else 0
     if kept.kind == "latent":
         return _latent(kept, model, setup) + index
-    if kept.kind == "compressed" and kept.ratio:
-        return (kept.key * each + index) / kept.ratio
+    if kept.kind == "compressed" and kept.ratio > 1:
+        return (COMPRESSED + index) / kept.ratio
     return 0.0
+
+
+def in_windows(kept: Kept, model: ModelFacts, setup: Setup) -> Iterator[tuple[int, float]]:
+    """Yield windows of a layer in tokens, each with the bytes of a token in it on one GPU.
+
+    Source for compressed ones: vLLM 0.31.0, models/deepseek_v4/{attention,compressor}.py.
+    """
+    if kept.kind == "sliding":
+        yield kept.window, of_token(kept, model, setup)
+    elif kept.kind == "compressed":
+        yield kept.window, COMPRESSED
+        # What is not yet compressed, in 32 bits: two windows that overlap at the ratio 4, else one.
+        overlap = 2 if kept.ratio == 4 else 1
+        if kept.ratio > 1 and setup.backend == "vllm":
+            yield kept.ratio * overlap, 4.0 * 2 * overlap * (kept.key + kept.index)
 
 
 def of_request(kept: Kept, model: ModelFacts, setup: Setup) -> float:
     """Return the bytes that a layer keeps of a request on one GPU, whatever its length."""
-    numbers = sum(state.numbers * BYTES.get(state.dtype or model.dtype, 2.0) for state in kept.states)
-    return numbers / setup.attention_ranks
+    size = 0.0
+    for place, state in enumerate(kept.states):
+        # The first one is the convolution's, in the model's own format.
+        default = "float32" if place and setup.backend == "sglang" else model.dtype
+        own = (setup.state_dtype if place else "") or state.dtype or default
+        size += state.numbers * BYTES.get(own, 2.0)
+    return size / setup.attention_ranks
 
 
 def _latent(kept: Kept, model: ModelFacts, setup: Setup) -> float:

@@ -53,6 +53,7 @@ def batch(setup: Setup, memory: int) -> tuple[int, int]:
         )  # fmt: skip
     elif setup.backend == "sglang":
         row = next(row for row in table["chunks"] if memory < row["below"] * 1024**3)
+        row = row | ({"sequences": row["sequencesOfMany"]} if setup.tensor >= 4 else {})
     else:
         row = table
     return setup.batched_tokens or row["tokens"], setup.sequences or row["sequences"]
@@ -70,6 +71,12 @@ def _vllm(model: ModelFacts, setup: Setup, memory: int, *, last: bool) -> Iterat
     passes, way = _pass(model, setup, tokens)
     peak = max((sampler, formula), (passes, way))
     yield Term("activations", peak[0], "B", peak[1], kind, source, unsure)
+    counts = since(table["counts"], setup.version) if last else 0
+    if counts:
+        most = min(sequences, tokens)
+        formula = f"{counts} bytes x {most} sequences x {model.vocab_size} entries of the vocabulary"
+        own = "vLLM 0.31.0, vllm/v1/worker/gpu/sample/penalties.py"
+        yield Term("counts for penalties", counts * most * model.vocab_size, "B", formula, "published", own)
     if model.experts and model.quantization.format != "mxfp4":
         size = _workspace(model, setup, tokens)
         formula = f"{tokens} tokens x {model.experts_per_token} experts x 2 bytes x widths of both matrices"
@@ -77,7 +84,7 @@ def _vllm(model: ModelFacts, setup: Setup, memory: int, *, last: bool) -> Iterat
     gpus = "several" if setup.tensor > 1 else "stages" if setup.pipeline > 1 else "one"
     formula = f"{setup.tensor} GPUs a stage, {setup.pipeline} stages"
     mean = f"mean of what vLLM {measured} printed on H100"
-    yield Term("runtime", table["other"][gpus], "B", formula, kind, mean, "±0.2 GiB")
+    yield Term("runtime", since(table["other"][gpus], setup.version), "B", formula, kind, mean, "±0.2 GiB")
     graphs = 0 if setup.eager else since(table["graphs"], setup.version)
     if graphs:
         formula = "one mean for all models"
@@ -114,7 +121,7 @@ def _sglang(setup: Setup) -> Iterator[Term]:
     yield Term("CUDA context", table["context"], "B", before, "rule of thumb", source, "±0.1 GiB")
     if setup.gpus > 1:
         size = table["sglang"]["communication"]
-        yield Term("NCCL", size, "B", before, "rule of thumb", "assumed", "±0.5 GiB")
+        yield Term("NCCL", size, "B", before, "rule of thumb", "what vLLM 0.19 printed on two H100", "±1 GiB")
 
 
 def _trtllm(model: ModelFacts, setup: Setup) -> Iterator[Term]:
@@ -122,8 +129,9 @@ def _trtllm(model: ModelFacts, setup: Setup) -> Iterator[Term]:
     source = "aiconfigurator 0.12.0, backends/trtllm_backend.py"
     tokens, _ = batch(setup, 0)
     factor = _row(table["activation"]["experts" if model.experts else "dense"], setup.tensor)
-    size = max(table["activation"]["least"], 2 * tokens * model.hidden_size * factor)
-    formula = f"2 x {tokens} tokens x {model.hidden_size} x {factor}"
+    width = model.hidden_size if model.mla else model.heads * model.head_dim
+    size = max(table["activation"]["least"], 2 * tokens * width * factor)
+    formula = f"2 x {tokens} tokens x {width} x {factor}"
     yield Term("activations", size, "B", formula, "published", source, "±20 %")
     nccl = _row(table["communication"], setup.tensor)
     if nccl:

@@ -23,7 +23,7 @@ def quantised(model: ModelFacts, setup: Setup) -> ModelFacts:
         plain = BYTES.get(dtype, 2.0)
         own = model.quantization
         rules = tuple((names, what, plain if what == "none" else size) for names, what, size in own.rules)
-        model = replace(model, dtype=dtype, quantization=replace(own, rules=rules))
+        model = replace(model, dtype=dtype, quantization=replace(own, rules=rules), files=None)
     size = ONLINE.get(setup.quantization)
     if size and model.quantization.method == "none":
         everything = (re.compile(""), setup.quantization, size)

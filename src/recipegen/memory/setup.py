@@ -31,6 +31,10 @@ class Setup:
     """Context in tokens; None: what the engine takes by itself."""
     kv_dtype: str = "auto"
     """Number format of the KV cache in the engine's words."""
+    state_dtype: str = ""
+    """Number format of the states of state-space layers in place of the model's; empty: the model's."""
+    windows: float | None = None
+    """SGLang's tokens of sliding layers for each one of full layers; None: its default."""
     dtype: str = ""
     """Number format in place of the checkpoint's; empty: the checkpoint's."""
     quantization: str = ""
@@ -65,6 +69,13 @@ class Setup:
     def expert_ranks(self) -> int:
         """Return the GPUs that share the experts of a layer, whole or cut."""
         return self.tensor * (self.data if self.adds_data else 1)
+
+    @property
+    def copies(self) -> int:
+        """Return the attention groups of the replica, each with a KV cache and requests of its own."""
+        if self.data <= 1:
+            return 1
+        return self.tensor if self.backend == "trtllm" else self.data
 
     @property
     def gpus(self) -> int:

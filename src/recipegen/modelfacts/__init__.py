@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from recipegen.modelfacts import formats
-from recipegen.modelfacts.caches import Kept, State, caches
+from recipegen.modelfacts.caches import GROWING, Kept, State, caches
 from recipegen.modelfacts.config import MOST, ConfigError, Part, language
 from recipegen.modelfacts.context import context, default_context
 from recipegen.modelfacts.formats import Quantization
@@ -27,7 +27,8 @@ from recipegen.modelfacts.mixers import Module
 from recipegen.modelfacts.weights import modules, of_predictors, tied
 
 __all__ = [
-    "Attention", "ConfigError", "Kept", "ModelFacts", "Module", "Parameters", "Quantization", "State", "read",
+    "Attention", "ConfigError", "Files", "Kept", "ModelFacts", "Module", "Parameters", "Quantization",
+    "State", "read",
 ]  # fmt: skip
 
 
@@ -44,6 +45,18 @@ class Parameters:
 
 
 @dataclass(frozen=True)
+class Files:
+    """The weights of a model as its files have them, in place of what its configuration lets expect."""
+
+    modules: Mapping[str, float]
+    """Bytes by module, without predictors; what fits none is `other`, or `layers.3.other`."""
+    predictors: Mapping[str, float]
+    parameters: int
+    """Of `modules`."""
+
+
+# Equal to itself alone, so that what is derived from it can be kept by it: two of them are never compared.
+@dataclass(frozen=True, eq=False)
 class ModelFacts:
     """A model, as its published configuration describes it."""
 
@@ -101,12 +114,16 @@ class ModelFacts:
     """What the weights are made of, without layers that predict further tokens."""
     predictors: tuple[Module, ...] = field(repr=False)
     """The modules of layers that predict further tokens."""
+    files: Files | None = field(default=None, repr=False)
+    """The weights in files, where they were counted."""
+    assumed: bool = False
+    """Whether the layers are taken to be plain ones, because nobody knows the architecture here."""
 
     @cached_property
     def parameters(self) -> Parameters:
         """Return the numbers of parameters, summed over modules."""
         return Parameters(
-            sum(module.parameters for module in self.modules),
+            self.files.parameters if self.files else sum(module.parameters for module in self.modules),
             round(
                 sum(module.parameters * module.active for module in self.modules if module.name != "vision")
             ),
@@ -114,21 +131,31 @@ class ModelFacts:
         )
 
     @cached_property
+    def sizes(self) -> Mapping[str, float]:
+        """Return the bytes of weights by module, without predictors: of the files, or as expected."""
+        return self.files.modules if self.files else self._sizes(self.modules)
+
+    @cached_property
+    def predictor_sizes(self) -> Mapping[str, float]:
+        """Return the bytes by module of layers that predict further tokens."""
+        return self.files.predictors if self.files else self._sizes(self.predictors)
+
+    @cached_property
     def weights_bytes(self) -> int:
         """Return the bytes of the weights, each module in its own number format, without predictors."""
-        return self._bytes(self.modules)
+        return round(sum(self.sizes.values()))
 
     @cached_property
     def predictor_bytes(self) -> int:
         """Return the bytes of layers that predict further tokens."""
-        return self._bytes(self.predictors)
+        return round(sum(self.predictor_sizes.values()))
 
-    def bytes_of(self, module: Module) -> float:
-        """Return the bytes of one of the modules."""
-        return module.parameters * self.quantization.bytes_of(module.name, self.dtype)
-
-    def _bytes(self, found: tuple[Module, ...]) -> int:
-        return round(sum(map(self.bytes_of, found)))
+    def _sizes(self, found: tuple[Module, ...]) -> dict[str, float]:
+        of = self.quantization.bytes_of
+        sizes: dict[str, float] = {}
+        for module in found:
+            sizes[module.name] = sizes.get(module.name, 0.0) + module.parameters * of(module.name, self.dtype)
+        return sizes
 
 
 def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] | None = None) -> ModelFacts:
@@ -147,14 +174,14 @@ def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] |
     text = language(config)
     found = layers(text)
     count, _, size = heads(text)
-    if text.number("kv_lora_rank", default=0):
+    if mla(text) and text.number("kv_lora_rank", default=0):
         size = text.number("qk_nope_head_dim") + text.number("qk_rope_head_dim")
     windows = text.number("sliding_window", "sliding_window_size", "attention_chunk_size", default=0)
-    mixers = [layer.mixer for layer in found]
+    kept = caches(text, found)
     return ModelFacts(
         id=name,
         layers=len(found),
-        hidden_size=text.number("hidden_size", "n_embd"),
+        hidden_size=text.number("hidden_size"),
         heads=count,
         kv_heads=fewest_kv_heads(text, found),
         head_dim=size,
@@ -171,8 +198,8 @@ def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] |
         q_lora_rank=text.number("q_lora_rank", default=0),
         rope_head_dim=text.number("qk_rope_head_dim", default=0),
         attention=attention(text, found),
-        window=windows if "sliding" in mixers else 0,
-        full_layers=mixers.count("full"),
+        window=windows if any(layer.mixer == "sliding" for layer in found) else 0,
+        full_layers=sum(each.kind in GROWING for each in kept),
         dtype=formats.dtype(text),
         quantization=formats.read(text, Part(quant_config or {}, file="hf_quant_config.json")),
         multimodal=_multimodal(text),
@@ -182,14 +209,14 @@ def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] |
         sparse=bool(text.number("index_topk", default=0)),
         predicts=_predicts(text),
         default_context=default_context(text),
-        caches=caches(text, found),
+        caches=kept,
         modules=tuple(modules(text, found)),
         predictors=tuple(of_predictors(text, found)),
     )
 
 
 def _dense_width(text: Part) -> int:
-    found = text.find("intermediate_size_mlp", "intermediate_size", "ffn_dim", "n_inner")
+    found = text.find("intermediate_size_mlp", "intermediate_size")
     return found.number(0, MOST) if found and not isinstance(found.data, list) else 0
 
 

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from recipegen.modelfacts.config import Part
-from recipegen.modelfacts.layers import Layer, heads
+from recipegen.modelfacts.layers import Layer, heads, value_size
 
 Kind = Literal["full", "sliding", "latent", "compressed", "state", "none"]
+GROWING = ("full", "latent", "compressed")
+"""Kinds of which there is more the longer a sequence is."""
 
 
 @dataclass(frozen=True)
@@ -57,29 +59,51 @@ def caches(config: Part, found: list[Layer]) -> tuple[Kept, ...]:
 def _kept(config: Part, layer: Layer) -> Kept:
     if layer.mixer in ("full", "sliding"):
         return _attention(config, layer)
-    if layer.mixer == "mamba":
-        return Kept("state", states=_mamba(config))
-    if layer.mixer == "linear":
-        delta = config.map("linear_attn_config")
-        return Kept("state", states=_kimi(delta) if delta else _delta(config))
-    return Kept("none")
+    states = _states(config, layer.mixer)
+    if layer.mixer in ("parallel", "shared"):
+        _, kv, size = heads(config)
+        return Kept("full", kv, size, size, states=states)
+    return Kept("state", states=states) if states else Kept("none")
+
+
+def _states(config: Part, kind: str) -> tuple[State, ...]:
+    """Return the states of a layer; none where it has no state."""
+    match kind:
+        case "mamba" | "parallel" | "shared":
+            return _mamba(config)
+        case "mamba1":
+            return _mamba1(config)
+        case "linear":
+            delta = config.map("linear_attn_config")
+            return _kimi(delta) if delta else _delta(config)
+        case "lightning":
+            count, _, size = heads(config)
+            return (State(count * size * size),)
+        case "conv":
+            return (State(config.number("hidden_size") * (config.number("conv_L_cache", default=3) - 1)),)
+    return ()
 
 
 def _attention(config: Part, layer: Layer) -> Kept:
     indexed = layer.indexer and config.number("index_n_heads", default=0)
     index = config.number("index_head_dim", default=128) if indexed else 0
     rank = config.number("kv_lora_rank", default=0)
+    if rank and not config.family.latent:
+        # Keys and values are both stored at the width of a query head.
+        count, size = heads(config)[0], config.number("qk_nope_head_dim") + config.number("qk_rope_head_dim")
+        return Kept("full", count, size, size)
     if rank:
         return Kept("latent", 1, rank + config.number("qk_rope_head_dim"), index=index)
-    count, kv, size = heads(config, full=layer.mixer == "full")
+    sliding = layer.mixer == "sliding"
+    count, kv, size = heads(config, full=layer.mixer == "full", sliding=sliding)
     window = config.number("sliding_window", "sliding_window_size", "attention_chunk_size", default=0)
     if config.find("compress_ratios"):
         index = config.number("index_head_dim", default=0) if layer.ratio == 4 else 0
         return Kept("compressed", 1, size, window=window, ratio=layer.ratio, index=index)
     if layer.group:
         kv = count // layer.group
-    value = config.number("v_head_dim", default=size)
-    if layer.mixer == "sliding":
+    value = value_size(config, size, sliding=sliding)
+    if sliding:
         return Kept("sliding", kv, size, value, window)
     return Kept("full", kv, size, value)
 
@@ -90,7 +114,17 @@ def _mamba(config: Part) -> tuple[State, ...]:
     groups, state = config.number("n_groups", default=1), config.number("ssm_state_size")
     inputs = count * size + 2 * groups * state
     kernel = config.number("conv_kernel", default=4)
-    return State(inputs * (kernel - 1)), State(count * size * state, config.text("mamba_ssm_dtype"))
+    # Nemotron-H's own default; the configuration of others says what differs from the model's format.
+    plain = "float32" if config.text("model_type") == "nemotron_h" else ""
+    dtype = config.text("mamba_ssm_cache_dtype", "mamba_ssm_dtype", default=plain)
+    return State(inputs * (kernel - 1)), State(count * size * state, dtype)
+
+
+def _mamba1(config: Part) -> tuple[State, ...]:
+    """Return the states of a Mamba layer of the first kind."""
+    inner = config.number("expand", default=2) * config.number("hidden_size")
+    kernel = config.number("conv_kernel", default=4)
+    return State(inner * (kernel - 1)), State(inner * config.number("ssm_state_size"))
 
 
 def _delta(config: Part) -> tuple[State, ...]:

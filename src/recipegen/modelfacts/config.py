@@ -4,7 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from recipegen.modelfacts.architectures import Architecture, architecture
+
 NESTED = ("text_config", "llm_config", "language_config")
+THINKER = "thinker_config"
+"""What Qwen's Omni models have the part in that engines serve."""
 MOST = 2**31 - 1
 """No number of a model is larger than this; products of several are exact in Python."""
 LAYERS = 10_000
@@ -35,8 +39,10 @@ class Value:
         return ConfigError(self.key, f"must be {what}, got {_shown(self.data)}", self.file)
 
     def number(self, least: int, most: int) -> int:
-        """Return it as a whole number; 4096.0 is one."""
+        """Return it as a whole number; 4096.0 is one, and so is a list of the same one for each layer."""
         data = self.data
+        if isinstance(data, list) and data and isinstance(data[0], int) and data == data[:1] * len(data):
+            data = data[0]
         whole = isinstance(data, int) or (isinstance(data, float) and data.is_integer())
         if not whole or isinstance(data, bool) or not least <= data <= most:
             raise self.must(f"a whole number from {least} to {most}")
@@ -86,12 +92,19 @@ class Part:
     """A map of a configuration; what it lacks is looked up in the map around it. A null is nothing."""
 
     def __init__(
-        self, values: Any, at: str = "", *, file: str = "config.json", around: "Part | None" = None
+        self,
+        values: Any,
+        at: str = "",
+        *,
+        file: str = "config.json",
+        around: "Part | None" = None,
+        family: Architecture | None = None,
     ) -> None:
         if not isinstance(values, Mapping):
             raise Value(at, values, file).must("a map")
         self.values: Mapping[str, Any] = values
         self.at, self.file, self.around = at, file, around
+        self.family = family or Architecture()
 
     def __bool__(self) -> bool:
         return bool(self.values) or bool(self.around)
@@ -101,15 +114,24 @@ class Part:
         return f"{self.at}.{name}" if self.at else name
 
     def find(self, *names: str) -> Value | None:
-        """Return what stands under the first of the names that is there."""
+        """Return what stands under the first of the names, as the family spells or assumes it."""
+        spelled = [each for name in names for each in self.family.spellings.get(name, (name,))]
         part: Part | None = self
         while part is not None:
-            for name in names:
-                data = part.values.get(name)
+            for name in spelled:
+                data = part.within(name)
                 if data is not None:
                     return Value(part.path(name), data, part.file)
             part = part.around
-        return None
+        assumed = (name for name in names if name in self.family.defaults)
+        return next((Value(self.path(name), self.family.defaults[name], self.file) for name in assumed), None)
+
+    def within(self, name: str) -> Any:
+        """Return what stands under a key of this very map, whose dots go into maps, or None."""
+        data: Any = self.values
+        for step in name.split("."):
+            data = data.get(step) if isinstance(data, Mapping) else None
+        return data
 
     def need(self, *names: str) -> Value:
         """Return what stands under the first of the names that is there, of which there has to be one."""
@@ -199,10 +221,21 @@ class Part:
 
 
 def language(config: Any) -> Part:
-    """Return the part of a config.json that describes the language model, in the whole of it."""
+    """Return the part of a config.json that describes the language model, in the whole of it.
+
+    Raises:
+        ConfigError: It is no map, or of a family that nothing is known of.
+    """
     whole = Part(config)
+    if whole.find(THINKER):
+        whole = Part(whole.value(THINKER), THINKER)
     nested = next((name for name in NESTED if whole.find(name)), "")
-    return Part(whole.value(nested), nested, around=whole) if nested else whole
+    part = Part(whole.value(nested), whole.path(nested)) if nested else whole
+    said = part.find("model_type") or whole.find("model_type")
+    family = architecture(said.text() if said else "")
+    if said and not family:
+        raise ConfigError(said.key, f"{_shown(said.data)} is a family of models that is not known", said.file)
+    return Part(part.values, part.at, around=whole if nested else None, family=family)
 
 
 def _shown(data: Any) -> str:

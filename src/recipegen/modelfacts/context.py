@@ -9,12 +9,13 @@ SCALED = ("linear", "dynamic", "ntk")
 def context(config: Part) -> int:
     """Return the longest context that the configuration states, in tokens.
 
-    `max_position_embeddings`, times the factor of `rope_scaling` for the kinds whose factor is not in it yet
-    (linear, dynamic): so does vLLM 0.31.0 in `_get_and_verify_max_len` (vllm/config/model.py).
+    `model_max_length` (Command R) or `max_position_embeddings`, times the factor of `rope_scaling` for the
+    kinds whose factor is not in it yet (linear, dynamic): so does vLLM 0.31.0 in `_get_and_verify_max_len`
+    (vllm/config/model.py).
     """
-    length = config.number("max_position_embeddings", "n_positions", "seq_length", default=0)
+    length = config.number("model_max_length", "max_position_embeddings", default=0)
     rope = _rope(config)
-    mixed = "gemma3" in (config.around or config).text("model_type")
+    mixed = "gemma3" in config.text("model_type")
     if _kind(rope) not in SCALED or mixed:
         return length
     return int(length * rope.real("factor", 1.0))

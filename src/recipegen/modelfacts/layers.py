@@ -8,17 +8,20 @@ from recipegen.modelfacts.context import context
 
 Attention = Literal["dense", "gqa", "mla", "sliding", "hybrid"]
 
-EXPERTS = ("num_experts", "n_routed_experts", "num_local_experts")
-LENGTH = ("num_hidden_layers", "n_layer")
 # Kinds of layers as configurations spell them.
 SINGLE = {
     "M": ("mamba", ""), "*": ("full", ""), "E": ("", "moe"), "-": ("", "dense"),
     "mamba": ("mamba", ""), "attention": ("full", ""), "moe": ("", "moe"), "mlp": ("", "dense"),
+    "hybrid": ("shared", ""),
 }  # fmt: skip
 MIXERS = {
     "full_attention": "full", "sliding_attention": "sliding", "chunked_attention": "sliding",
     "linear_attention": "linear", "deepseek_sparse_attention": "full", "attention": "full",
+    "mamba": "mamba", "conv": "conv",
 }  # fmt: skip
+STATES = {"linear", "lightning", "mamba", "mamba1", "conv", "parallel", "shared"}
+SHARING = ("gemma4", "gemma4_text")
+"""Families whose last layers, which read the cache of earlier ones, have no keys and values of their own."""
 MLPS = {"dense": "dense", "sparse": "moe"}
 INDEXERS = {"full": True, "shared": False}
 
@@ -28,7 +31,9 @@ class Layer:
     """What one layer of the language model is."""
 
     mixer: str
-    """`full`, `sliding`, `linear`, `mamba`, `matrix` (a single one), or empty where it has none."""
+    """full, sliding; cross: to an image; linear, lightning, mamba (the second), mamba1, conv: a state;
+    parallel: attention beside a state; shared: a state beside attention that several layers share;
+    matrix: a single one; or empty where it has none."""
     mlp: str
     """`dense`, `moe`, `both`, or empty where it has none."""
     group: int = 0
@@ -39,6 +44,8 @@ class Layer:
     """Whether it has an indexer of its own that picks tokens for sparse attention."""
     ratio: int = 0
     """Tokens that one entry of a compressed cache stands for; 0 where it is not compressed."""
+    reuses: bool = False
+    """Whether it has no keys and values of its own, but those of an earlier layer."""
 
 
 def layers(config: Part) -> list[Layer]:
@@ -46,9 +53,13 @@ def layers(config: Part) -> list[Layer]:
     for name in ("hybrid_override_pattern", "layers_block_type"):
         if config.find(name):
             found = [Layer(*single) for single in config.words(name, SINGLE, length=1)]
-            _same_length(config, name, config.number(*LENGTH, default=len(found), most=LAYERS), len(found))
+            stated = config.number("num_hidden_layers", default=len(found), most=LAYERS)
+            _same_length(config, name, stated, len(found))
             return found
-    count = config.number(*LENGTH, most=LAYERS)
+    count = config.number("num_hidden_layers", most=LAYERS)
+    every = config.family.mixers.get("every", "")
+    if "mamba" in every:
+        return [Layer(every, "")] * count
     mlps, indexers, ratios = _mlps(config, count), _indexers(config, count), [0] * count
     if config.find("compress_ratios"):
         ratios = config.numbers("compress_ratios", length=count)
@@ -56,8 +67,14 @@ def layers(config: Part) -> list[Layer]:
         blocks = config.maps("block_configs", length=count)[:count]
         return [_searched(config, block, mlp) for block, mlp in zip(blocks, mlps, strict=False)]
     # Lists may go on with layers that predict further tokens.
-    parts = zip(_mixers(config, count), mlps, indexers, ratios, strict=False)
-    return [Layer(mixer, mlp, indexer=indexer, ratio=ratio) for mixer, mlp, indexer, ratio in parts]
+    mixers = [every] * count if every else _mixers(config, count)
+    reusing = config.number("num_kv_shared_layers", default=0, most=count)
+    reuses = [config.text("model_type") in SHARING and index >= count - reusing for index in range(count)]
+    parts = zip(mixers, mlps, indexers, ratios, reuses, strict=False)
+    return [
+        Layer(config.family.mixers.get(mixer, mixer), mlp, indexer=indexer, ratio=ratio, reuses=again)
+        for mixer, mlp, indexer, ratio, again in parts
+    ]
 
 
 def predictors(config: Part, last: Layer) -> list[Layer]:
@@ -73,19 +90,34 @@ def predictors(config: Part, last: Layer) -> list[Layer]:
     return [Layer("full", last.mlp or "moe", last.group, last.widening, last.indexer, last.ratio)]
 
 
-def heads(config: Part, *, full: bool = False) -> tuple[int, int, int]:
-    """Return query heads, KV heads and head size; of the full layers where they differ."""
-    count = config.number("num_attention_heads", "n_head")
-    hidden = config.number("hidden_size", "n_embd")
-    size = config.number("head_dim", "attention_head_dim", default=0) or hidden // count
+def heads(config: Part, *, full: bool = False, sliding: bool = False) -> tuple[int, int, int]:
+    """Return query heads, KV heads and head size; of the full or the sliding layers where they differ."""
+    if "mamba" in config.family.mixers.get("every", ""):
+        return 0, 0, 0
+    count = config.number("num_attention_heads")
+    hidden = config.number("hidden_size")
+    size = config.number("head_dim", default=0) or hidden // count
     if not size:
         raise config.error("num_attention_heads", f"must be at most hidden_size, {hidden}, got {count}")
-    own = 1 if config.flag("multi_query") and not config.flag("new_decoder_architecture") else count
-    kv = config.number("num_key_value_heads", "n_head_kv", default=own, least=1, most=count)
+    # Falcon's first models name their KV heads and have one nevertheless.
+    if config.flag("multi_query") and not config.flag("new_decoder_architecture"):
+        return count, 1, size
+    kv = config.number("num_key_value_heads", default=count, least=1, most=count)
     if full and config.number("global_head_dim", default=0):
         size = config.number("global_head_dim")
         kv = config.number("num_global_key_value_heads", default=kv, least=1, most=count)
+    if sliding:
+        # As MiMo V2 has them; by the names of its published configuration.
+        count = config.number("swa_num_attention_heads", default=count, least=1)
+        kv = config.number("swa_num_key_value_heads", default=kv, least=1, most=count)
+        size = config.number("swa_head_dim", default=size, least=1)
     return count, kv, size
+
+
+def value_size(config: Part, size: int, *, sliding: bool) -> int:
+    """Return the size of a head's value, which is that of its key, `size`, where nothing else is said."""
+    names = ("swa_v_head_dim", "v_head_dim") if sliding else ("v_head_dim",)
+    return config.number(*names, default=size, least=1)
 
 
 def fewest_kv_heads(config: Part, found: list[Layer]) -> int:
@@ -96,13 +128,14 @@ def fewest_kv_heads(config: Part, found: list[Layer]) -> int:
 
 def mla(config: Part) -> bool:
     """Return whether attention stores a latent in place of heads."""
-    return bool(config.number("kv_lora_rank", default=0)) or bool(config.find("compress_ratios"))
+    rank = config.number("kv_lora_rank", default=0) if config.family.latent else 0
+    return bool(rank) or bool(config.find("compress_ratios"))
 
 
 def attention(config: Part, found: list[Layer]) -> Attention:
     """Return the kind of attention of a model whose layers are known."""
     mixers = {layer.mixer for layer in found}
-    if mixers & {"linear", "mamba"}:
+    if mixers & STATES:
         return "hybrid"
     if mla(config):
         return "mla"
@@ -113,36 +146,100 @@ def attention(config: Part, found: list[Layer]) -> Attention:
 
 def experts(config: Part) -> int:
     """Return the routed experts of a layer; 0 for a dense model."""
-    return config.number(*EXPERTS, default=0)
+    return config.number("num_experts", default=0)
 
 
 def experts_per_token(config: Part) -> int:
     """Return the routed experts that a token goes to."""
-    names = ("num_experts_per_tok", "num_experts_per_token", "experts_per_token", "top_k_experts")
-    return config.number(*names, default=0, most=experts(config) or MOST)
+    return config.number("num_experts_per_tok", default=0, most=experts(config) or MOST)
 
 
 def _mixers(config: Part, count: int) -> list[str]:
+    """Return the kinds of layers, from the first key that is there of those which say it."""
+    return next((read(config, count) for key, read in LISTED.items() if config.find(key)), None) or _windows(
+        config, count
+    )
+
+
+def _delta(config: Part, count: int) -> list[str]:
+    # Counted from 1.
     linear = set(config.map("linear_attn_config").numbers("kda_layers"))
-    if linear:
-        # Counted from 1.
-        return ["linear" if index + 1 in linear else "full" for index in range(count)]
-    if config.find("layer_types"):
-        mixers = config.words("layer_types", MIXERS)
-        _same_length(config, "layer_types", count, len(mixers))
-        return mixers
-    if config.find("hybrid_layer_pattern"):
-        return ["sliding" if kind else "full" for kind in config.flags("hybrid_layer_pattern", length=count)]
-    interval = config.number("full_attention_interval", default=0)
-    if interval:
-        return ["full" if (index + 1) % interval == 0 else "linear" for index in range(count)]
+    return ["linear" if index + 1 in linear else "full" for index in range(count)]
+
+
+def _words(config: Part, count: int) -> list[str]:
+    mixers = config.words("layer_types", MIXERS)
+    _same_length(config, "layer_types", count, len(mixers))
+    return mixers
+
+
+def _sliding(config: Part, count: int) -> list[str]:
+    return ["sliding" if kind else "full" for kind in config.flags("hybrid_layer_pattern", length=count)]
+
+
+def _lightning(config: Part, count: int) -> list[str]:
+    return ["full" if whole else "linear" for whole in config.flags("attn_type_list", length=count)]
+
+
+def _interval(config: Part, count: int) -> list[str]:
+    interval = config.number("full_attention_interval")
+    return ["full" if (index + 1) % interval == 0 else "linear" for index in range(count)]
+
+
+def _crossing(config: Part, count: int) -> list[str]:
+    crossing = set(config.numbers("cross_attention_layers"))
+    return ["cross" if index in crossing else "full" for index in range(count)]
+
+
+def _period(config: Part, count: int) -> list[str]:
+    period, offset = config.number("attn_layer_period"), config.number("attn_layer_offset", least=0)
+    return ["full" if index % period == offset else _other(config) for index in range(count)]
+
+
+def _whole(config: Part, count: int) -> list[str]:
+    full = set(config.numbers("full_attention_layers"))
+    return ["full" if index in full else _other(config) for index in range(count)]
+
+
+def _other(config: Part) -> str:
+    return config.family.mixers.get("other", "full")
+
+
+LISTED = {
+    "linear_attn_config": _delta,
+    "layer_types": _words,
+    "hybrid_layer_pattern": _sliding,
+    "attn_type_list": _lightning,
+    "full_attention_interval": _interval,
+    "cross_attention_layers": _crossing,
+    "attn_layer_period": _period,
+    "full_attention_layers": _whole,
+}
+"""Keys that say what layers are, with what reads them."""
+
+
+def _windows(config: Part, count: int) -> list[str]:
+    """Return the kinds of layers where only a window and how often a layer has none are stated."""
     window = config.number("sliding_window", default=0)
-    if window and config.flag("use_sliding_window", default=True) and window < context(config):
-        # Where a window stands without a word on layers, Gemma 2 and 3 alternate, others use it everywhere.
-        alternate = 2 if config.text("model_type") == "gemma2" else 0
-        every = config.number("sliding_window_pattern", default=0) or alternate
-        return ["full" if every and (index + 1) % every == 0 else "sliding" for index in range(count)]
-    return ["full"] * count
+    if not window or not config.flag("use_sliding_window", default=True) or window >= context(config):
+        return ["full"] * count
+    every = _pattern(config)
+    # Qwen's first layers have none.
+    first = config.number("max_window_layers", default=0)
+    return [
+        "full" if index < first or (every and (index + 1) % every == 0) else "sliding"
+        for index in range(count)
+    ]
+
+
+def _pattern(config: Part) -> int:
+    """Return how often a layer has no window, 0 for never; EXAONE writes LLLG for every fourth."""
+    found = config.find("sliding_window_pattern")
+    if found and isinstance(found.data, str):
+        if not found.data.endswith("G") or found.data.strip("L") != "G":
+            raise found.must("a number, or letters L with one G at the end")
+        return len(found.data)
+    return config.number("sliding_window_pattern", default=0)
 
 
 def _mlps(config: Part, count: int) -> list[str]:
@@ -152,15 +249,24 @@ def _mlps(config: Part, count: int) -> list[str]:
         return ["both"] * count
     if config.find("mlp_layer_types"):
         return config.words("mlp_layer_types", MLPS, length=count)
-    if isinstance(config.value("moe_layer_freq"), list):
-        return ["moe" if routed else "dense" for routed in config.flags("moe_layer_freq", length=count)]
+    return ["moe" if routed else "dense" for routed in _routed(config, count)]
+
+
+def _routed(config: Part, count: int) -> list[bool]:
+    """Return which layers of a model with experts have them."""
+    for name in ("is_moe_layer", "moe_layer_freq"):
+        if isinstance(config.value(name), list):
+            return config.flags(name, length=count)
+    if config.find("expert_layer_period"):
+        period, offset = config.number("expert_layer_period"), config.number("expert_layer_offset", least=0)
+        return [index % period == offset for index in range(count)]
     frequency = config.number("moe_layer_freq", default=1) or 1
     step = config.number("interleave_moe_layer_step", "decoder_sparse_step", default=1) or 1
-    first, dense = config.number("first_k_dense_replace", default=0), set(config.numbers("mlp_only_layers"))
+    first = config.number("first_k_dense_replace", default=0)
+    last = config.number("moe_layer_end_index", default=count)
+    dense = set(config.numbers("mlp_only_layers"))
     return [
-        "moe"
-        if index >= first and index not in dense and index % frequency == 0 and (index + 1) % step == 0
-        else "dense"
+        first <= index <= last and index not in dense and index % frequency == 0 and (index + 1) % step == 0
         for index in range(count)
     ]
 

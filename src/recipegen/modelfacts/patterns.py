@@ -28,6 +28,7 @@ def _plain(pattern: str, *, inside: bool) -> str:
     """Return a pattern in the names of this reader: no prefix, `mlp` and `self_attn` for their like."""
     name = re.sub(r"\b(block_sparse_moe|ffn|feed_forward)\b", "mlp", pattern)
     name = re.sub(r"(^|[.*])attn\b", r"\1self_attn", name)
+    name = re.sub(r"\bmamba\b", "mixer", name)
     name = re.sub(r"\bshared_expert\b", "shared_experts", name)
     name = re.sub(r"\bgate$", "router", name)
     name = re.sub(r"\b(embed_tokens|embeddings|embed)\b", "embed", name)

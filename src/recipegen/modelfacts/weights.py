@@ -7,22 +7,31 @@ norms of heads, positions of a tower) are left out. Nothing here knows a model b
 from collections.abc import Iterable, Iterator
 
 from recipegen.modelfacts.config import LAYERS, Part
-from recipegen.modelfacts.layers import EXPERTS, Layer, experts, experts_per_token, predictors
-from recipegen.modelfacts.mixers import Module, mixer
+from recipegen.modelfacts.context import context
+from recipegen.modelfacts.layers import Layer, experts, experts_per_token, predictors
+from recipegen.modelfacts.mixers import Module, mixer, shared_blocks
+from recipegen.modelfacts.towers import towers
 
 
 def modules(config: Part, found: list[Layer]) -> Iterator[Module]:
     """Yield the modules of the language model and its towers, without layers that predict further tokens."""
-    hidden, vocabulary = config.number("hidden_size", "n_embd"), config.number("vocab_size")
-    yield Module("embed", vocabulary * hidden)
+    hidden, vocabulary = config.number("hidden_size"), config.number("vocab_size")
+    # OPT's smallest has an embedding narrower than its layers.
+    width = config.number("word_embed_proj_dim", default=hidden)
+    yield Module("embed", vocabulary * width + (2 * width * hidden if width != hidden else 0))
+    if config.family.positions is not None:
+        yield Module("embed.positions", (context(config) + config.family.positions) * hidden)
     if not tied(config):
         yield Module("lm_head", vocabulary * hidden)
     yield Module("norm", hidden)
+    yield from _per_layer_inputs(config, len(found))
+    if any(layer.mixer == "shared" for layer in found):
+        yield from shared_blocks(config)
     # A model has few kinds of layers, so each is worked out once.
     kinds = {layer: tuple(_layer(config, layer)) for layer in dict.fromkeys(found)}
     for index, layer in enumerate(found):
         yield from _named(f"layers.{index}", kinds[layer])
-    yield from _towers(config)
+    yield from towers(config)
 
 
 def of_predictors(config: Part, found: list[Layer]) -> Iterator[Module]:
@@ -30,7 +39,7 @@ def of_predictors(config: Part, found: list[Layer]) -> Iterator[Module]:
     count = config.number("num_nextn_predict_layers", "mtp_num_hidden_layers", default=0, most=LAYERS)
     if not count:
         return
-    hidden = config.number("hidden_size", "n_embd")
+    hidden = config.number("hidden_size")
     stated = config.value("mtp_layers_block_type") or config.value("mtp_hybrid_override_pattern")
     if not stated and config.number("num_nextn_predict_layers", default=0):
         # DeepSeek's layout has copies of embedding and head in that layer; Qwen's shares the model's.
@@ -43,8 +52,8 @@ def of_predictors(config: Part, found: list[Layer]) -> Iterator[Module]:
 
 
 def tied(config: Part) -> bool:
-    """Return whether embedding and head are one matrix: Gemma's are where nothing is said, others not."""
-    return config.flag("tie_word_embeddings", default=config.text("model_type").startswith("gemma"))
+    """Return whether embedding and head are one matrix; where nothing is said, the family decides."""
+    return config.flag("tie_word_embeddings", default=config.family.tied)
 
 
 def _named(place: str, found: Iterable[Module]) -> Iterator[Module]:
@@ -53,7 +62,7 @@ def _named(place: str, found: Iterable[Module]) -> Iterator[Module]:
 
 def _layer(config: Part, layer: Layer) -> Iterator[Module]:
     """Yield the modules of a layer, named below it."""
-    hidden = config.number("hidden_size", "n_embd")
+    hidden = config.number("hidden_size")
     yield Module("norm", 2 * hidden)
     yield from mixer(config, layer)
     if layer.mlp:
@@ -62,21 +71,37 @@ def _layer(config: Part, layer: Layer) -> Iterator[Module]:
     if streams:
         # DeepSeek V4's two hyper-connections, each a matrix from all streams to (2 + streams) x streams.
         yield Module("hyper", 2 * (2 + streams) * streams * streams * hidden)
+    extra = config.number("hidden_size_per_layer_input", default=0)
+    if extra:
+        yield Module("per_layer_input", 2 * hidden * extra)
+    augmented = config.number("laurel_rank", default=0)
+    if augmented:
+        # Gemma 3n's augmented residual, and its alternating updates of several streams.
+        yield Module("laurel", hidden * (2 * augmented + config.number("altup_num_inputs", default=0)))
+
+
+def _per_layer_inputs(config: Part, count: int) -> Iterator[Module]:
+    """Yield the embedding that every layer of Gemma 3n and 4 has of its own, and what makes streams of it."""
+    hidden, each = config.number("hidden_size"), config.number("hidden_size_per_layer_input", default=0)
+    if each:
+        yield Module("embed.per_layer", config.number("vocab_size_per_layer_input") * count * each)
+        yield Module("per_layer_model_projection", hidden * count * each)
+    streams = config.number("altup_num_inputs", default=1, least=1)
+    if streams > 1:
+        yield Module("altup", 2 * (streams - 1) * hidden * hidden)
 
 
 def _feed_forward(config: Part, layer: Layer) -> Iterator[Module]:
-    hidden = config.number("hidden_size", "n_embd")
+    hidden = config.number("hidden_size")
     place = "mlp." if layer.mixer else "mixer."
-    # Nemotron's squared ReLU has no gate, so one matrix less.
-    gated = config.text("mlp_hidden_act") != "relu2"
-    parts = ("gate_proj", "up_proj", "down_proj") if gated else ("up_proj", "down_proj")
+    parts = ("gate_proj", "up_proj", "down_proj") if config.family.gated else ("up_proj", "down_proj")
     if layer.mlp in ("dense", "both"):
         width = _dense_width(config, layer)
         for part in parts:
             yield Module(f"{place}{part}", hidden * width)
     if layer.mlp == "dense":
         return
-    count, chosen = config.number(*EXPERTS), experts_per_token(config)
+    count, chosen = config.number("num_experts"), experts_per_token(config)
     width = config.number("moe_intermediate_size", "intermediate_size")
     narrow = config.number("moe_latent_size", "routed_expert_hidden_size", default=0)
     # Gemma 4 has the experts beside its dense layer, not within.
@@ -87,23 +112,41 @@ def _feed_forward(config: Part, layer: Layer) -> Iterator[Module]:
     each = len(parts) * (narrow or hidden) * width
     yield Module(f"{place}experts", count * each, chosen / count)
     shared = _shared_width(config, width)
+    if config.flag("use_residual"):
+        # Arctic's dense MLP beside the experts.
+        shared = hidden
     if shared:
         for part in parts:
             yield Module(f"{place}shared_experts.{part}", hidden * shared)
 
 
 def _dense_width(config: Part, layer: Layer) -> int:
+    hidden = config.number("hidden_size")
     if layer.widening:
         # Two thirds of ffn_mult times the hidden size, made a multiple of 256, as in Llama's first models.
-        width = int(2 * layer.widening * config.number("hidden_size") / 3)
-        return -(-width // 256) * 256
-    names = ("dense_intermediate_size", "intermediate_size_mlp") if experts(config) else ()
-    return config.number(*names, "intermediate_size", "ffn_dim", "n_inner")
+        return _up(int(2 * layer.widening * hidden / 3), 256)
+    names = (
+        ("dense_intermediate_size", "intermediate_size_mlp")
+        if experts(config)
+        else ("shared_intermediate_size",)
+    )
+    factor = config.number("expansion_ratio", default=config.family.width)
+    width = config.number(*names, "intermediate_size", **({"default": factor * hidden} if factor else {}))
+    if layer.reuses and config.flag("use_double_wide_mlp"):
+        return 2 * width
+    if config.flag("block_auto_adjust_ff_dim"):
+        scaled = int(config.real("block_ffn_dim_multiplier", 1.0) * int(2 * width / 3))
+        return _up(scaled, config.number("block_multiple_of", default=256, least=1))
+    return width
+
+
+def _up(number: int, multiple: int) -> int:
+    return -(-number // multiple) * multiple
 
 
 def _shared_width(config: Part, width: int) -> int:
     stated = ("shared_expert_intermediate_size", "moe_shared_expert_intermediate_size", "share_expert_dim")
-    count = config.number("n_shared_experts", "num_shared_experts", default=-1, least=0)
+    count = config.number("n_shared_experts", default=-1, least=0)
     own = config.number(*stated, "shared_intermediate_size", default=-1, least=0)
     if own >= 0:
         return own * max(count, 1)
@@ -111,19 +154,3 @@ def _shared_width(config: Part, width: int) -> int:
         # Llama 4 has one shared expert of the routed ones' width and no key for it.
         return width
     return max(count, 0) * width
-
-
-def _towers(config: Part) -> Iterator[Module]:
-    """Yield the vision tower: plain transformer layers and what joins it to the language model."""
-    tower = (config.around or config).map("vision_config")
-    depth = tower.number("depth", "num_hidden_layers", "vt_num_hidden_layers", "layers", default=0)
-    width = tower.number("hidden_size", "vt_hidden_size", "width", default=0)
-    if not depth or not width:
-        return
-    inner = tower.number("intermediate_size", "vt_intermediate_size", default=4 * width)
-    attention = tower.number("qkv_hidden_size", default=width)
-    layer = 4 * width * attention + 2 * width * inner
-    merged = width * tower.number("spatial_merge_size", default=2) ** 2
-    out = tower.number("out_hidden_size", "text_hidden_size", default=config.number("hidden_size", "n_embd"))
-    joints = 1 + len(tower.numbers("deepstack_visual_indexes"))
-    yield Module("vision", depth * layer + joints * (merged * merged + merged * out))

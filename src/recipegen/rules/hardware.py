@@ -1,6 +1,5 @@
 """The GPUs that a recipe is meant for: their node label, MIG instances, and what a usual node can give."""
 
-import re
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from recipegen import facts
 from recipegen.errors import Path, Problem, nearest, show
 from recipegen.recipe import Model, Recipe, Resources, Role, Worker
-from recipegen.roles import engine_of, gpus_of_replica, path_of, workers
+from recipegen.roles import gpus_of_replica, workers
 from recipegen.rules.resources import amount
 
 # The label by which each kind of cluster tells nodes apart that have different GPUs.
@@ -24,9 +23,6 @@ SHARED_MEMORY = "8Gi"
 # Dynamo's own recipes for four GPUs and more give 16Gi to 512Gi.
 ENOUGH_SHARED_MEMORY = "16Gi"
 MANY_GPUS = 4
-GIB = 1024**3
-# What makes weights smaller than the model's, or puts them elsewhere.
-LIGHTER = re.compile("quant|offload|overrid|load[-_]format")
 KEYS = {"cpu": "cpu", "memory": "memoryGiB", "ephemeral-storage": "localGB"}
 UNITS = {"cpu": 1, "memoryGiB": 1024**3, "localGB": 1000**3}
 
@@ -100,30 +96,6 @@ def node_limits(recipe: Recipe) -> Iterator[Problem]:
                 message = f"is more than a node with {hardware.gpu} has for pods, got {show(asked)}"
                 hint = f"{most[1]} has {_size(key, most[0])}, and its system needs some of it"
                 yield Problem("node-limits", path, message, hint, warning=True)
-
-
-def weights_room(recipe: Recipe) -> Iterator[Problem]:
-    """Yield replicas whose GPUs together have less memory than the model's weights alone.
-
-    What makes weights smaller or keeps them elsewhere is not reckoned with: nothing is said beside it.
-    """
-    model = recipe.model
-    known = (
-        None if model.mocker or recipe.hardware is None or recipe.hardware.mig else facts.model(model.name)
-    )
-    if known is None or recipe.hardware is None or recipe.hardware.gpu not in facts.hardware():
-        return
-    fact = facts.hardware()[recipe.hardware.gpu]
-    memory = fact.get("visibleBytes") or fact["memoryBytes"]
-    for role, worker in workers(model).items():
-        gpus = gpus_of_replica(model, worker)
-        files = [worker.extra_config, *(worker.extra_configs or ())]
-        if known.weights_bytes <= gpus * memory or LIGHTER.search(f"{engine_of(model, worker).args} {files}"):
-            continue
-        has = f"{gpus} {recipe.hardware.gpu} {'has' if gpus == 1 else 'have'} {gpus * memory / GIB:.1f} GiB"
-        message = f"the weights of {known.id} are {known.weights_bytes / GIB:.1f} GiB, and {has}"
-        hint = f"{-(-known.weights_bytes // memory)} of them are the least, without room for the KV cache"
-        yield Problem("weights-room", path_of(role, worker, "tensorParallel"), message, hint)
 
 
 def shared_memory(recipe: Recipe) -> Iterator[Problem]:

@@ -3,29 +3,32 @@
 from dataclasses import dataclass
 
 from recipegen import modelfacts
-from recipegen.errors import Problem, RecipeError, show
+from recipegen.errors import Problem, RecipeError, nearest, show
 from recipegen.modelfacts import ConfigError, ModelFacts
+from recipegen.modelfacts.architectures import families
 from recipegen.modelfacts.config import LAYERS, language
-from recipegen.modelfacts.layers import EXPERTS, LENGTH
-from recipegen.sizing import jsontext, kinds, lookalikes
-from recipegen.sizing.jsontext import Json
+from recipegen.sizing.checkpoint import jsontext, kinds, lookalikes
+from recipegen.sizing.checkpoint.jsontext import Json
 
 MAX_BYTES = 16 * 2**20
 """Bytes of a config.json; those that name each quantised layer have a few million."""
+PLAIN = (
+    "what its layers hold is not known here; where they are plain ones, write `llama` in a copy of the file"
+)
 MAX_PARAMETERS = 10**14
 """Parameters of a model; the largest that was published has 2.8 * 10**12."""
 # Bounds of what decides on the size: far above what is built, far below what a slip of the finger gives.
 LIMITS = (
-    (LENGTH, 1, LAYERS),
-    (("hidden_size", "n_embd"), 1, 2**20),
-    (("num_attention_heads", "n_head"), 1, 2**16),
-    (("num_key_value_heads", "n_head_kv"), 1, 2**16),
-    (("head_dim", "attention_head_dim"), 0, 2**16),
-    (("vocab_size",), 1, 2**28),
-    (("intermediate_size", "ffn_dim", "n_inner"), 0, 2**26),
-    (("moe_intermediate_size",), 0, 2**26),
-    (EXPERTS, 0, 2**20),
-    (("max_position_embeddings", "n_positions", "seq_length"), 0, 2**40),
+    ("num_hidden_layers", 1, LAYERS),
+    ("hidden_size", 1, 2**20),
+    ("num_attention_heads", 1, 2**16),
+    ("num_key_value_heads", 1, 2**16),
+    ("head_dim", 0, 2**16),
+    ("vocab_size", 1, 2**28),
+    ("intermediate_size", 0, 2**26),
+    ("moe_intermediate_size", 0, 2**26),
+    ("num_experts", 0, 2**20),
+    ("max_position_embeddings", 0, 2**40),
 )
 
 
@@ -73,7 +76,7 @@ def read(
     try:
         model = modelfacts.read(name or source, found.data, own.data if own else None)
     except ConfigError as error:
-        raise RecipeError(_problem(error, found, own)) from error
+        raise RecipeError(problem(error, found, own)) from error
     if model.parameters.total > MAX_PARAMETERS:
         largest = max(model.modules, key=lambda module: module.parameters)
         message = (
@@ -90,29 +93,38 @@ def _beyond(config: Json) -> list[Problem]:
     try:
         text = language(config.data)
     except ConfigError as error:
-        return [_problem(error, config, None)]
+        return [problem(error, config, None)]
     problems = []
-    for names, least, most in LIMITS:
-        value = text.find(*names)
+    for name, least, most in LIMITS:
+        value = text.find(name)
         try:
             if value is not None:
                 value.number(least, most)
         except ConfigError as error:
-            problems.append(_problem(error, config, None))
+            problems.append(problem(error, config, None))
     return problems
 
 
-def _problem(error: ConfigError, config: Json, quant: Json | None) -> Problem:
+def problem(error: ConfigError, config: Json, quant: Json | None) -> Problem:
     """Return what a reader of plain data found, with its place in the text."""
     found = quant if quant and error.file == "hf_quant_config.json" else config
-    hint = ""
-    if error.message == "is missing":
-        families = [show(name) for _, name in kinds.stated_types(config.data)]
+    hint, code = "", "model-config"
+    if error.message.endswith("that is not known"):
+        code = "unknown-architecture"
+        hint = nearest(_family(error, found), families()) or PLAIN
+    elif error.message == "is missing":
+        stated = [show(name) for _, name in kinds.stated_types(config.data)]
         hint = (
-            f"every language model has it; this one calls itself {families[0]}"
-            if families
+            f"every language model has it; this one calls itself {stated[0]}"
+            if stated
             else "every language model has it"
         )
     elif error.message.startswith("must be one of"):
         hint = "recipegen has no sizes of another kind"
-    return found.problem("model-config", found.path(error.key), error.message, hint)
+    return found.problem(code, found.path(error.key), error.message, hint)
+
+
+def _family(error: ConfigError, config: Json) -> str:
+    """Return the family that a configuration states where the error is."""
+    stated = dict(kinds.stated_types(config.data))
+    return stated.get(config.path(error.key), "")

@@ -1,8 +1,7 @@
 """What a user wants the size of: a config.json, a folder with its weights, a file or an index of weights."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Literal
@@ -10,11 +9,12 @@ from typing import Literal
 from recipegen import yamlio
 from recipegen.errors import Mark, Problem, RecipeError, escape
 from recipegen.load import shown
-from recipegen.modelfacts import ModelFacts
-from recipegen.sizing import config, folder, weights
-from recipegen.sizing.config import Configuration
-from recipegen.sizing.exact import Exact
-from recipegen.sizing.folder import CONFIG, INDEX, NUMBERED, QUANT, WEIGHTS, Folder
+from recipegen.modelfacts import Files, ModelFacts
+from recipegen.sizing.checkpoint import config, folder, jsontext, weights
+from recipegen.sizing.checkpoint.config import Configuration
+from recipegen.sizing.checkpoint.exact import Exact
+from recipegen.sizing.checkpoint.folder import CONFIG, INDEX, NUMBERED, QUANT, WEIGHTS, Folder
+from recipegen.sizing.checkpoint.jsontext import Json
 
 # How a hub's cache calls the folder of a model.
 _CACHED = re.compile(r"models--(?P<org>[\w.-]+?)--(?P<name>[\w.-]+)")
@@ -35,27 +35,11 @@ class Checkpoint:
     """Whether the layers are taken to be plain ones, because the architecture is not known."""
 
     @property
-    def kind(self) -> Literal["measured", "published", "rule of thumb"]:
-        """Return where the size of the weights comes from: files, a configuration, or assumed layers."""
-        if self.weights:
-            return "measured"
-        return "rule of thumb" if self.assumed else "published"
-
-    def sizes(self, *, predictors: bool = False) -> dict[str, float]:
-        """Return the bytes of weights by module, counted or else configured.
-
-        Args:
-            predictors: Whether to return those of layers that predict further tokens, in place of the others.
-        """
-        if self.weights:
-            found: Mapping[str, float] = self.weights.predictors if predictors else self.weights.modules
-            return dict(found)
-        of = self.model.quantization.bytes_of
-        sizes: dict[str, float] = {}
-        for module in self.model.predictors if predictors else self.model.modules:
-            size = module.parameters * of(module.name, self.model.dtype)
-            sizes[module.name] = sizes.get(module.name, 0.0) + size
-        return sizes
+    def loaded(self) -> ModelFacts:
+        """Return the model with its weights as they are in files, where they were counted."""
+        exact = self.weights
+        files = Files(exact.modules, exact.predictors, exact.parameters) if exact else None
+        return replace(self.model, files=files, assumed=self.assumed)
 
 
 def read(source: str | PathLike[str], name: str = "") -> Checkpoint:
@@ -107,6 +91,19 @@ def checked(
 ) -> Checkpoint:
     """Return what `from_text` does, with its warnings; `name` is what the model is called."""
     return _of(config.read(config_text, source_name, quant_text, name=name), source_name)
+
+
+def plain(source: str) -> Json:
+    """Return the text of a config.json as data, with the places of its keys, however little there is in it.
+
+    Raises:
+        ToolError: It cannot be read.
+        RecipeError: It is no JSON.
+    """
+    path = Path(source) / CONFIG if Path(source).is_dir() else Path(source)
+    where: Path | Literal["-"] = "-" if source == "-" else path
+    label = "-" if source == "-" else shown(path)
+    return jsontext.read(_bytes(where, label), label, config.MAX_BYTES)
 
 
 def _of(found: Configuration, source: str) -> Checkpoint:

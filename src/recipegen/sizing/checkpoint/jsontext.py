@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recipegen.errors import Mark, Path, Problem, RecipeError, escape, show
-from recipegen.sizing.jsonplaces import position, space, steps
+from recipegen.sizing.checkpoint.jsonplaces import position, space, steps
 
 MAX_DEPTH = 64
 MAX_DIGITS = 400

@@ -7,10 +7,10 @@ from typing import Any
 from recipegen import yamlio
 from recipegen.errors import Mark, Problem, RecipeError, escape, show
 from recipegen.modelfacts import ModelFacts
-from recipegen.sizing import folder, headers, jsontext
-from recipegen.sizing.exact import Exact, counted, scaled
-from recipegen.sizing.folder import INDEX, Folder
-from recipegen.sizing.headers import Shard, Tensor
+from recipegen.sizing.checkpoint import folder, headers, jsontext
+from recipegen.sizing.checkpoint.exact import Exact, counted, scaled
+from recipegen.sizing.checkpoint.folder import INDEX, Folder
+from recipegen.sizing.checkpoint.headers import Shard, Tensor
 
 MAX_INDEX = 256 * 2**20
 """Bytes of an index; one of a model with a million tensors has half of it."""
@@ -126,19 +126,16 @@ def _what(found: Folder, shards: list[Shard]) -> str:
 
 
 def _cut(shards: list[Shard]) -> list[Problem]:
-    """Return warnings of files that are shorter than their headers say."""
-    return [
-        Problem(
-            "weights-cut",
-            (),
-            f"is cut short: {shard.missing} bytes are missing; sizes are those of its header",
-            "download it again before it is served",
-            Mark(shard.source),
-            warning=True,
-        )
-        for shard in shards
-        if shard.missing
-    ]
+    """Return a warning of files that are shorter than their headers say."""
+    short = [shard for shard in shards if shard.missing]
+    if not short:
+        return []
+    bytes_, more = sum(shard.missing for shard in short), f", as are {len(short) - 1} more files"
+    message = (
+        f"is cut short{more if len(short) > 1 else ''}: {bytes_} bytes are missing; sizes are of headers"
+    )
+    hint = "download again before it is served"
+    return [Problem("weights-cut", (), message, hint, Mark(short[0].source), warning=True)]
 
 
 def _unread(found: Folder) -> Iterator[Problem]:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from recipegen.modelfacts import ModelFacts
-from recipegen.sizing.headers import Tensor
-from recipegen.sizing.tensors import Names, bits_of, parameters_of, shared_out
+from recipegen.sizing.checkpoint.headers import Tensor
+from recipegen.sizing.checkpoint.tensors import Names, bits_of, parameters_of, shared_out
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,17 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from recipegen import facts
-from recipegen.errors import Path, Problem, nearest, show
+from recipegen.errors import Path, Problem, show
 from recipegen.modelfacts import ModelFacts
-from recipegen.sizing.jsontext import Json
-from recipegen.sizing.lookalikes import NESTED
+from recipegen.sizing.checkpoint.jsontext import Json
+from recipegen.sizing.checkpoint.lookalikes import NESTED
 
 
 def refusal(config: Json) -> Problem | None:
     """Return why a model is none whose memory recipegen can tell, or None."""
     data = config.data
     stated = [*_architectures(data), *stated_types(data)]
-    for row in facts.architectures()["refused"]:
+    for row in facts.refused_models()["refused"]:
         for path, name in stated:
             patterns = row["architectures" if path[0] == "architectures" else "types"]
             if any(fnmatchcase(name, pattern) for pattern in patterns):
@@ -29,25 +29,13 @@ def refusal(config: Json) -> Problem | None:
 
 
 def assumption(config: Json, model: ModelFacts) -> Problem | None:
-    """Return the warning that layers are taken to be plain ones, or None where they are known."""
-    known = facts.architectures()["known"]
-    if model.families and model.families[0] in known:
+    """Return the warning that layers are taken to be plain ones, or None where the family is stated."""
+    if model.families:
         return None
-    if not model.families:
-        message = "no model_type: its layers are taken to be plain ones, so sizes may be wrong"
-        return _warning(config, (), message, "add the model_type of the family")
-    name = model.families[0]
-    path = next((path for path, stated in stated_types(config.data) if stated == name), ("model_type",))
-    message = (
-        f"{show(name)} is no architecture that recipegen knows: its layers are taken to be plain ones"
-        " (attention and a gated feed-forward part), so sizes may be wrong"
+    message = "no model_type: its layers are taken to be plain ones, so sizes may be wrong"
+    return Problem(
+        "unknown-architecture", (), message, "add the model_type of the family", config.mark(), warning=True
     )
-    hint = nearest(name, known) or "give the folder with its weights: their size is then exact"
-    return _warning(config, path, message, hint)
-
-
-def _warning(config: Json, path: Path, message: str, hint: str) -> Problem:
-    return Problem("unknown-architecture", path, message, hint, config.mark(path), warning=True)
 
 
 def _architectures(data: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from recipegen.errors import Mark, Problem, RecipeError, ToolError, escape, show
-from recipegen.sizing import jsontext
+from recipegen.sizing.checkpoint import jsontext
 from recipegen.yamlio.regular import NOT_A_FILE, regular
 
 MAX_HEADER = 100_000_000

@@ -1,0 +1,83 @@
+"""The size of a recipe or a model as a person reads it."""
+
+from collections.abc import Iterator
+
+from recipegen.memory import GIB, Fit, Term, larger_gpu, more_gpus, terms
+from recipegen.sizing import Role, Size
+
+# Sizes below this are shown in bytes.
+SMALL = GIB // 64
+NOT_MEASURED = (
+    "Nothing was measured here. An engine prints what it really has: vLLM as `GPU KV cache size`, SGLang as"
+    " `max_total_num_tokens`."
+)
+
+
+def lines(size: Size, *, explain: bool = False) -> Iterator[str]:
+    """Yield the lines of a size: each role's arithmetic and verdict.
+
+    Args:
+        size: What to tell.
+        explain: Whether to tell where each number comes from, too.
+    """
+    for role in size.roles:
+        yield from _role(size, role, explain=explain)
+        yield ""
+    yield NOT_MEASURED
+
+
+def _role(size: Size, role: Role, *, explain: bool) -> Iterator[str]:
+    fit, setup = role.fit, role.fit.setup
+    sizes = {"TP": setup.tensor, "PP": setup.pipeline, "DP": setup.data, "EP": setup.expert}
+    split = " ".join(f"{name} {number}" for name, number in sizes.items() if number > 1)
+    gpus = f"{setup.gpus} x {setup.gpu}{f', MIG {setup.mig}' if setup.mig else ''}"
+    engine = f"{setup.backend} {setup.version}".rstrip()
+    name = size.name if size.name == size.model else f"{size.name} ({size.model})"
+    yield f"{name}, {role.role}: {role.replicas} x ({gpus}{f', {split}' if split else ''}), {engine}"
+    found = terms(fit)
+    wide = max(len(term.name) for term in found)
+    for term in found:
+        sure = f" {term.uncertainty}" if term.uncertainty.startswith("±") else ""
+        yield f"  {term.name:{wide}}  {shown(term):>14}  {term.formula}  [{term.kind}{sure}]"
+        if explain:
+            unsure = f"; {term.uncertainty}" if term.uncertainty else ""
+            yield f"  {'':{wide}}  {'':>14}    from {term.source or 'what was asked for'}{unsure}"
+    for setting in role.unreckoned:
+        yield f"  {setting} changes memory in a way that is not reckoned with here"
+    yield from verdict(fit)
+
+
+def verdict(fit: Fit) -> Iterator[str]:
+    """Yield whether it fits, and what would where it does not."""
+    setup = fit.setup
+    if fit.fits:
+        yield f"  fits: {fit.concurrency:.1f} requests of {fit.max_model_len} tokens at once in each replica"
+    if fit.fits and not fit.shortened:
+        return
+    if not fit.weights_fit:
+        yield "  does not fit: the weights alone are more than the GPUs have for them"
+    elif fit.stage.room <= 0:
+        yield "  does not fit: nothing is left for the KV cache"
+    elif not fit.fits:
+        yield f"  does not fit: one request of {fit.max_model_len} tokens is more than the KV cache holds"
+    else:
+        own = fit.model.default_context
+        yield f"  the model's own context of {own} tokens does not: say maxModelLen {fit.max_model_len}"
+    if fit.stage.room > 0 and not fit.fits:
+        yield f"  maxModelLen {fit.longest} would fit"
+    more, larger = more_gpus(fit.model, setup), larger_gpu(fit.model, setup)
+    if more:
+        yield f"  TP {more.tensor} would fit: {more.gpus} x {setup.gpu}"
+    if larger:
+        yield f"  {larger} would fit, with as many GPUs"
+    if not more and not larger and not fit.fits:
+        yield "  nothing in one node does: spread it with pipelineParallel, or take smaller weights"
+
+
+def shown(term: Term) -> str:
+    """Return a term's value with its unit, rounded for people."""
+    if term.unit == "B":
+        return f"{term.value / GIB:,.2f} GiB" if abs(term.value) >= SMALL else f"{term.value:,.0f} B"
+    if term.unit == "requests":
+        return f"{term.value:,.1f}"
+    return f"{term.value:,.0f}" if float(term.value).is_integer() else f"{term.value:g}"

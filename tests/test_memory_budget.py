@@ -1,0 +1,62 @@
+"""What engines take of a GPU by default, against their own rules worked out by hand."""
+
+import pytest
+
+from recipegen import facts
+from recipegen.memory import Setup, budget
+from recipegen.memory.overhead import batch
+
+GPUS = facts.hardware()
+
+# SGLang: 512 MiB, 1.5 for each token of a chunk, 128 for each GPU, 2 for each sequence of the largest graph,
+# 8 for each graph of prefill; the memory is that of nvidia-smi.
+SHARES = {
+    ("l4-24gb", 1): round(1 - (512 + 1.5 * 4096 + 128 + 2 * 48 + 8 * 50) / 23034, 3),
+    ("l4-24gb", 4): round(1 - (512 + 1.5 * 4096 + 512 + 2 * 160 + 8 * 50) / 23034, 3),
+    ("l40s-48gb", 1): round(1 - (512 + 1.5 * 4096 + 128 + 2 * 32 + 8 * 50) / 46068, 3),
+    ("a100-sxm-80gb", 1): round(1 - (512 + 1.5 * 8192 + 128 + 2 * 256 + 8 * 58) / 81920, 3),
+    ("h100-sxm-80gb", 8): round(1 - (512 + 1.5 * 8192 + 1024 + 2 * 512 + 8 * 58) / 81559, 3),
+    ("b200-sxm-180gb", 1): round(1 - (512 + 1.5 * 16384 + 128 + 2 * 512 + 8 * 74) / 183359, 3),
+}
+
+
+@pytest.mark.parametrize(("gpu", "tensor"), SHARES)
+def test_sglang_keeps_free_what_chunks_graphs_and_gpus_need(gpu: str, tensor: int) -> None:
+    setup = Setup(gpu, "sglang", tensor=tensor)
+
+    assert budget.share(setup, budget.memory(setup)).value == SHARES[gpu, tensor]
+
+
+def test_sglang_keeps_ten_gib_of_a_large_gpu_at_least() -> None:
+    setup = Setup("h100-sxm-80gb", "sglang", batched_tokens=2048, sequences=8, eager=True)
+
+    assert budget.share(setup, budget.memory(setup)).value == round(1 - 10240 / 81559, 3)
+
+
+def test_sglang_keeps_more_where_ranks_have_an_attention_each() -> None:
+    one, eight = (Setup("h200-sxm-141gb", "sglang", tensor=8, data=data) for data in (1, 8))
+    parts = [round((1 - budget.share(each, budget.memory(each)).value) * 143771) for each in (one, eight)]
+
+    # 512 sequences are more than 300: 3 + 1.5 MiB for each of them and of 8 ranks.
+    assert parts[1] - parts[0] == pytest.approx(512 * 8 * 4.5, abs=150)
+
+
+@pytest.mark.parametrize("gpu", GPUS)
+def test_an_engine_reckons_by_the_memory_that_cuda_shows(gpu: str) -> None:
+    assert budget.memory(Setup(gpu)) == GPUS[gpu]["usableBytes"]
+
+
+BATCHES = {
+    "l4-24gb": (2048, 256),
+    "a100-sxm-80gb": (2048, 256),
+    "h100-sxm-80gb": (8192, 1024),
+    "h200-sxm-141gb": (8192, 1024),
+    "b200-sxm-180gb": (16384, 1024),
+}
+
+
+@pytest.mark.parametrize("gpu", BATCHES)
+def test_vllm_takes_larger_batches_on_larger_gpus(gpu: str) -> None:
+    setup = Setup(gpu)
+
+    assert batch(setup, budget.memory(setup)) == BATCHES[gpu]
