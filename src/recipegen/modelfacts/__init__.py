@@ -96,6 +96,8 @@ class ModelFacts:
     """Number format of what is not quantised."""
     quantization: Quantization
     multimodal: bool
+    tower: tuple[int, int] | None
+    """Layers and width of the vision tower as its configuration says them, 0 where it does not; None without."""
     tied: bool
     """Whether embedding and head are one matrix."""
     families: tuple[str, ...]
@@ -203,6 +205,7 @@ def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] |
         dtype=formats.dtype(text),
         quantization=formats.read(text, Part(quant_config or {}, file="hf_quant_config.json")),
         multimodal=_multimodal(text),
+        tower=_tower(text),
         tied=tied(text),
         families=_families(text),
         compressed=mla(text) and not text.number("kv_lora_rank", default=0),
@@ -237,3 +240,10 @@ def _multimodal(text: Part) -> bool:
         return True
     names = whole.texts("architectures")
     return text is not whole and any("ConditionalGeneration" in name for name in names)
+
+
+def _tower(text: Part) -> tuple[int, int] | None:
+    tower = (text.around or text).map("vision_config")
+    if not tower:
+        return None
+    return tower.number("num_hidden_layers", default=0), tower.number("hidden_size", default=0)
