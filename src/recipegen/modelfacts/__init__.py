@@ -97,7 +97,7 @@ class ModelFacts:
     quantization: Quantization
     multimodal: bool
     tower: tuple[int, int] | None
-    """Layers and width of the vision tower as its configuration says them, 0 where it does not; None without."""
+    """Layers and width of the vision tower as its configuration says them, 0 where it does not, or None."""
     tied: bool
     """Whether embedding and head are one matrix."""
     families: tuple[str, ...]
