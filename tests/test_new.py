@@ -190,6 +190,7 @@ def test_every_known_model_becomes_a_valid_recipe_or_the_reason_is_said(
         else:
             judged(found, tmp_path)
             assert found.fit.concurrency >= 2
+            assert {warning.code for warning in found.warnings} <= {"weights-format"}
 
 
 WISHES = {

@@ -7,6 +7,7 @@ from recipegen.version import __version__
 if TYPE_CHECKING:
     from recipegen.cluster import Diagnosis, Finding
     from recipegen.compile import Bundle
+    from recipegen.creation import Created, new
     from recipegen.errors import Problem, RecipeError, RecipegenError
     from recipegen.importers import Difference, Import
     from recipegen.pipeline import bundle, doctor, import_graph, plan, render, simulate
@@ -15,13 +16,14 @@ if TYPE_CHECKING:
     from recipegen.twin import Verdict
 
 __all__ = [
-    "Bundle", "Diagnosis", "Difference", "Finding", "Import", "Plan", "Problem", "Recipe", "RecipeError",
+    "Bundle", "Created", "Diagnosis", "Difference", "Finding", "Import", "Plan", "Problem", "Recipe", "RecipeError",
     "RecipegenError", "Verdict",
-    "__version__", "bundle", "doctor", "import_graph", "plan", "render", "simulate",
+    "__version__", "bundle", "doctor", "import_graph", "new", "plan", "render", "simulate",
 ]  # fmt: skip
 
 _HOMES = {
     "Bundle": "compile",
+    "Created": "creation",
     "Diagnosis": "cluster",
     "Difference": "importers",
     "Finding": "cluster",
@@ -32,6 +34,7 @@ _HOMES = {
     "RecipeError": "errors",
     "RecipegenError": "errors",
     "Verdict": "twin",
+    "new": "creation",
 }
 
 
