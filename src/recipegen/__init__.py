@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from recipegen.twin import Verdict
 
 __all__ = [
-    "Bundle", "Created", "Diagnosis", "Difference", "Finding", "Import", "Plan", "Problem", "Recipe", "RecipeError",
-    "RecipegenError", "Verdict",
+    "Bundle", "Created", "Diagnosis", "Difference", "Finding", "Import", "Plan", "Problem", "Recipe",
+    "RecipeError", "RecipegenError", "Verdict",
     "__version__", "bundle", "doctor", "import_graph", "new", "plan", "render", "simulate",
 ]  # fmt: skip
 
