@@ -17,7 +17,7 @@ import checkpoints
 from recipegen import facts, yamlio
 from recipegen.errors import Problem, RecipeError, RecipegenError, ToolError
 from recipegen.modelfacts import ModelFacts
-from recipegen.modelfacts.architectures import families
+from recipegen.modelfacts.decoders import families
 from recipegen.sizing import checkpoint
 from recipegen.sizing.checkpoint import exact, folder, headers, kinds, tensors
 from recipegen.sizing.checkpoint.headers import Tensor

@@ -3,6 +3,7 @@
 Counts are of `python -m tools.oracle`. Most models are in no list of ours.
 """
 
+import json
 import sys
 from functools import cache
 from typing import Any
@@ -12,7 +13,9 @@ import yaml
 
 from conftest import ROOT
 from recipegen import facts, modelfacts
-from recipegen.modelfacts import ModelFacts, architectures
+from recipegen.errors import RecipeError
+from recipegen.modelfacts import ModelFacts, decoders
+from recipegen.sizing import checkpoint
 
 FOLDER = ROOT / "tests/model_oracle"
 CONFIGS: dict[str, Any] = yaml.safe_load((FOLDER / "configs.yaml").read_text())
@@ -31,9 +34,11 @@ CACHED_OTHERWISE = {
     "step3p7": "Transformers has no windows for it",
 }
 TOWERS_LEFT_OUT = {
-    "meta-llama/Llama-4-Scout-17B-16E-Instruct", "meta-llama/Llama-4-Maverick-17B-128E-Instruct",
-    "stepfun-ai/Step-3.7-Flash", "stepfun-ai/Step-3.7-Flash-FP8",
-}  # fmt: skip
+    "meta-llama/Llama-4-Maverick-17B-128E-Instruct",
+    "meta-llama/Llama-4-Scout-17B-16E-Instruct",
+    "stepfun-ai/Step-3.7-Flash",
+    "stepfun-ai/Step-3.7-Flash-FP8",
+}
 """Their facts have no tower, which their class has nevertheless."""
 
 
@@ -126,8 +131,19 @@ def test_a_family_that_is_not_known_is_refused(family: str) -> None:
 
 
 def test_every_spelling_is_of_one_key_alone() -> None:
-    spellings = architectures.architecture("llama").spellings  # type: ignore[union-attr]
+    spellings = decoders.architecture("llama").spellings  # type: ignore[union-attr]
     others = [each for key, names in spellings.items() for each in names if each != key]
 
     assert len(others) == len({*others})
     assert not {*others} & spellings.keys()
+
+
+@pytest.mark.parametrize("name", sorted(CONFIGS))
+def test_a_configuration_that_is_known_is_sized_without_a_warning(name: str) -> None:
+    text = json.dumps(CONFIGS[name]["config"], indent=1)
+    if any("Omni" in each or "Audio" in each for each in CONFIGS[name]["config"]["architectures"]):
+        with pytest.raises(RecipeError, match="hears or speaks"):
+            checkpoint.checked(text, "config.json")
+        return
+
+    assert checkpoint.checked(text, "config.json").warnings == ()

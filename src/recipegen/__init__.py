@@ -10,15 +10,16 @@ if TYPE_CHECKING:
     from recipegen.creation import Created, new
     from recipegen.errors import Problem, RecipeError, RecipegenError
     from recipegen.importers import Difference, Import
-    from recipegen.pipeline import bundle, doctor, import_graph, plan, render, simulate
+    from recipegen.pipeline import bundle, doctor, import_graph, plan, render, simulate, size
     from recipegen.recipe import Recipe
     from recipegen.resolve import Plan
+    from recipegen.sizing import Size
     from recipegen.twin import Verdict
 
 __all__ = [
     "Bundle", "Created", "Diagnosis", "Difference", "Finding", "Import", "Plan", "Problem", "Recipe",
-    "RecipeError", "RecipegenError", "Verdict",
-    "__version__", "bundle", "doctor", "import_graph", "new", "plan", "render", "simulate",
+    "RecipeError", "RecipegenError", "Size", "Verdict",
+    "__version__", "bundle", "doctor", "import_graph", "new", "plan", "render", "simulate", "size",
 ]  # fmt: skip
 
 _HOMES = {
@@ -33,6 +34,7 @@ _HOMES = {
     "Recipe": "recipe",
     "RecipeError": "errors",
     "RecipegenError": "errors",
+    "Size": "sizing",
     "Verdict": "twin",
     "new": "creation",
 }

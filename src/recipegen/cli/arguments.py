@@ -1,6 +1,7 @@
 """The arguments of every command."""
 
 import argparse
+import re
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NoReturn
@@ -21,6 +22,7 @@ COMMANDS = {
     "size": "Say what the memory of the GPUs holds, with the arithmetic.",
     "simulate": "Run a recipe's graph on this machine without a GPU: Dynamo's frontend and mocker.",
     "doctor": "Look into the cluster: what is wrong with a recipe's graph, and which line to change.",
+    "recommend": "Say which GPUs, how many, and which parallel sizes meet targets best; nothing is run.",
     "new": "Write a recipe for a model: its config.json, or its id on the Hugging Face Hub.",
     "import": "Turn a DynamoGraphDeployment into a recipe, and say what a recipe cannot carry over.",
     "schema": "Print the recipe language as JSON Schema.",
@@ -43,11 +45,13 @@ def parser() -> argparse.ArgumentParser:
     for name in ("show", "render", "explain", "simulate", "doctor"):
         words = "recipe of the catalog, path of a recipe file, or -"
         commands[name].add_argument("name", metavar="NAME", help=words)
+    words = "recipe, config.json or folder of weights, or the id of a known model"
+    commands["recommend"].add_argument("name", metavar="NAME", help=words)
     for name in ("validate", "check"):
         words = "recipes of the catalog, paths, or -"
         commands[name].add_argument("names", metavar="NAME", nargs="*", help=words)
         commands[name].add_argument("--all", action="store_true", help="the whole catalog")
-    for name in ("show", "render", "explain", "validate", "check", "size", "simulate", "doctor"):
+    for name in ("show", "render", "explain", "validate", "check", "size", "simulate", "doctor", "recommend"):
         _add_changes(commands[name])
     _add_own(commands)
     return top
@@ -98,6 +102,7 @@ def _add_own(commands: dict[str, argparse.ArgumentParser]) -> None:
     _add_doctor(commands["doctor"])
     _add_new(commands["new"])
     _add_import(commands["import"])
+    _add_recommend(commands["recommend"])
     words = "such as model.worker.replicas"
     commands["explain"].add_argument("path", metavar="PATH", help=words)
 
@@ -246,6 +251,44 @@ def _add_import(command: argparse.ArgumentParser) -> None:
     command.add_argument("--force", action="store_true", help="write over a file that is there already")
     words = "import also a graph that does what a recipe cannot say, without that"
     command.add_argument("--lossy", action="store_true", help=words)
+
+
+def _add_recommend(command: argparse.ArgumentParser) -> None:
+    for option, metavar, words in (
+        ("--gpu", "GPU", "GPU type, such as h100-sxm-80gb; default: the recipe's"),
+        ("--backend", "B", "vllm, sglang or trtllm; default: the recipe's, or vllm"),
+    ):
+        command.add_argument(option, metavar=metavar, action=_Once, help=words)
+    for option, words in (
+        ("--gpu-count", "GPUs that there are; default: at most 64 are looked at"),
+        ("--isl", "tokens of a prompt; default: of the recipe's benchmark, or 1024"),
+        ("--osl", "tokens of an answer; default: of the recipe's benchmark, or 128"),
+        ("--concurrency", "requests in flight; default: most of the recipe's benchmark, or 32"),
+    ):
+        command.add_argument(option, metavar="N", action=_Once, type=_number(1, 10_000_000), help=words)
+    for option, metavar, words in (
+        ("--ttft", "MS", "milliseconds to the first token, at most"),
+        ("--itl", "MS", "milliseconds from token to token, at most"),
+        ("--throughput", "N", "output tokens a second of all GPUs, at least"),
+        ("--budget", "D", "dollars an hour, at most; needs --gpu-price"),
+        ("--gpu-price", "D", "dollars an hour of one GPU"),
+    ):
+        command.add_argument(option, metavar=metavar, action=_Once, type=_positive, help=words)
+    words = "where times come from: measured (an installed aiconfigurator), estimated, or auto; default: auto"
+    sources = ["auto", "measured", "estimated"]
+    command.add_argument("--source", choices=sources, default="auto", help=words)
+    words = "write what is recommended to FILE, a patch for `recipegen render NAME -f FILE`"
+    command.add_argument("-o", "--output", metavar="FILE", action=_Once, help=words)
+    words = "which of the three -o writes: 'best cost' (default), 'best latency' or 'balanced'"
+    command.add_argument("--pick", choices=["best cost", "best latency", "balanced"], help=words)
+    command.add_argument("--force", action="store_true", help="write over a file that is there already")
+
+
+def _positive(text: str) -> float:
+    """Read a number above zero, as people write one."""
+    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", text) or not float(text):
+        raise argparse.ArgumentTypeError(f"a number above 0, got {text!r}")
+    return float(text)
 
 
 def _number(least: int, most: int) -> Callable[[str], int]:

@@ -88,6 +88,14 @@ def _stored(name: str) -> "ModelFacts | None":
         raise ToolError(f"{path}: {error.args[0]}: is missing") from error
 
 
+def configuration(name: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Return the config.json of a model that there are facts of, and its hf_quant_config.json or None."""
+    path = _model_file(name)
+    assert path is not None
+    data = _read(path)
+    return data["config"], data.get("quantConfig")
+
+
 @cache
 def model_config(name: str) -> dict[str, Any] | None:
     """Return a model's published config.json, or None where it is not known; `name` as for `model`."""
@@ -109,6 +117,12 @@ def quantization() -> dict[str, Any]:
 
 
 @cache
+def speed() -> dict[str, Any]:
+    """Return what tells the speed of an engine from data sheets: shares and overheads, rules of thumb."""
+    return _read(HERE / "speed.yaml")
+
+
+@cache
 def attention() -> dict[str, Any]:
     """Return what kernels of attention ask of the KV cache: formats, blocks and pages."""
     return _read(HERE / "attention.yaml")
@@ -127,15 +141,22 @@ def families() -> dict[str, Any]:
 
 
 @cache
-def parsers() -> dict[str, Any]:
-    """Return the parsers by `model_type`: engine field to a name, or to names of which the card says one."""
-    return _read(HERE / "parsers.yaml")
+def printed() -> list[dict[str, Any]]:
+    """Return what engines printed of their memory, each with its conditions."""
+    found: list[dict[str, Any]] = _read(HERE / "printed.yaml")["rows"]
+    return found
 
 
 @cache
 def llm_engine() -> dict[str, Any]:
     """Return LLM Engine's recommended hardware: `parameters`, `tables` and `gpuTypes`."""
     return _read(HERE / "llm-engine.yaml")
+
+
+@cache
+def parsers() -> dict[str, Any]:
+    """Return the parsers by `model_type`: engine field to a name, or to names of which the card says one."""
+    return _read(HERE / "parsers.yaml")
 
 
 @cache

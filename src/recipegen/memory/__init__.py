@@ -3,10 +3,10 @@
 from recipegen.memory.arithmetic import terms
 from recipegen.memory.fitting import Fit, Stage, fit
 from recipegen.memory.nearest import larger_gpu, more_gpus
-from recipegen.memory.setup import Setup, divides
+from recipegen.memory.setup import Setup, divides, undivided
 from recipegen.memory.terms import GIB, Kind, Term, gib
 
 __all__ = [
     "GIB", "Fit", "Kind", "Setup", "Stage", "Term", "divides", "fit", "gib", "larger_gpu", "more_gpus",
-    "terms",
+    "terms", "undivided",
 ]  # fmt: skip

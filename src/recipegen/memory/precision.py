@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from recipegen.memory.setup import Setup
 from recipegen.modelfacts import ModelFacts, Quantization
-from recipegen.modelfacts.formats import BYTES, KEPT
+from recipegen.modelfacts.formats import KEPT
+from recipegen.modelfacts.methods import BYTES
 
 # What an engine makes of 16-bit weights while it loads them, with the bytes of a parameter. bitsandbytes
 # keeps a scale of four bytes for 64 numbers.

@@ -171,7 +171,8 @@ def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] |
         quant_config: Its hf_quant_config.json, where it has one.
 
     Raises:
-        ConfigError: A key is missing that every language model has, or says what cannot be.
+        ConfigError: A key is missing that every language model has, or says what cannot be, or names what is
+            not known: a family, a tower, a method of quantisation.
     """
     text = language(config)
     found = layers(text)

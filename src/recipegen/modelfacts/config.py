@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from recipegen.modelfacts.architectures import Architecture, architecture
+from recipegen.modelfacts.decoders import Architecture, architecture
 
 NESTED = ("text_config", "llm_config", "language_config")
 THINKER = "thinker_config"

@@ -12,12 +12,12 @@ Attention = Literal["dense", "gqa", "mla", "sliding", "hybrid"]
 SINGLE = {
     "M": ("mamba", ""), "*": ("full", ""), "E": ("", "moe"), "-": ("", "dense"),
     "mamba": ("mamba", ""), "attention": ("full", ""), "moe": ("", "moe"), "mlp": ("", "dense"),
-    "hybrid": ("shared", ""),
+    "hybrid": ("shared", ""), "linear_attention": ("mamba", ""), "full_attention": ("full", ""),
 }  # fmt: skip
 MIXERS = {
     "full_attention": "full", "sliding_attention": "sliding", "chunked_attention": "sliding",
     "linear_attention": "linear", "deepseek_sparse_attention": "full", "attention": "full",
-    "mamba": "mamba", "conv": "conv",
+    "indexed_attention": "full",
 }  # fmt: skip
 STATES = {"linear", "lightning", "mamba", "mamba1", "conv", "parallel", "shared"}
 SHARING = ("gemma4", "gemma4_text")
@@ -156,9 +156,12 @@ def experts_per_token(config: Part) -> int:
 
 def _mixers(config: Part, count: int) -> list[str]:
     """Return the kinds of layers, from the first key that is there of those which say it."""
-    return next((read(config, count) for key, read in LISTED.items() if config.find(key)), None) or _windows(
-        config, count
-    )
+    for key, read in LISTED.items():
+        if config.find(key):
+            return read(config, count)
+    if _other(config):
+        return _period(config, count) if config.find("attn_layer_period") else _whole(config, count)
+    return _windows(config, count)
 
 
 def _delta(config: Part, count: int) -> list[str]:
@@ -168,7 +171,9 @@ def _delta(config: Part, count: int) -> list[str]:
 
 
 def _words(config: Part, count: int) -> list[str]:
-    mixers = config.words("layer_types", MIXERS)
+    # Families with states name those among their kinds of layers; in others they would be misread.
+    states = {word: word for word in ("mamba", "conv") if word in config.family.mixers}
+    mixers = config.words("layer_types", {**MIXERS, **states})
     _same_length(config, "layer_types", count, len(mixers))
     return mixers
 
@@ -197,12 +202,13 @@ def _period(config: Part, count: int) -> list[str]:
 
 
 def _whole(config: Part, count: int) -> list[str]:
-    full = set(config.numbers("full_attention_layers"))
+    config.need("full_attn_idxs")
+    full = set(config.numbers("full_attn_idxs"))
     return ["full" if index in full else _other(config) for index in range(count)]
 
 
 def _other(config: Part) -> str:
-    return config.family.mixers.get("other", "full")
+    return config.family.mixers.get("other", "")
 
 
 LISTED = {
@@ -212,8 +218,6 @@ LISTED = {
     "attn_type_list": _lightning,
     "full_attention_interval": _interval,
     "cross_attention_layers": _crossing,
-    "attn_layer_period": _period,
-    "full_attention_layers": _whole,
 }
 """Keys that say what layers are, with what reads them."""
 

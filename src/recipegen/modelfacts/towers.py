@@ -11,7 +11,8 @@ from recipegen.modelfacts.config import ConfigError, Part
 from recipegen.modelfacts.mixers import Module
 
 GATED = {
-    "qwen2_5_vl", "qwen2_5_omni_thinker", "pixtral", "gemma4", "gemma4_vision", "glm4v", "glm4v_moe",
+    "qwen2_5_vl", "qwen2_5_omni_thinker", "pixtral", "gemma4", "gemma4_vision", "glm46v", "glm4v",
+    "glm4v_moe",
 }  # fmt: skip
 """Families whose tower has a gate in its MLP."""
 UNPLACED = {"pixtral", "qwen2_vl", "qwen2_5_vl"}
@@ -50,13 +51,11 @@ def _seeing(config: Part, whole: Part, tower: Part) -> int:
     family, kind = whole.text("model_type"), tower.text("model_type")
     if kind in WHOLE:
         return WHOLE[kind]
-    depth = tower.number("depth", "num_hidden_layers", "vt_num_hidden_layers", "layers", default=0)
-    depth += tower.number("num_global_layers", default=0)
-    width = tower.number("embed_dim", "hidden_size", "vt_hidden_size", "width", default=0)
-    if not depth or not width:
-        return 0
     if family not in JOINTS:
         raise ConfigError(whole.path("vision_config"), f"the tower of {family!r} is not known", whole.file)
+    depth = tower.number("num_hidden_layers", "depth", "vt_num_hidden_layers", "layers")
+    depth += tower.number("num_global_layers", default=0)
+    width = tower.number("embed_dim", "hidden_size", "vt_hidden_size", "width")
     inner = tower.number("intermediate_size", "vt_intermediate_size", default=4 * width)
     if JOINTS[family] is _glm:
         inner = tower.number("out_hidden_size")
@@ -75,6 +74,7 @@ def _patches(tower: Part, width: int, names: set[str]) -> int:
     rows = rows or tower.number("init_pos_emb_height", default=0) * tower.number(
         "init_pos_emb_width", default=0
     )
+    rows = rows or tower.number("num_patches", default=0)
     if not rows and not UNPLACED & names:
         rows = (tower.number("image_size", default=0) // patch) ** 2
     return (pixels + rows) * width
@@ -120,6 +120,12 @@ def _glm(seat: Seat) -> int:
     return out * out + 3 * out * inner + merged * out
 
 
+def _lfm(seat: Seat) -> int:
+    inner = seat.whole.number("projector_hidden_size", default=2560)
+    merged = seat.width * seat.whole.number("downsample_factor", default=2) ** 2
+    return merged * inner + inner * seat.hidden
+
+
 def _llama4(seat: Seat) -> int:
     inner, out = (
         seat.tower.number("intermediate_size"),
@@ -143,6 +149,7 @@ JOINTS: dict[str, Callable[[Seat], int]] = {
     "cohere2_vision": _aya,
     "gemma3": _gemma,
     "gemma4": _gemma,
+    "glm46v": _glm,
     "glm4v": _glm,
     "glm4v_moe": _glm,
     "idefics3": _idefics,
@@ -151,6 +158,7 @@ JOINTS: dict[str, Callable[[Seat], int]] = {
     "kimi_k25": _qwen,
     "kimi_k3": _qwen,
     "kimi_vl": _qwen,
+    "lfm2_vl": _lfm,
     "llama4": _llama4,
     "llava": _llava,
     "llava_next": _llava,

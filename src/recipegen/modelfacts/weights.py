@@ -6,7 +6,7 @@ norms of heads, positions of a tower) are left out. Nothing here knows a model b
 
 from collections.abc import Iterable, Iterator
 
-from recipegen.modelfacts.config import LAYERS, Part
+from recipegen.modelfacts.config import LAYERS, MOST, Part
 from recipegen.modelfacts.context import context
 from recipegen.modelfacts.layers import Layer, experts, experts_per_token, predictors
 from recipegen.modelfacts.mixers import Module, mixer, shared_blocks
@@ -76,8 +76,8 @@ def _layer(config: Part, layer: Layer) -> Iterator[Module]:
         yield Module("per_layer_input", 2 * hidden * extra)
     augmented = config.number("laurel_rank", default=0)
     if augmented:
-        # Gemma 3n's augmented residual, and its alternating updates of several streams.
-        yield Module("laurel", hidden * (2 * augmented + config.number("altup_num_inputs", default=0)))
+        # Gemma 3n's augmented residual, and the router of its alternating updates of several streams.
+        yield Module("laurel", 2 * hidden * augmented + hidden * config.number("altup_num_inputs", default=1))
 
 
 def _per_layer_inputs(config: Part, count: int) -> Iterator[Module]:
@@ -125,13 +125,11 @@ def _dense_width(config: Part, layer: Layer) -> int:
     if layer.widening:
         # Two thirds of ffn_mult times the hidden size, made a multiple of 256, as in Llama's first models.
         return _up(int(2 * layer.widening * hidden / 3), 256)
-    names = (
-        ("dense_intermediate_size", "intermediate_size_mlp")
-        if experts(config)
-        else ("shared_intermediate_size",)
-    )
+    mixed = ("dense_intermediate_size", "intermediate_size_mlp")
+    stated = config.find(*mixed if experts(config) else ("shared_intermediate_size",))
     factor = config.number("expansion_ratio", default=config.family.width)
-    width = config.number(*names, "intermediate_size", **({"default": factor * hidden} if factor else {}))
+    assumed = factor * hidden if factor else None
+    width = stated.number(1, MOST) if stated else config.number("intermediate_size", default=assumed)
     if layer.reuses and config.flag("use_double_wide_mlp"):
         return 2 * width
     if config.flag("block_auto_adjust_ff_dim"):

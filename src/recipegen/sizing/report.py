@@ -23,6 +23,12 @@ def lines(size: Size, *, explain: bool = False) -> Iterator[str]:
     for role in size.roles:
         yield from _role(size, role, explain=explain)
         yield ""
+    if explain:
+        # Only now: it reckons every row.
+        from recipegen.sizing.printed import summary
+
+        for backend in dict.fromkeys(role.fit.setup.backend for role in size.roles):
+            yield f"{summary(backend)}."
     yield NOT_MEASURED
 
 

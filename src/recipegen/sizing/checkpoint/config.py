@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from recipegen import modelfacts
 from recipegen.errors import Problem, RecipeError, nearest, show
 from recipegen.modelfacts import ConfigError, ModelFacts
-from recipegen.modelfacts.architectures import families
 from recipegen.modelfacts.config import LAYERS, language
+from recipegen.modelfacts.decoders import families
 from recipegen.sizing.checkpoint import jsontext, kinds, lookalikes
 from recipegen.sizing.checkpoint.jsontext import Json
 

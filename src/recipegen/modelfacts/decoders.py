@@ -1,4 +1,4 @@
-"""How model families differ from a plain decoder, as `facts/architectures.yaml` has it."""
+"""How model families differ from a plain decoder, as `facts/decoders.yaml` has it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Any
 
 from recipegen import yamlio
 
-FILE = Path(__file__).parents[1] / "facts" / "architectures.yaml"
+FILE = Path(__file__).parents[1] / "facts" / "decoders.yaml"
 
 
 @dataclass(frozen=True)
