@@ -226,8 +226,8 @@ def recommend(
         variant: a variant of the recipe.
         patches: merge patches of the recipe.
         wishes: as `recipegen.sizing.recommend.recommend` has them: `gpu`, `gpu_count`, `backend`, `isl`,
-            `osl` (tokens), `concurrency`, `ttft`, `itl` (milliseconds), `throughput` (tokens a second), `budget`
-            (dollars an hour), `gpu_price`, `source` (`auto`, `measured`, `estimated`).
+            `osl` (tokens), `concurrency`, `ttft`, `itl` (milliseconds), `throughput` (tokens a second),
+            `budget` (dollars an hour), `gpu_price`, `source` (`auto`, `measured`, `estimated`).
 
     Raises:
         UsageError: when no GPU type is given or known, a number cannot be, or a budget has no price.
