@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 import checkpoints
 from recipegen import facts, yamlio
 from recipegen.errors import Problem, RecipeError, RecipegenError, ToolError
-from recipegen.modelfacts import ModelFacts, decoders
+from recipegen.modelfacts import ModelFacts
+from recipegen.modelfacts.decoders import families
 from recipegen.sizing import checkpoint
 from recipegen.sizing.checkpoint import exact, folder, headers, kinds, tensors
 from recipegen.sizing.checkpoint.headers import Tensor
@@ -184,7 +185,7 @@ def test_a_file_that_is_no_model_is_told_what_it_looks_like(data: dict[str, Any]
             "describes a model of 5.7e+14 parameters, 2.8e+14 of them in embed",
         ),
         (
-            {"layer_types": ["full_attention", "conv"]},
+            {"layer_types": ["full_attention", "holography"]},
             "config.json:15:5: layer_types[1]: must be one of 'full_attention'",
         ),
         ({"text_config": 7}, "config.json:13:3: text_config: must be a map, got 7"),
@@ -249,9 +250,6 @@ def test_a_key_of_the_quantisation_beside_it_is_named_with_that_file() -> None:
         ("LlamaForCausalLMEagle3", "a draft model"),
         ("Qwen3_5MTP", "a draft model"),
         ("MedusaModel", "a draft model"),
-        ("LongcatFlashForCausalLM", "no sizes of"),
-        ("RecurrentGemmaForCausalLM", "no sizes of"),
-        ("RwkvForCausalLM", "no sizes of"),
     ],
 )
 def test_what_is_no_decoder_is_refused_with_the_reason(name: str, what: str) -> None:
@@ -314,22 +312,6 @@ def test_what_the_library_takes_where_gemma_3_is_silent_is_taken() -> None:
     assert (model.heads, model.kv_heads, model.head_dim, model.vocab_size) == (8, 4, 256, 262208)
 
 
-@pytest.mark.parametrize(
-    ("keys", "named"),
-    [
-        ({"num_moe_experts": 64, "moe_picked": 6}, ["num_moe_experts", "moe_picked"]),
-        ({"mamba_d_state": 16, "attn_layer_period": 8}, ["mamba_d_state", "attn_layer_period"]),
-        ({"conv_L_cache": 3, "block_types": ["recurrent"]}, ["block_types"]),
-    ],
-)
-def test_keys_that_speak_of_unknown_layers_are_refused_in_unknown_families(
-    keys: dict[str, Any], named: list[str]
-) -> None:
-    message = said(changed(model_type="brandnew", architectures=["BrandNewForCausalLM"], **keys))
-
-    assert [line.split(": ")[1] for line in message.splitlines() if "speaks of layers" in line] == named
-
-
 @pytest.mark.parametrize("name", sorted(facts.known_models().values()))
 def test_every_model_with_facts_is_known(name: str) -> None:
     config = Json(config_of(name), "{}", "x")
@@ -338,22 +320,27 @@ def test_every_model_with_facts_is_known(name: str) -> None:
     assert kinds.assumption(config, known(name)) is None
 
 
-def test_a_refused_type_is_not_known() -> None:
-    # What hears is refused whole, however well its language model is known.
-    for name in (name for name in decoders.families() if "omni" not in name):
+def test_a_family_that_is_known_is_not_refused() -> None:
+    for name in families():
         assert kinds.refusal(Json({"model_type": name}, "{}", "x")) is None
 
 
-def test_an_unknown_decoder_is_sized_with_a_warning() -> None:
-    found = checkpoint.checked(
-        changed(model_type="brandnew", architectures=["BrandNewForCausalLM"]), "config.json"
+def test_an_unknown_decoder_is_an_error_with_the_nearest_family() -> None:
+    with pytest.raises(RecipeError) as error:
+        checkpoint.checked(changed(model_type="qwen33", architectures=["Qwen33ForCausalLM"]), "config.json")
+
+    assert str(error.value).startswith(
+        "config.json:5:3: model_type: 'qwen33' is a family of models that is not"
     )
+    assert error.value.problems[0].hint == "did you mean 'qwen3'?"
+
+
+def test_a_decoder_without_a_family_is_sized_with_a_warning() -> None:
+    found = checkpoint.checked(changed(model_type=None, architectures=["BrandNewForCausalLM"]), "config.json")
 
     assert found.model.parameters.total == checkpoint.from_text(SHAPE, "x").parameters.total
     assert (found.loaded.assumed, found.assumed) == (True, True)
-    assert str(found.warnings[0]).startswith(
-        "config.json:5:3: model_type: warning: 'brandnew' is no architecture that recipegen knows:"
-    )
+    assert "its layers are taken to be plain ones" in str(found.warnings[0])
 
 
 def test_a_known_decoder_has_no_warning() -> None:

@@ -8,6 +8,14 @@ from recipegen.memory.overhead import batch
 
 GPUS = facts.hardware()
 
+
+def share(setup: Setup, name: str = "meta-llama/Llama-3.1-8B-Instruct") -> float:
+    """Return the share of memory that an engine takes for a model."""
+    model = facts.model(name)
+    assert model
+    return budget.share(model, setup, budget.memory(setup)).value
+
+
 # SGLang: 512 MiB, 1.5 for each token of a chunk, 128 for each GPU, 2 for each sequence of the largest graph,
 # 8 for each graph of prefill; the memory is that of nvidia-smi.
 SHARES = {
@@ -24,21 +32,52 @@ SHARES = {
 def test_sglang_keeps_free_what_chunks_graphs_and_gpus_need(gpu: str, tensor: int) -> None:
     setup = Setup(gpu, "sglang", tensor=tensor)
 
-    assert budget.share(setup, budget.memory(setup)).value == SHARES[gpu, tensor]
+    assert share(setup) == SHARES[gpu, tensor]
 
 
 def test_sglang_keeps_ten_gib_of_a_large_gpu_at_least() -> None:
     setup = Setup("h100-sxm-80gb", "sglang", batched_tokens=2048, sequences=8, eager=True)
 
-    assert budget.share(setup, budget.memory(setup)).value == round(1 - 10240 / 81559, 3)
+    assert share(setup) == round(1 - 10240 / 81559, 3)
 
 
 def test_sglang_keeps_more_where_ranks_have_an_attention_each() -> None:
     one, eight = (Setup("h200-sxm-141gb", "sglang", tensor=8, data=data) for data in (1, 8))
-    parts = [round((1 - budget.share(each, budget.memory(each)).value) * 143771) for each in (one, eight)]
+    parts = [round((1 - share(each)) * 143771) for each in (one, eight)]
 
     # 512 sequences are more than 300: 3 + 1.5 MiB for each of them and of 8 ranks.
     assert parts[1] - parts[0] == pytest.approx(512 * 8 * 4.5, abs=150)
+
+
+def test_sglang_captures_no_graphs_of_prefill_in_pipeline_stages() -> None:
+    setup = Setup("l40s-48gb", "sglang", pipeline=2)
+
+    assert share(setup) == round(1 - (512 + 1.5 * 4096 + 256 + 2 * 32) / 46068, 3)
+
+
+def test_sglang_keeps_more_for_graphs_of_latents() -> None:
+    setup = Setup("h100-sxm-80gb", "sglang", tensor=8)
+
+    expected = round(1 - (512 + 1.5 * 8192 + 1024 + 2 * 512 + 1536) / 81559, 3)
+    assert share(setup, "deepseek-ai/DeepSeek-V3") == expected
+
+
+# Qwen3-VL calls the layers of its tower `depth`, which SGLang does not read: 24 stand for them.
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("google/gemma-4-31B-it", 27 * 1152**2),
+        ("Qwen/Qwen3-VL-8B-Instruct", 24 * 1152**2),
+        ("nvidia/MiniMax-M3-NVFP4", 32 * 1280**2),
+    ],
+)
+def test_sglang_keeps_a_part_for_images_by_the_size_of_the_tower(name: str, size: int) -> None:
+    ratio = size / (24 * 1024**2)
+    factor = 0.95 * max(0.8, min(1.05, 1 - 0.1 * (ratio - 1)))
+
+    assert share(Setup("h100-sxm-80gb", "sglang"), name) == pytest.approx(
+        share(Setup("h100-sxm-80gb", "sglang")) * factor
+    )
 
 
 @pytest.mark.parametrize("gpu", GPUS)

@@ -257,7 +257,7 @@ def test_a_broken_facts_file_is_named_with_its_key(
     monkeypatch.setattr(facts, "HERE", tmp_path)
 
     with pytest.raises(ToolError, match=re.escape(said)):
-        facts.model.__wrapped__("a/b")
+        facts._stored.__wrapped__("a/b")
 
 
 @settings(deadline=None, max_examples=300)

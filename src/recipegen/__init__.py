@@ -7,21 +7,24 @@ from recipegen.version import __version__
 if TYPE_CHECKING:
     from recipegen.cluster import Diagnosis, Finding
     from recipegen.compile import Bundle
+    from recipegen.creation import Created, new
     from recipegen.errors import Problem, RecipeError, RecipegenError
     from recipegen.importers import Difference, Import
-    from recipegen.pipeline import bundle, doctor, import_graph, plan, render, simulate
+    from recipegen.pipeline import bundle, doctor, import_graph, plan, render, simulate, size
     from recipegen.recipe import Recipe
     from recipegen.resolve import Plan
+    from recipegen.sizing import Size
     from recipegen.twin import Verdict
 
 __all__ = [
-    "Bundle", "Diagnosis", "Difference", "Finding", "Import", "Plan", "Problem", "Recipe", "RecipeError",
-    "RecipegenError", "Verdict",
-    "__version__", "bundle", "doctor", "import_graph", "plan", "render", "simulate",
+    "Bundle", "Created", "Diagnosis", "Difference", "Finding", "Import", "Plan", "Problem", "Recipe",
+    "RecipeError", "RecipegenError", "Size", "Verdict",
+    "__version__", "bundle", "doctor", "import_graph", "new", "plan", "render", "simulate", "size",
 ]  # fmt: skip
 
 _HOMES = {
     "Bundle": "compile",
+    "Created": "creation",
     "Diagnosis": "cluster",
     "Difference": "importers",
     "Finding": "cluster",
@@ -31,7 +34,9 @@ _HOMES = {
     "Recipe": "recipe",
     "RecipeError": "errors",
     "RecipegenError": "errors",
+    "Size": "sizing",
     "Verdict": "twin",
+    "new": "creation",
 }
 
 

@@ -16,6 +16,7 @@ from recipegen.validate import validate
 if TYPE_CHECKING:
     from recipegen.cluster import Diagnosis
     from recipegen.importers import Import
+    from recipegen.sizing import Size
     from recipegen.twin import Verdict
 
 Patch = Document | Mapping[str, Any]
@@ -177,6 +178,41 @@ def import_graph(
     from recipegen import importers
 
     return importers.import_graph(source, graph=graph, namespace=namespace, name=name, lossy=lossy)
+
+
+def size(
+    source: Name | None,
+    variant: str | None = None,
+    patches: Sequence[Patch] = (),
+    *,
+    config: str | PathLike[str] | None = None,
+    **settings: Any,
+) -> "Size":
+    """Return what the memory of the GPUs holds: weights, overhead, KV cache, and how much of a context.
+
+    Every number is a term with formula, source and uncertainty. Nothing is measured here.
+
+    Args:
+        source: as for `plan`; or a model: its id where recipegen knows it, a config.json, the folder of a
+            model, a file or index of its weights.
+        variant: a variant of the recipe.
+        patches: merge patches of the recipe.
+        config: what describes the model in place of what is known of a recipe's, as for `source`.
+        settings: what the engine is set to, in place of the recipe's: `gpu` (a name of hardware.yaml), `mig`,
+            `backend`, `engine_version`, `tensor_parallel`, `pipeline_parallel`, `data_parallel`,
+            `expert_parallel`, `max_model_len` (tokens), `gpu_memory_utilization` (0 to 1), `kv_cache_dtype`,
+            `dtype`, `quantization`, `block_size` (tokens), `max_num_seqs`, `max_num_batched_tokens`, `eager`.
+
+    Raises:
+        RecipeError: when the recipe or the configuration is wrong, or cannot be sized.
+        UsageError: when a setting is missing, unknown, or cannot be.
+        ToolError: when a file cannot be read.
+    """
+    # Only now: rendering should not wait for what reads checkpoints.
+    from recipegen import sizing
+
+    documents = [_document(patch, index) for index, patch in enumerate(patches, start=1)]
+    return sizing.size(source, config=config, variant=variant, patches=documents, **settings)
 
 
 def _document(patch: Patch, index: int) -> Document:

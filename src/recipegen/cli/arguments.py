@@ -1,6 +1,7 @@
 """The arguments of every command."""
 
 import argparse
+import re
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NoReturn
@@ -21,6 +22,8 @@ COMMANDS = {
     "size": "Say what the memory of the GPUs holds, with the arithmetic.",
     "simulate": "Run a recipe's graph on this machine without a GPU: Dynamo's frontend and mocker.",
     "doctor": "Look into the cluster: what is wrong with a recipe's graph, and which line to change.",
+    "recommend": "Say which GPUs, how many, and which parallel sizes meet targets best; nothing is run.",
+    "new": "Write a recipe for a model: its config.json, or its id on the Hugging Face Hub.",
     "import": "Turn a DynamoGraphDeployment into a recipe, and say what a recipe cannot carry over.",
     "schema": "Print the recipe language as JSON Schema.",
 }
@@ -42,11 +45,13 @@ def parser() -> argparse.ArgumentParser:
     for name in ("show", "render", "explain", "simulate", "doctor"):
         words = "recipe of the catalog, path of a recipe file, or -"
         commands[name].add_argument("name", metavar="NAME", help=words)
+    words = "recipe, config.json or folder of weights, or the id of a known model"
+    commands["recommend"].add_argument("name", metavar="NAME", help=words)
     for name in ("validate", "check"):
         words = "recipes of the catalog, paths, or -"
         commands[name].add_argument("names", metavar="NAME", nargs="*", help=words)
         commands[name].add_argument("--all", action="store_true", help="the whole catalog")
-    for name in ("show", "render", "explain", "validate", "check", "size", "simulate", "doctor"):
+    for name in ("show", "render", "explain", "validate", "check", "size", "simulate", "doctor", "recommend"):
         _add_changes(commands[name])
     _add_own(commands)
     return top
@@ -95,7 +100,9 @@ def _add_own(commands: dict[str, argparse.ArgumentParser]) -> None:
     _add_size(commands["size"])
     _add_simulate(commands["simulate"])
     _add_doctor(commands["doctor"])
+    _add_new(commands["new"])
     _add_import(commands["import"])
+    _add_recommend(commands["recommend"])
     words = "such as model.worker.replicas"
     commands["explain"].add_argument("path", metavar="PATH", help=words)
 
@@ -125,7 +132,7 @@ def _add_size(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--all", action="store_true", help="a row for each role of every form of the catalog"
     )
-    command.add_argument("--explain", action="store_true", help="where each number comes from, too")
+    command.add_argument("--explain", action="store_true", help="what the numbers were held against, too")
     for option, metavar, words in (
         ("--gpu", "GPU", "GPU type, as hardware.gpu of a recipe: h100-sxm-80gb"),
         ("--mig", "PROFILE", "MIG profile in place of the whole GPU: 3g.40gb"),
@@ -203,6 +210,35 @@ def _add_doctor(command: argparse.ArgumentParser) -> None:
     command.add_argument("--save", metavar="FILE", action=_Once, help=words)
 
 
+def _add_new(command: argparse.ArgumentParser) -> None:
+    for option, metavar, words in (
+        ("--config", "FILE", "config.json of the model, or a directory with one; nothing is fetched then"),
+        ("--hf", "ORG/NAME", "model on the Hugging Face Hub; HF_TOKEN in the environment may hold a token"),
+        ("--model", "ORG/NAME", "id of the model, for --config"),
+        ("--backend", "B", "vllm, sglang or trtllm"),
+        ("--gpu", "GPU", "GPU type, such as h100-sxm-80gb"),
+        (
+            "--namespace",
+            "NS",
+            "Kubernetes namespace; default: the letters that the recipe's name begins with",
+        ),
+        ("--name", "NAME", "what the recipe is called; default: the model's last segment in lower case"),
+    ):
+        command.add_argument(option, metavar=metavar, action=_Once, help=words)
+    for option, words in (
+        ("--gpu-count", "GPUs of one replica; default: as few as will do"),
+        ("--max-model-len", "context in tokens; default: the model's own, or what fits"),
+        ("--replicas", "replicas of each role; default: 2 where one is less than a node"),
+    ):
+        command.add_argument(option, metavar="N", type=_number(0, 1_000_000_000), help=words)
+    words = "workers of their own for prefill and decode"
+    command.add_argument("--disaggregated", action="store_true", help=words)
+    words = "file to write, - for standard output; default: NAME.yaml here"
+    command.add_argument("-o", "--output", metavar="FILE", action=_Once, help=words)
+    words = "write over a file that is there already, all of it, or take a name that the catalog has"
+    command.add_argument("--force", action="store_true", help=words)
+
+
 def _add_import(command: argparse.ArgumentParser) -> None:
     words = "file with the graph, and the ConfigMaps that it names; - for standard input"
     command.add_argument("file", metavar="FILE", help=words)
@@ -215,6 +251,44 @@ def _add_import(command: argparse.ArgumentParser) -> None:
     command.add_argument("--force", action="store_true", help="write over a file that is there already")
     words = "import also a graph that does what a recipe cannot say, without that"
     command.add_argument("--lossy", action="store_true", help=words)
+
+
+def _add_recommend(command: argparse.ArgumentParser) -> None:
+    for option, metavar, words in (
+        ("--gpu", "GPU", "GPU type, such as h100-sxm-80gb; default: the recipe's"),
+        ("--backend", "B", "vllm, sglang or trtllm; default: the recipe's, or vllm"),
+    ):
+        command.add_argument(option, metavar=metavar, action=_Once, help=words)
+    for option, words in (
+        ("--gpu-count", "GPUs that there are; default: at most 64 are looked at"),
+        ("--isl", "tokens of a prompt; default: of the recipe's benchmark, or 1024"),
+        ("--osl", "tokens of an answer; default: of the recipe's benchmark, or 128"),
+        ("--concurrency", "requests in flight; default: most of the recipe's benchmark, or 32"),
+    ):
+        command.add_argument(option, metavar="N", action=_Once, type=_number(1, 10_000_000), help=words)
+    for option, metavar, words in (
+        ("--ttft", "MS", "milliseconds to the first token, at most"),
+        ("--itl", "MS", "milliseconds from token to token, at most"),
+        ("--throughput", "N", "output tokens a second of all GPUs, at least"),
+        ("--budget", "D", "dollars an hour, at most; needs --gpu-price"),
+        ("--gpu-price", "D", "dollars an hour of one GPU"),
+    ):
+        command.add_argument(option, metavar=metavar, action=_Once, type=_positive, help=words)
+    words = "where times come from: measured (an installed aiconfigurator), estimated, or auto; default: auto"
+    sources = ["auto", "measured", "estimated"]
+    command.add_argument("--source", choices=sources, default="auto", help=words)
+    words = "write what is recommended to FILE, a patch for `recipegen render NAME -f FILE`; - prints it"
+    command.add_argument("-o", "--output", metavar="FILE", action=_Once, help=words)
+    words = "which of the three -o writes: 'best cost' (default), 'best latency' or 'balanced'"
+    command.add_argument("--pick", choices=["best cost", "best latency", "balanced"], help=words)
+    command.add_argument("--force", action="store_true", help="write over a file that is there already")
+
+
+def _positive(text: str) -> float:
+    """Read a number above zero, as people write one."""
+    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", text) or not float(text):
+        raise argparse.ArgumentTypeError(f"a number above 0, got {text!r}")
+    return float(text)
 
 
 def _number(least: int, most: int) -> Callable[[str], int]:

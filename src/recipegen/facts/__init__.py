@@ -1,5 +1,8 @@
 """Facts as data: Dynamo releases, GPU types, images, and how each engine spells its options."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +14,7 @@ if TYPE_CHECKING:
     from recipegen.modelfacts import ModelFacts
 
 HERE = Path(__file__).parent
+_LENT: ContextVar["ModelFacts | None"] = ContextVar("lent", default=None)
 
 
 @cache
@@ -43,7 +47,6 @@ def mistaken_models() -> dict[str, Any]:
     return _read(HERE / "mistaken-models.yaml")
 
 
-@cache
 def model(name: str) -> "ModelFacts | None":
     """Return what is known of a model, or None where there are no facts of it.
 
@@ -53,6 +56,22 @@ def model(name: str) -> "ModelFacts | None":
     Raises:
         ToolError: Its file lacks a key, or says what cannot be.
     """
+    lent = _LENT.get()
+    return lent if lent is not None and lent.id == name else _stored(name)
+
+
+@contextmanager
+def lent(model: "ModelFacts") -> Iterator[None]:
+    """Have the facts of one more model inside the block, in place of those of its id that there may be."""
+    token = _LENT.set(model)
+    try:
+        yield
+    finally:
+        _LENT.reset(token)
+
+
+@cache
+def _stored(name: str) -> "ModelFacts | None":
     path = _model_file(name)
     if path is None:
         return None
@@ -67,6 +86,14 @@ def model(name: str) -> "ModelFacts | None":
         raise ToolError(f"{path}: {block}{'.' if error.key else ': '}{error}") from error
     except KeyError as error:
         raise ToolError(f"{path}: {error.args[0]}: is missing") from error
+
+
+def configuration(name: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Return the config.json of a model that there are facts of, and its hf_quant_config.json or None."""
+    path = _model_file(name)
+    assert path is not None
+    data = _read(path)
+    return data["config"], data.get("quantConfig")
 
 
 @cache
@@ -90,6 +117,12 @@ def quantization() -> dict[str, Any]:
 
 
 @cache
+def speed() -> dict[str, Any]:
+    """Return what tells the speed of an engine from data sheets: shares and overheads, rules of thumb."""
+    return _read(HERE / "speed.yaml")
+
+
+@cache
 def attention() -> dict[str, Any]:
     """Return what kernels of attention ask of the KV cache: formats, blocks and pages."""
     return _read(HERE / "attention.yaml")
@@ -108,9 +141,22 @@ def families() -> dict[str, Any]:
 
 
 @cache
+def printed() -> list[dict[str, Any]]:
+    """Return what engines printed of their memory, each with its conditions."""
+    found: list[dict[str, Any]] = _read(HERE / "printed.yaml")["rows"]
+    return found
+
+
+@cache
 def llm_engine() -> dict[str, Any]:
     """Return LLM Engine's recommended hardware: `parameters`, `tables` and `gpuTypes`."""
     return _read(HERE / "llm-engine.yaml")
+
+
+@cache
+def parsers() -> dict[str, Any]:
+    """Return the parsers by `model_type`: engine field to a name, or to names of which the card says one."""
+    return _read(HERE / "parsers.yaml")
 
 
 @cache
@@ -127,9 +173,9 @@ def _model_file(name: str) -> Path | None:
 
 
 @cache
-def architectures() -> dict[str, Any]:
-    """Return which models a config.json may not describe: rows of what is `refused`."""
-    return _read(HERE / "architectures.yaml")
+def refused_models() -> dict[str, Any]:
+    """Return what is no language model that decodes: rows of what is `refused`, each with its reason."""
+    return _read(HERE / "refused-models.yaml")
 
 
 @cache

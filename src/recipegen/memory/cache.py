@@ -146,10 +146,20 @@ def number(model: ModelFacts, setup: Setup) -> float:
 
 
 def dtype(model: ModelFacts, setup: Setup) -> str:
-    """Return the number format of the KV cache: as set, or what the checkpoint asks for, or the model's."""
+    """Return the number format of the KV cache: as set, or what the checkpoint asks for, or the model's.
+
+    Source for sparse latents: SGLang 0.5.21, _dsa_kv_cache_dtype_default in srt/arg_groups/overrides.py.
+    """
     if setup.kv_dtype != "auto":
         return setup.kv_dtype
+    if setup.backend == "sglang" and model.sparse and _family(setup) >= 10:
+        return "fp8_e4m3"
     return model.quantization.kv_cache or model.dtype
+
+
+def _family(setup: Setup) -> int:
+    """Return the compute capability of the GPU without what is behind the point."""
+    return int(facts.hardware()[setup.gpu]["computeCapability"].partition(".")[0])
 
 
 def of_token(kept: Kept, model: ModelFacts, setup: Setup) -> float:
@@ -197,8 +207,12 @@ def of_request(kept: Kept, model: ModelFacts, setup: Setup) -> float:
 
 
 def _latent(kept: Kept, model: ModelFacts, setup: Setup) -> float:
+    """Return the bytes of a latent: plain numbers, or FlashMLA's layout, which sparse attention has in fp8.
+
+    It is 512 bytes, four scales of four bytes, and 64 positions in 16 bits; vLLM's kernels for compute
+    capability 10 do without. Source: vLLM 0.31.0, vllm/v1/attention/backends/mla; SGLang 0.5.21,
+    srt/model_executor/pool_configurator.py.
+    """
     name = dtype(model, setup)
-    if name == "fp8_ds_mla" or (name.startswith("fp8") and model.sparse):
-        # FlashMLA's layout: 512 bytes, four scales of four bytes, 64 positions in 16 bits.
-        return 656.0
-    return kept.key * number(model, setup)
+    sparse = name.startswith("fp8") and model.sparse and (setup.backend != "vllm" or _family(setup) != 10)
+    return 656.0 if sparse or name == "fp8_ds_mla" else kept.key * number(model, setup)

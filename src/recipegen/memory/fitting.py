@@ -12,7 +12,7 @@ from recipegen.memory.stages import stages, weights
 from recipegen.memory.terms import Kind, Term
 from recipegen.modelfacts import ModelFacts
 
-OF_CONFIG: tuple[Kind, str, str] = ("published", "config.json, and the engines' model definitions", "±1 %")
+OF_CONFIG: tuple[Kind, str, str] = ("published", "config.json", "±1 %")
 
 OF_FILES: tuple[Kind, str, str] = ("measured", "headers of the weight files", "")
 
@@ -54,7 +54,7 @@ class Fit:
     @property
     def share(self) -> Term:
         """The share of memory that the engine takes."""
-        return budget.share(self.setup, self.memory)
+        return budget.share(self.model, self.setup, self.memory)
 
     @property
     def source(self) -> tuple[Kind, str, str]:
@@ -101,7 +101,7 @@ class Fit:
     def weights_fit(self) -> bool:
         """Whether the weights alone fit into what the engine may take."""
         return all(
-            stage.weights <= budget.budget(self.setup, self.memory, stage.overhead.total)
+            stage.weights <= budget.budget(self.model, self.setup, self.memory, stage.overhead.total)
             for stage in self.stages
         )
 
@@ -113,7 +113,7 @@ class Fit:
     @property
     def budget(self) -> float:
         """What weights may take at most on the stage that decides."""
-        return budget.budget(self.setup, self.memory, self.stage.overhead.total)
+        return budget.budget(self.model, self.setup, self.memory, self.stage.overhead.total)
 
     @property
     def tight(self) -> bool:
@@ -147,7 +147,7 @@ def fit(model: ModelFacts, setup: Setup) -> Fit:
         load = stored + sum(term.value for term in more)
         over = overhead(model, setup, memory, last=place == len(loads) - 1)
         part = cache(model, layers, setup, budget.block(setup), batched)
-        room = budget.room(setup, memory, load, over.total)
+        room = budget.room(model, setup, memory, load, over.total)
         found.append(Stage(load, more, over, part, room, part.longest(room, max(limit, model.context))))
     longest = min(stage.longest for stage in found)
     length = limit if setup.max_model_len or not longest else min(limit, longest)

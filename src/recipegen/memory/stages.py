@@ -92,17 +92,17 @@ def divided(model: ModelFacts) -> Loads:
     for name, size in model.sizes.items():
         layer = LAYER.match(name)
         if layer:
-            _add(loads.layers[int(layer[1])], name, size)
+            add(loads.layers[int(layer[1])], name, size)
         else:
-            _add(loads.last if name in ("lm_head", "norm") else loads.first, name, size)
+            add(loads.last if name in ("lm_head", "norm") else loads.first, name, size)
         if name == "embed" and model.tied:
-            _add(loads.tied, name, size)
+            add(loads.tied, name, size)
     for name, size in model.predictor_sizes.items():
-        _add(loads.predictors, name, size)
+        add(loads.predictors, name, size)
     return loads
 
 
-def _add(load: Load, name: str, size: float) -> None:
+def add(load: Load, name: str, size: float) -> None:
     """Add the bytes of a module to what is divided like it."""
     if WHOLE.search(name):
         load.whole += size

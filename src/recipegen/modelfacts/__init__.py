@@ -96,6 +96,8 @@ class ModelFacts:
     """Number format of what is not quantised."""
     quantization: Quantization
     multimodal: bool
+    tower: tuple[int, int] | None
+    """Layers and width of the vision tower as its configuration says them, 0 where it does not, or None."""
     tied: bool
     """Whether embedding and head are one matrix."""
     families: tuple[str, ...]
@@ -158,13 +160,7 @@ class ModelFacts:
         return sizes
 
 
-def read(
-    name: str,
-    config: Mapping[str, Any],
-    quant_config: Mapping[str, Any] | None = None,
-    *,
-    plain: bool = False,
-) -> ModelFacts:
+def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] | None = None) -> ModelFacts:
     """Return what a configuration says about its model.
 
     Everything is read here: what comes back has no mistake left to be found.
@@ -173,13 +169,12 @@ def read(
         name: What the model is called; nothing is derived from it.
         config: Its config.json.
         quant_config: Its hf_quant_config.json, where it has one.
-        plain: Whether a family that is not known is taken for a plain decoder, rather than refused.
 
     Raises:
         ConfigError: A key is missing that every language model has, or says what cannot be, or names what is
             not known: a family, a tower, a method of quantisation.
     """
-    text = language(config, plain=plain)
+    text = language(config)
     found = layers(text)
     count, _, size = heads(text)
     if mla(text) and text.number("kv_lora_rank", default=0):
@@ -211,6 +206,7 @@ def read(
         dtype=formats.dtype(text),
         quantization=formats.read(text, Part(quant_config or {}, file="hf_quant_config.json")),
         multimodal=_multimodal(text),
+        tower=_tower(text),
         tied=tied(text),
         families=_families(text),
         compressed=mla(text) and not text.number("kv_lora_rank", default=0),
@@ -245,3 +241,10 @@ def _multimodal(text: Part) -> bool:
         return True
     names = whole.texts("architectures")
     return text is not whole and any("ConditionalGeneration" in name for name in names)
+
+
+def _tower(text: Part) -> tuple[int, int] | None:
+    tower = (text.around or text).map("vision_config")
+    if not tower:
+        return None
+    return tower.number("num_hidden_layers", default=0), tower.number("hidden_size", default=0)

@@ -220,12 +220,8 @@ class Part:
         return found.entries(length, letters=letters) if found else []
 
 
-def language(config: Any, *, plain: bool = False) -> Part:
+def language(config: Any) -> Part:
     """Return the part of a config.json that describes the language model, in the whole of it.
-
-    Args:
-        config: The configuration.
-        plain: Whether a family that is not known is taken for a plain decoder, rather than refused.
 
     Raises:
         ConfigError: It is no map, or of a family that nothing is known of.
@@ -237,9 +233,9 @@ def language(config: Any, *, plain: bool = False) -> Part:
     part = Part(whole.value(nested), whole.path(nested)) if nested else whole
     said = part.find("model_type") or whole.find("model_type")
     family = architecture(said.text() if said else "")
-    if said and not family and not plain:
+    if said and not family:
         raise ConfigError(said.key, f"{_shown(said.data)} is a family of models that is not known", said.file)
-    return Part(part.values, part.at, around=whole if nested else None, family=family or architecture(""))
+    return Part(part.values, part.at, around=whole if nested else None, family=family)
 
 
 def _shown(data: Any) -> str:

@@ -107,6 +107,7 @@ def heads(config: Part, *, full: bool = False, sliding: bool = False) -> tuple[i
         size = config.number("global_head_dim")
         kv = config.number("num_global_key_value_heads", default=kv, least=1, most=count)
     if sliding:
+        # As MiMo V2 has them; by the names of its published configuration.
         count = config.number("swa_num_attention_heads", default=count, least=1)
         kv = config.number("swa_num_key_value_heads", default=kv, least=1, most=count)
         size = config.number("swa_head_dim", default=size, least=1)

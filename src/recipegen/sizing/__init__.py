@@ -41,6 +41,7 @@ class Role:
             "weights": {
                 "bytesPerGpu": round(fit.weights),
                 "bytes": fit.model.weights_bytes,
+                "fileBytes": fit.model.weights_bytes + fit.model.predictor_bytes,
                 "parameters": fit.model.parameters.total,
                 "source": fit.source[0],
             },

@@ -1,8 +1,10 @@
-"""YAML as a person writes it: quotes where they are needed, short maps and lists in one line."""
+"""YAML as a person writes it: quotes where they are needed, short maps and lists in one line, comments."""
 
 import re
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Mapping
 
+from recipegen.errors import Path, escape
 from recipegen.yamlio.scalars import is_text
 from recipegen.yamlio.writer import inline, written_key
 
@@ -15,26 +17,33 @@ SHORT = 90
 _BARE = re.compile(r"[A-Za-z0-9_/.@+=-]([A-Za-z0-9_/.@+=:-]*[A-Za-z0-9_/.@+=-])?")
 
 
-def write_by_hand(data: dict[str, object]) -> str:
+def write_by_hand(data: dict[str, object], comments: Mapping[Path, str] | None = None) -> str:
     """Return the data as YAML in the order given; it reads back as the same data.
+
+    Args:
+        data: What is written.
+        comments: What stands above a key, by its path; only keys of maps in maps have one.
 
     Raises:
         TypeError, ValueError: as `write`.
     """
-    return "".join(f"{line}\n" for line in _map(data, "", top=True))
+    return "".join(f"{line}\n" for line in _map(data, "", comments or {}))
 
 
-def _map(data: dict[str, object], indent: str, *, top: bool = False) -> Iterator[str]:
+def _map(data: dict[str, object], indent: str, comments: Mapping[Path, str], at: Path = ()) -> Iterator[str]:
     for key, value in data.items():
         name = f"{indent}{written_key(key)}:"
+        path = (*at, key)
+        yield from _comment(comments.get(path, ""), indent)
         flow = _flow(value)
         # A block of the recipe stays a block, so that lines can be added to it.
-        deep = top and isinstance(value, dict) and len(value) > 1
+        deep = not at and isinstance(value, dict) and len(value) > 1
+        deep = deep or any(other[: len(path)] == path != other for other in comments)
         if flow is not None and len(name) + 1 + len(flow) <= SHORT and not deep:
             yield f"{name} {flow}"
         elif isinstance(value, dict):
             yield name
-            yield from _map(value, indent + "  ")
+            yield from _map(value, indent + "  ", comments, path)
         elif isinstance(value, list) and all(isinstance(item, int | float) for item in value):
             yield from _numbers(f"{name} [", value, indent + "  ")
         elif isinstance(value, list):
@@ -44,11 +53,20 @@ def _map(data: dict[str, object], indent: str, *, top: bool = False) -> Iterator
             yield from _text(name, str(value), indent)
 
 
+def _comment(text: str, indent: str) -> Iterator[str]:
+    """Yield the lines of a comment; its own lines stay, and those that are too long are folded."""
+    for line in text.split("\n") if text else ():
+        yield from textwrap.wrap(
+            escape(line), WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ",
+            break_long_words=False, break_on_hyphens=False,
+        )  # fmt: skip
+
+
 def _list(data: list[object], indent: str) -> Iterator[str]:
     for item in data:
         flow = _flow(item)
         if isinstance(item, dict) and item and (flow is None or len(indent) + len(flow) > SHORT):
-            first, *rest = _map(item, indent + "  ")
+            first, *rest = _map(item, indent + "  ", {}, ("-",))
             yield f"{indent}- {first[len(indent) + 2 :]}"
             yield from rest
         elif isinstance(item, list) and item and (flow is None or len(indent) + len(flow) > WIDTH):

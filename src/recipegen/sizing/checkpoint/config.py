@@ -3,14 +3,18 @@
 from dataclasses import dataclass
 
 from recipegen import modelfacts
-from recipegen.errors import Problem, RecipeError, show
+from recipegen.errors import Problem, RecipeError, nearest, show
 from recipegen.modelfacts import ConfigError, ModelFacts
 from recipegen.modelfacts.config import LAYERS, language
+from recipegen.modelfacts.decoders import families
 from recipegen.sizing.checkpoint import jsontext, kinds, lookalikes
 from recipegen.sizing.checkpoint.jsontext import Json
 
 MAX_BYTES = 16 * 2**20
 """Bytes of a config.json; those that name each quantised layer have a few million."""
+PLAIN = (
+    "what its layers hold is not known here; where they are plain ones, write `llama` in a copy of the file"
+)
 MAX_PARAMETERS = 10**14
 """Parameters of a model; the largest that was published has 2.8 * 10**12."""
 # Bounds of what decides on the size: far above what is built, far below what a slip of the finger gives.
@@ -69,9 +73,8 @@ def read(
     wrong = _beyond(found)
     if wrong:
         raise RecipeError(*wrong)
-    data = kinds.watched(found.data)
     try:
-        model = modelfacts.read(name or source, data, own.data if own else None, plain=True)
+        model = modelfacts.read(name or source, found.data, own.data if own else None)
     except ConfigError as error:
         raise RecipeError(problem(error, found, own)) from error
     if model.parameters.total > MAX_PARAMETERS:
@@ -82,16 +85,13 @@ def read(
         )
         raise RecipeError(found.problem("model-config", (), message, "look for a size with digits too many"))
     assumed = kinds.assumption(found, model)
-    strange = kinds.unread(found, data) if assumed else []
-    if strange:
-        raise RecipeError(*strange)
     return Configuration(model, (assumed,) if assumed else ())
 
 
 def _beyond(config: Json) -> list[Problem]:
     """Return the sizes that cannot be, all of them."""
     try:
-        text = language(config.data, plain=True)
+        text = language(config.data)
     except ConfigError as error:
         return [problem(error, config, None)]
     problems = []
@@ -108,14 +108,23 @@ def _beyond(config: Json) -> list[Problem]:
 def problem(error: ConfigError, config: Json, quant: Json | None) -> Problem:
     """Return what a reader of plain data found, with its place in the text."""
     found = quant if quant and error.file == "hf_quant_config.json" else config
-    hint = ""
-    if error.message == "is missing":
-        families = [show(name) for _, name in kinds.stated_types(config.data)]
+    hint, code = "", "model-config"
+    if error.message.endswith("that is not known"):
+        code = "unknown-architecture"
+        hint = nearest(_family(error, found), families()) or PLAIN
+    elif error.message == "is missing":
+        stated = [show(name) for _, name in kinds.stated_types(config.data)]
         hint = (
-            f"every language model has it; this one calls itself {families[0]}"
-            if families
+            f"every language model has it; this one calls itself {stated[0]}"
+            if stated
             else "every language model has it"
         )
     elif error.message.startswith("must be one of"):
         hint = "recipegen has no sizes of another kind"
-    return found.problem("model-config", found.path(error.key), error.message, hint)
+    return found.problem(code, found.path(error.key), error.message, hint)
+
+
+def _family(error: ConfigError, config: Json) -> str:
+    """Return the family that a configuration states where the error is."""
+    stated = dict(kinds.stated_types(config.data))
+    return stated.get(config.path(error.key), "")

@@ -1,0 +1,119 @@
+"""`recipegen new`: a model's config.json, or its id on the Hub, becomes a recipe."""
+
+import argparse
+import json
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+
+from recipegen import creation
+from recipegen.cli.printing import note, out, report
+from recipegen.creation import files, given
+from recipegen.creation.given import Given, Missing
+from recipegen.errors import UsageError, escape, show
+
+TRIES = 3
+"""Answers that a prompt takes before it gives up."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the recipe, or print it for `-o -`, and say what is left to do."""
+    as_json = args.format == "json"
+    wishes = _wishes(args)
+    given.check(wishes)
+    wishes = _asked(wishes)
+    if lacking := given.missing(wishes):
+        raise given.refusal(lacking)
+    target = _target(args, wishes)
+    if target is not None:
+        files.refuse(target, force=args.force)
+    created = creation.create(wishes)
+    report(created.warnings, as_json=as_json)
+    if target is not None:
+        files.write(created.recipe, target, force=args.force)
+    if as_json:
+        out(json.dumps(_data(created, target)))
+        return 0
+    for each in created.notes:
+        note(f"note: {each}")
+    if target is None:
+        out(created.recipe.rstrip("\n"))
+        return 0
+    out(str(target))
+    place = str(target) if "/" in str(target) else f"./{target}"
+    note(f"next: recipegen check {place}, then: recipegen render {place} | helmfile -f - apply")
+    return 0
+
+
+def _wishes(args: argparse.Namespace) -> Given:
+    """Return what was given; the name of the file is the name of the recipe."""
+    wishes = Given(**{field.name: getattr(args, field.name) for field in fields(Given)})
+    if args.output in (None, "-"):
+        if args.output == "-" and args.force:
+            raise UsageError("--force is for a file, and -o - writes none")
+        return wishes
+    path = Path(args.output)
+    if path.is_dir():
+        # Said with what else is wrong with the place.
+        return wishes
+    if path.suffix not in (".yaml", ".yml"):
+        raise UsageError(f"-o {escape(args.output)}: the name of a recipe's file ends in .yaml")
+    if args.name not in (None, path.stem):
+        raise UsageError(
+            f"--name {show(args.name)} and -o {escape(args.output)} differ: a recipe is called as its file"
+        )
+    return replace(wishes, name=path.stem)
+
+
+def _target(args: argparse.Namespace, wishes: Given) -> Path | None:
+    """Return the file to write, which is asked about before anything is read; None for standard output."""
+    if args.output is not None:
+        return None if args.output == "-" else Path(args.output)
+    called = given.called(wishes)
+    return Path(f"{called}.yaml") if called else None
+
+
+def _asked(wishes: Given) -> Given:
+    """Return the wishes with what is missing, which a person at a terminal is asked for."""
+    lacking = given.missing(wishes)
+    if not lacking or not _at_terminal():
+        return wishes
+    for each in lacking:
+        wishes = given.filled(wishes, each, _answer(each))
+    return wishes
+
+
+def _at_terminal() -> bool:
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+def _answer(wanted: Missing) -> str:
+    """Return a person's answer that can be; none, or too many that cannot be, are an error."""
+    for _ in range(TRIES):
+        choices = f" ({', '.join(wanted.choices)})" if wanted.choices else ""
+        sys.stderr.write(f"{wanted.words}{choices}: ")
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        if not line:
+            break
+        answer = line.strip()
+        wrong = given.wrong(wanted.field, answer) if answer else ""
+        if answer and not wrong:
+            return answer
+        if wrong:
+            note(wrong)
+    note("")
+    raise given.refusal([wanted])
+
+
+def _data(created: creation.Created, target: Path | None) -> dict[str, object]:
+    found = created.fit
+    return {
+        "name": created.name,
+        "file": None if target is None else str(target),
+        "recipe": created.recipe,
+        "notes": list(created.notes),
+        "gpus": found.setup.gpus,
+        "maxModelLen": found.max_model_len,
+        "concurrency": round(found.concurrency, 2),
+    }

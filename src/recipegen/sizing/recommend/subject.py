@@ -1,0 +1,189 @@
+"""What is to be deployed: a recipe, or a model without one; with the engine's settings and the load."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from recipegen import facts
+from recipegen.document import Document
+from recipegen.errors import Problem, RecipeError, UsageError, nearest, show
+from recipegen.load import Loaded, load
+from recipegen.memory import Setup
+from recipegen.modelfacts import ModelFacts
+from recipegen.recipe import BenchmarkConfig, Hardware, Recipe
+from recipegen.roles import workers
+from recipegen.rules.hardware import gpu_hint
+from recipegen.rules.memory import setup_of
+from recipegen.rules.settings import told
+from recipegen.sizing import checkpoint
+from recipegen.sizing.recommend.load import Load
+from recipegen.validate import validate
+
+BACKENDS = ("vllm", "sglang", "trtllm")
+# What the benchmark of a recipe measures where it says nothing: tokens in and out, the largest of its runs.
+LOAD = Load(1024, 128, 32)
+# Weights that share a scale in formats that fix it.
+GROUPS = {"nvfp4": 16, "mxfp4": 32, "mxfp8": 32}
+FILES = ("config.json", "hf_quant_config.json")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model with the engine that serves it."""
+
+    name: str
+    model: ModelFacts
+    base: Setup
+    """GPU, engine and its settings; parallel sizes are chosen later."""
+    load: Load
+    loaded: Loaded | None
+    """The recipe with variant and patches; None for a model without one."""
+    files: Mapping[str, str]
+    """config.json, and hf_quant_config.json where there is one, by name."""
+    notes: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+    @cached_property
+    def block(self) -> int:
+        """Return how many weights share a scale, along the side that tensor parallelism cuts; 1: none do."""
+        whole = json.loads(self.files[FILES[0]])
+        said = (
+            whole.get("quantization_config")
+            or (whole.get("text_config") or {}).get("quantization_config")
+            or {}
+        )
+        size = said.get("weight_block_size") or [said.get("group_size") or 1]
+        known = GROUPS.get(self.model.quantization.format, 1)
+        return max(known, *(each for each in size if isinstance(each, int)), 1)
+
+
+def subject(
+    name: str | PathLike[str],
+    variant: str | None,
+    patches: Sequence[Document],
+    gpu: str | None,
+    backend: str | None,
+) -> Subject:
+    """Return what a name stands for: a configuration or a folder of weights by its path, or else a recipe.
+
+    Raises:
+        UsageError: A GPU type is missing, or an option makes no sense beside the name.
+        RecipeError: The recipe or the configuration is wrong, or nothing is known of its model.
+        ToolError: A file cannot be read.
+    """
+    if gpu is not None and gpu not in facts.hardware():
+        message = f"no GPU type is called {show(gpu)}"
+        raise UsageError(Problem("unknown-gpu", (), f"--gpu: {message}", gpu_hint(gpu)))
+    if backend is not None and backend not in BACKENDS:
+        message = f"--backend: no engine is called {show(backend)}"
+        raise UsageError(
+            Problem("usage", (), message, nearest(backend, BACKENDS) or f"one of {', '.join(BACKENDS)}")
+        )
+    path, known = Path(name), str(name) in facts.known_models().values()
+    if not known and path.suffix not in (".json", ".safetensors") and not path.is_dir():
+        return _of_recipe(load(name, variant, patches), gpu, backend)
+    if variant or patches:
+        raise UsageError(f"{show(str(name))} is no recipe: variants and patches are a recipe's")
+    if gpu is None:
+        raise UsageError(
+            Problem("usage", (), "--gpu is missing: a model's configuration says nothing of GPUs", _gpus())
+        )
+    engine = backend or "vllm"
+    base = Setup(gpu=gpu, backend=engine, version=facts.dynamo()[facts.newest_dynamo()]["engines"][engine])
+    if known:
+        model = facts.model(str(name))
+        assert model is not None
+        return Subject(model.id, model, base, LOAD, None, _texts(*facts.configuration(model.id)))
+    found = checkpoint.read(name)
+    return Subject(found.model.id, found.model, base, LOAD, None, _beside(path), warnings=found.warnings)
+
+
+def _of_recipe(loaded: Loaded, gpu: str | None, backend: str | None) -> Subject:
+    if loaded.idle:
+        raise RecipeError(*loaded.idle)
+    checked = validate(loaded)
+    recipe = checked.recipe
+    own = recipe.model.backend.type
+    if backend not in (None, own):
+        has = [
+            each
+            for each, block in loaded.document.data.get("variants", {}).items()
+            if _backend(block) == backend
+        ]
+        hint = (
+            f"take --variant {' or '.join(has)}"
+            if has
+            else "give the model's config.json in place of the recipe"
+        )
+        raise UsageError(
+            Problem("usage", (), f"--backend {backend}: this form of the recipe has {own}", hint)
+        )
+    model = facts.model(recipe.model.name)
+    if model is None:
+        message = f"nothing is known of {show(recipe.model.name)}"
+        hint = "give its config.json in place of the recipe"
+        raise RecipeError(
+            Problem(
+                "unknown-model", ("model", "name"), message, hint, loaded.document.mark(("model", "name"))
+            )
+        )
+    if recipe.hardware and recipe.hardware.mig:
+        raise UsageError(
+            "the recipe has hardware.mig, and recommend reckons with whole GPUs: --set hardware.mig=null"
+        )
+    chosen = gpu or (recipe.hardware.gpu if recipe.hardware else None)
+    if chosen is None:
+        raise UsageError(Problem("usage", (), "--gpu is missing, and the recipe has no hardware", _gpus()))
+    base, unreckoned = _setup(recipe, chosen, model)
+    notes = []
+    if unreckoned:
+        notes.append(f"what {', '.join(unreckoned)} does to memory and speed is not reckoned with")
+    files = _texts(*facts.configuration(model.id))
+    return Subject(loaded.name, model, base, _load(recipe), loaded, files, tuple(notes), checked.warnings)
+
+
+def _setup(recipe: Recipe, gpu: str, model: ModelFacts) -> tuple[Setup, list[str]]:
+    """Return how the engine of the recipe is set up; of a disaggregated one, that of its decode workers."""
+    hardware = recipe.hardware or Hardware(gpu=gpu)
+    changed = recipe.model_copy(update={"hardware": hardware.model_copy(update={"gpu": gpu})})
+    role, worker = [*workers(recipe.model).items()][-1]
+    extra = next((each for each in told(changed) if each.role == role), None)
+    found, unreckoned = setup_of(changed, role, worker, model, extra)
+    return replace(found, tensor=1, pipeline=1, data=1, expert=1), unreckoned
+
+
+def _load(recipe: Recipe) -> Load:
+    config = recipe.benchmark.config or BenchmarkConfig()
+    if config.shapes:
+        lengths = max((shape.isl, shape.osl) for shape in config.shapes)
+    else:
+        lengths = config.isl or LOAD.isl, config.osl or LOAD.osl
+    return Load(*lengths, max(config.concurrency))
+
+
+def _backend(variant: Any) -> str | None:
+    try:
+        return str(variant["patch"]["model"]["backend"]["type"])
+    except (KeyError, TypeError):
+        return None
+
+
+def _gpus() -> str:
+    return f"known are {', '.join(facts.hardware())}"
+
+
+def _texts(config: Mapping[str, Any], quant: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the files of a configuration by name."""
+    return {name: json.dumps(data) for name, data in zip(FILES, (config, quant), strict=True) if data}
+
+
+def _beside(path: Path) -> dict[str, str]:
+    """Return the files that describe the weights of a path which was read before."""
+    folder = path if path.is_dir() else path.parent
+    places = {FILES[0]: path if path.suffix == ".json" and ".index." not in path.name else folder / FILES[0]}
+    places[FILES[1]] = folder / FILES[1]
+    return {name: place.read_text(encoding="utf-8") for name, place in places.items() if place.is_file()}

@@ -1,0 +1,92 @@
+"""Asks aiconfigurator for the times of passes. A program of its own, which knows nothing of recipegen.
+
+It runs in whatever Python has aiconfigurator installed: questions come in as JSON on standard input, answers
+go out as JSON on standard output; what aiconfigurator itself prints goes to standard error.
+"""
+
+import json
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+KEPT = ("gemm", "moe", "kvcache", "system", "backend", "version", "tp", "pp", "dp", "bs", "isl", "osl")
+
+
+def main() -> None:
+    """Answer the questions on standard input."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    # Whatever is printed from here on, also by compiled code, is no answer.
+    os.dup2(2, 1)
+    # A model is described by its files here; nothing may go out to ask for another one.
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    asked = json.load(sys.stdin)
+    json.dump(_answered(asked), answers)
+    answers.close()
+
+
+def _answered(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return the release, the version of the data, and an answer to each question."""
+    release = version("aiconfigurator")
+    if not release.startswith(asked["release"] + "."):
+        return {"release": release, "data": "", "answers": [], "fallbacks": []}
+    heard = _Heard()
+    logging.getLogger().addHandler(heard)
+    from aiconfigurator.sdk.perf_database import get_latest_database_version
+
+    data = get_latest_database_version(system=asked["system"], backend=asked["backend"])
+    if data is None:
+        return {"release": release, "data": "", "answers": [], "fallbacks": []}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in asked["files"].items():
+            Path(folder, name).write_text(content, encoding="utf-8")
+        found = [_answer(folder, asked, data, question) for question in asked["questions"]]
+    return {"release": release, "data": data, "answers": found, "fallbacks": [*heard.fallbacks()]}
+
+
+def _answer(folder: str, asked: dict[str, Any], data: str, question: dict[str, Any]) -> dict[str, Any]:
+    from aiconfigurator.cli.api import cli_estimate
+
+    try:
+        found = cli_estimate(
+            folder, asked["system"], backend_name=asked["backend"], backend_version=data, **question
+        )
+    except Exception as error:  # whatever it is, it is no answer
+        return {"error": f"{type(error).__name__}: {error}"[:300]}
+    reading = question["mode"] == "static_ctx"
+    summary: Any = found.summary
+    times = summary.get_context_latency_dict() if reading else summary.get_generation_latency_dict()
+    origins = summary.get_context_source_dict() if reading else summary.get_generation_source_dict()
+    whole = sum(map(float, times.values()))
+    measured = sum(float(time) for name, time in times.items() if origins.get(name) == "silicon")
+    return {
+        "milliseconds": float(found.ttft if reading else found.tpot),
+        "measured": measured / whole if whole else 0.0,
+        "memory": bool(found.kv_cache_warning),
+        **{key: found.raw.get(key) for key in KEPT},
+    }
+
+
+class _Heard(logging.Handler):
+    """Keeps what is logged of data that stands in for other data."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+    def fallbacks(self) -> Iterator[str]:
+        """Yield the names of tables that stand in for others."""
+        for message in self.messages:
+            if "fallback rows for " in message:
+                yield message.partition("fallback rows for ")[2].split(maxsplit=1)[0]
+
+
+if __name__ == "__main__":
+    main()
