@@ -179,7 +179,7 @@ def _steps(rooms: Rooms, what: Subject, fitting: list[Setup], source: Source) ->
 def _origins(found: list[Candidate]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for each in found:
-        for origin in {step.origin for step in each.served.steps}:
+        for origin in dict.fromkeys(step.origin for step in each.served.steps):
             counts[origin] = counts.get(origin, 0) + 1
     return counts
 

@@ -32,6 +32,8 @@ ECHOED = {
 }  # fmt: skip
 # An answer further from the estimate than that is not taken, a factor.
 FAR = 20
+# Reasons for refusing answers that are told one by one.
+SHOWN = 3
 # Of what the data sheet allows at best: small weights are read from caches in part.
 SLACK = 0.7
 # What of a time has to come from measured operations for it to be called measured.
@@ -184,8 +186,12 @@ class Measured:
         wide = {name for name in answer["fallbacks"] if name.startswith(("mla_", "dsa_"))}
         if wide and self.estimate.model.mla:
             told.notes.append(f"it takes {', '.join(sorted(wide))} from another engine's data")
-        for why, count in told.refused.items():
+        refused = sorted(told.refused.items(), key=lambda each: -each[1])
+        for why, count in refused[:SHOWN]:
             told.notes.append(f"{count} of its answers were not taken, and estimated: {why}")
+        if len(refused) > SHOWN:
+            rest = sum(count for _, count in refused[SHOWN:])
+            told.notes.append(f"{rest} more were not taken for other reasons, and estimated")
         odd = [key for key, step in self._times.items() if key[1] and self._falls(key, step)]
         if odd:
             told.notes.append(f"{len(odd)} of its times fall as the batch grows, which no engine's do")
