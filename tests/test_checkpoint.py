@@ -339,7 +339,7 @@ def test_a_decoder_without_a_family_is_sized_with_a_warning() -> None:
     found = checkpoint.checked(changed(model_type=None, architectures=["BrandNewForCausalLM"]), "config.json")
 
     assert found.model.parameters.total == checkpoint.from_text(SHAPE, "x").parameters.total
-    assert (found.loaded.assumed, found.assumed) == (True, True)
+    assert (found.model.assumed, found.loaded.assumed) == (True, True)
     assert "its layers are taken to be plain ones" in str(found.warnings[0])
 
 

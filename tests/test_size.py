@@ -26,7 +26,7 @@ def sized(*words: str, capsys: pytest.CaptureFixture[str]) -> Any:
 
 def config_of(name: str, folder: Path) -> str:
     path = folder / "config.json"
-    path.write_text(json.dumps(facts.model_config(name)))
+    path.write_text(json.dumps(facts.configuration(name)[0]))
     return str(path)
 
 
