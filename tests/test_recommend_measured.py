@@ -181,7 +181,7 @@ def test_the_real_one_still_says_what_was_recorded() -> None:
         found = measured.ask(
             {
                 "release": "0.12", "system": facts.speed()["aiconfigurator"]["systems"][gpu],
-                "backend": backend, "files": files, "questions": [question],
+                "backend": backend, "name": "", "files": files, "questions": [question],
             }
         )  # fmt: skip
         assert found["answers"][0]["milliseconds"] == pytest.approx(recorded, rel=0.01), name
@@ -189,7 +189,7 @@ def test_the_real_one_still_says_what_was_recorded() -> None:
 
 
 @pytest.mark.skipif(not REAL, reason="aiconfigurator is not installed")
-@pytest.mark.parametrize("name", ["qwen3-32b", "deepseek-r1", "qwen3-30b-a3b", "gpt-oss-120b"])
+@pytest.mark.parametrize("name", ["qwen3-32b", "deepseek-r1", "qwen3-30b-a3b", "gpt-oss-120b", "kimi-k2"])
 def test_the_real_one_s_answers_are_taken(name: str) -> None:
     found = recommend(name, gpu="h200-sxm-141gb", isl=4000, osl=500, concurrency=32, source="measured")
 

@@ -167,7 +167,7 @@ def _steps(rooms: Rooms, what: Subject, fitting: list[Setup], source: Source) ->
         return estimate, []
     batches = {ceil(rooms.load.concurrency / count) for count in REPLICAS}
     try:
-        found = Measured(estimate, dict(what.files), fitting, sorted(batches))
+        found = Measured(estimate, (what.known, dict(what.files)), fitting, sorted(batches))
     except NotThereError as error:
         if source == "measured":
             hint = "pip install 'recipegen[measured]', or leave --source out for estimates"

@@ -66,13 +66,18 @@ class Measured:
     """Times from aiconfigurator, and estimates for what it has none of; implements `steps.Steps`."""
 
     def __init__(
-        self, estimate: Roofline, files: dict[str, str], setups: list[Setup], batches: Iterable[int]
+        self,
+        estimate: Roofline,
+        model: tuple[str, dict[str, str]],
+        setups: list[Setup],
+        batches: Iterable[int],
     ) -> None:
         """Ask for everything at once: starting aiconfigurator takes seconds, an answer milliseconds.
 
         Args:
             estimate: What stands in, and what answers are held to.
-            files: The model's config.json, and hf_quant_config.json where it has one.
+            model: Its id, where facts know it, by which aiconfigurator may have its whole configuration; and
+                its config.json, with hf_quant_config.json where it has one.
             setups: What may be asked for.
             batches: Requests of a replica that may be asked for.
 
@@ -81,6 +86,7 @@ class Measured:
         """
         self.estimate, self.load = estimate, estimate.rooms.load
         self.told = Told()
+        name, files = model
         self._times: dict[tuple[Any, ...], Step] = {}
         setup = setups[0]
         rule = facts.speed()["aiconfigurator"]
@@ -92,6 +98,7 @@ class Measured:
             "release": rule["release"],
             "system": system,
             "backend": setup.backend,
+            "name": name,
             "files": files,
             "questions": [question(key[0], key[1], self.load, estimate) for key in keys],
         }
@@ -234,7 +241,7 @@ def ask(asked: dict[str, Any]) -> dict[str, Any]:
     """Return what `worker.py` answers.
 
     Args:
-        asked: `release`, `system`, `backend`, `files` and `questions`.
+        asked: `release`, `system`, `backend`, `name`, `files` and `questions`.
 
     Raises:
         NotThereError: aiconfigurator is not installed, failed, or answered in another form.

@@ -47,6 +47,13 @@ class Subject:
     """config.json, and hf_quant_config.json where there is one, by name."""
     notes: tuple[str, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    of_facts: bool = True
+    """Whether the model is one that there are facts of."""
+
+    @property
+    def known(self) -> str:
+        """Return the id of a model that there are facts of; nothing for a configuration of one's own."""
+        return self.model.id if self.of_facts else ""
 
     @cached_property
     def block(self) -> int:
@@ -116,7 +123,9 @@ def _found(
         assert model is not None
         return Subject(model.id, model, base, LOAD, None, _texts(*facts.configuration(model.id)))
     found = checkpoint.read(name)
-    return Subject(found.model.id, found.model, base, LOAD, None, _beside(path), warnings=found.warnings)
+    return Subject(
+        found.model.id, found.model, base, LOAD, None, _beside(path), (), found.warnings, of_facts=False
+    )
 
 
 def _of_recipe(loaded: Loaded, gpu: str | None, backend: str | None) -> Subject:
