@@ -132,7 +132,7 @@ def _add_size(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--all", action="store_true", help="a row for each role of every form of the catalog"
     )
-    command.add_argument("--explain", action="store_true", help="where each number comes from, too")
+    command.add_argument("--explain", action="store_true", help="what the numbers were held against, too")
     for option, metavar, words in (
         ("--gpu", "GPU", "GPU type, as hardware.gpu of a recipe: h100-sxm-80gb"),
         ("--mig", "PROFILE", "MIG profile in place of the whole GPU: 3g.40gb"),
