@@ -125,6 +125,12 @@ def test_times_that_fall_as_the_batch_grows_are_pointed_out(stand_in: StandIn) -
     assert any("fall as the batch grows" in note for note in asked().notes)
 
 
+def test_doubts_of_memory_are_passed_on(stand_in: StandIn) -> None:
+    stand_in("for a in answers: a['memory'] = True")
+
+    assert any("it doubts that memory suffices" in note for note in asked().notes)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

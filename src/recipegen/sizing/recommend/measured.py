@@ -53,6 +53,8 @@ class Told:
 
     origin: str = ""
     taken: int = 0
+    doubted: int = 0
+    """Answers that came with the warning that memory does not suffice."""
     refused: dict[str, int] = field(default_factory=dict)
     """Reasons why an answer was not taken, each with how many."""
     notes: list[str] = field(default_factory=list)
@@ -179,6 +181,7 @@ class Measured:
         origin = self.told.origin if measured else self.told.origin.replace("measured", "estimated", 1)
         self._times[key] = Step(time * correction, origin, measured)
         self.told.taken += 1
+        self.told.doubted += bool(found.get("memory"))
 
     def _format(self, found: dict[str, Any]) -> bool:
         """Return whether an answer is for weights in the model's format; in its experts, where it has any."""
@@ -193,6 +196,10 @@ class Measured:
         wide = {name for name in answer["fallbacks"] if name.startswith(("mla_", "dsa_"))}
         if wide and self.estimate.model.mla:
             told.notes.append(f"it takes {', '.join(sorted(wide))} from another engine's data")
+        if told.doubted:
+            told.notes.append(
+                f"it doubts that memory suffices in {told.doubted} cases that fit by recipegen's arithmetic"
+            )
         refused = sorted(told.refused.items(), key=lambda each: -each[1])
         for why, count in refused[:SHOWN]:
             told.notes.append(f"{count} of its answers were not taken, and estimated: {why}")
