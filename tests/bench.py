@@ -42,8 +42,24 @@ def main() -> None:
         )
         line("helmfile template of it", f"{template * 1000:.0f} ms")
         line("cold render / helmfile template", f"{cold / template:.2f}", "at most 1.5, aim 1.0")
+    sizes()
     warm()
     twin()
+
+
+def sizes() -> None:
+    """Print how long the size of one model takes, of the catalog, and a recommendation, as commands."""
+    one, every, best = (
+        wall(partial(subprocess.run, [RENDER[0], *words], check=True, capture_output=True))
+        for words in (
+            ["size", "Qwen/Qwen3-32B", "--gpu", "h100-sxm-80gb"],
+            ["size", "--all"],
+            ["recommend", "qwen3-32b", "--isl", "2048", "--osl", "256"],
+        )
+    )
+    line("size of a model", f"{one:.2f} s", "at most 0.4 s")
+    line("size --all", f"{every:.2f} s", "at most 2 s")
+    line("recommend, estimated", f"{best:.2f} s")
 
 
 def twin() -> None:

@@ -190,6 +190,7 @@ def test_every_known_model_becomes_a_valid_recipe_or_the_reason_is_said(
         else:
             judged(found, tmp_path)
             assert found.fit.concurrency >= 2
+            assert {warning.code for warning in found.warnings} <= {"weights-format"}
 
 
 WISHES = {
@@ -474,7 +475,8 @@ def test_the_file_is_called_after_the_model_and_its_path_is_the_output(
     assert out == "small-8b.yaml\n"
     assert "next: recipegen check ./small-8b.yaml" in err
     assert written(folder) == {"small-8b.yaml"}
-    assert main(("validate", "./small-8b.yaml")) == 0
+    assert main(("check", "./small-8b.yaml")) == 0
+    assert "warning" not in capsys.readouterr().err
 
 
 def test_the_name_of_the_file_is_that_of_the_recipe(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import math
 import statistics
+import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,16 @@ def test_only_mixtures_spread_experts_and_only_latents_split_attention_by_reques
     assert "TP 4 + EP 4" in mixture
     assert not any(label.startswith("DP") for label in mixture)
     assert "DP 8 + EP 8" in latent
+
+
+def test_experts_whose_blocks_would_be_cut_are_spread() -> None:
+    # 1536 numbers wide, of which 128 share a scale: four GPUs get three blocks each, eight one and a half.
+    found = estimated("Qwen/Qwen3-235B-A22B-FP8", gpu=H100)
+    labels = {setups.label(part.setup) for each in everything(found) for part in each.parts}
+
+    assert found.subject.block == 128
+    assert "TP 8" not in labels
+    assert "TP 8 + EP 8" in labels
 
 
 @pytest.mark.parametrize("backend", ["vllm", "sglang", "trtllm"])
@@ -258,6 +269,11 @@ def test_targets_that_cannot_be_met_name_the_closest_and_what_to_change(
         (["qwen3-32b", "--pick", "balanced"], 2, "--pick is for the patch that -o writes"),
         (["Qwen/Qwen3-8B", "--gpu", H100, "-o", "x.yaml"], 2, "this is a model without one"),
         (["qwen3-32b", "--gpu-count", "1"], 1, "TP 2: 2 GPUs > 1"),
+        (
+            ["nvidia/Llama-3.1-70B-Instruct-FP8", "--gpu", "a100-sxm-80gb", "--backend", "sglang"],
+            1,
+            "weights in another format",
+        ),
         (["deepseek-r1", "--gpu", "l4-24gb"], 1, "GiB of weights a GPU >"),
         (["qwen3-32b", "--concurrency", "100000"], 1, "lower --concurrency"),
     ],
@@ -341,3 +357,11 @@ def test_a_patch_that_breaks_a_rule_of_the_recipe_is_not_written(tmp_path: Path)
 
     with pytest.raises(RecipeError):
         patch.text(estimated(str(path)), "best latency")
+
+
+def test_a_recommendation_takes_less_than_a_second(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("qwen3-32b", "deepseek-r1"):
+        begun = time.process_time()
+        assert main(["recommend", name, "--source", "estimated", "--concurrency", "256"]) == 0
+        assert time.process_time() - begun < 1
+    assert "Nothing ran" in capsys.readouterr().out

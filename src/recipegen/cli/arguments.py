@@ -132,7 +132,7 @@ def _add_size(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--all", action="store_true", help="a row for each role of every form of the catalog"
     )
-    command.add_argument("--explain", action="store_true", help="where each number comes from, too")
+    command.add_argument("--explain", action="store_true", help="what the numbers were held against, too")
     for option, metavar, words in (
         ("--gpu", "GPU", "GPU type, as hardware.gpu of a recipe: h100-sxm-80gb"),
         ("--mig", "PROFILE", "MIG profile in place of the whole GPU: 3g.40gb"),
@@ -277,7 +277,7 @@ def _add_recommend(command: argparse.ArgumentParser) -> None:
     words = "where times come from: measured (an installed aiconfigurator), estimated, or auto; default: auto"
     sources = ["auto", "measured", "estimated"]
     command.add_argument("--source", choices=sources, default="auto", help=words)
-    words = "write what is recommended to FILE, a patch for `recipegen render NAME -f FILE`"
+    words = "write what is recommended to FILE, a patch for `recipegen render NAME -f FILE`; - prints it"
     command.add_argument("-o", "--output", metavar="FILE", action=_Once, help=words)
     words = "which of the three -o writes: 'best cost' (default), 'best latency' or 'balanced'"
     command.add_argument("--pick", choices=["best cost", "best latency", "balanced"], help=words)

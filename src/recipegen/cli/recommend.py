@@ -37,12 +37,15 @@ def run(args: argparse.Namespace) -> int:
     if problem is not None:
         raise RecipeError(problem)
     view = args.pick or next(iter(found.winners))
-    text = patch.text(found, view) if args.output is not None else ""
-    out(json.dumps(words.data(found), indent=2) if as_json else _text(found))
     if args.output is not None:
+        text = patch.text(found, view)
+        if args.output == "-":
+            out(text.rstrip("\n"))
+            return 0
         patch.write(text, args.output, force=args.force)
         form = ["recipegen", "render", *inputs.options(args), "-f", args.output]
         note(f"wrote {view} to {args.output}: {' '.join(form)}", as_json=as_json)
+    out(json.dumps(words.data(found), indent=2) if as_json else _text(found))
     return 0
 
 

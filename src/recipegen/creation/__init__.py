@@ -101,7 +101,7 @@ def create(given: Given) -> Created:
         raise refusal(lacking)
     assert given.gpu is not None
     source = _source(given)
-    model = source.checkpoint.model
+    model = source.checkpoint.loaded
     notes: list[str] = []
     backend = given.backend or engine.derived_backend(model, given.gpu)
     if not backend:

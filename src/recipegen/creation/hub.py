@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from recipegen.errors import Problem, ToolError, UsageError, brief, redact, show
 
@@ -55,7 +55,7 @@ def fetch(model: str) -> Repository:
             model.
     """
     hub = _package()
-    token = os.environ.get("HF_TOKEN") or False
+    token = _token()
     try:
         info = hub.HfApi(token=token).model_info(
             model, files_metadata=True, timeout=hub.constants.HF_HUB_DOWNLOAD_TIMEOUT
@@ -78,6 +78,15 @@ def fetch(model: str) -> Repository:
     card = info.card_data.to_dict() if info.card_data else {}
     weights = sum(size for name, size in siblings.items() if WEIGHTS.fullmatch(name))
     return Repository(info.sha, bool(info.gated), card, frozenset(siblings), texts, weights)
+
+
+def _token() -> str | Literal[False]:
+    """Return the token of the environment; False keeps the client from looking for one elsewhere."""
+    token = os.environ.get("HF_TOKEN", "").strip()
+    if token and not re.fullmatch(r"[!-~]+", token):
+        # A header could not hold it, and the client's error would repeat it.
+        _fail("HF_TOKEN is no token: it has spaces, or characters that no token has", "copy it anew")
+    return token or False
 
 
 def _package() -> Any:
@@ -122,7 +131,7 @@ def _explained(hub: Any, model: str, error: Exception) -> ToolError | UsageError
     errors, kind = hub.errors, type(error).__name__
     status = getattr(getattr(error, "response", None), "status_code", 0)
     place = brief(str(hub.constants.ENDPOINT))
-    signed = bool(os.environ.get("HF_TOKEN"))
+    signed = bool(_token())
     page = f"{place}/{model}"
     if isinstance(error, errors.HFValidationError):
         problem = Problem("usage", (), f"--hf takes ORG/NAME, got {show(model)}", "as in --hf Qwen/Qwen3-32B")

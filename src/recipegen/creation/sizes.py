@@ -162,11 +162,7 @@ def _as_asked(wish: Wish, count: int) -> Sized:
     """Return the replica that was asked for, with a shorter context where it needs one."""
     nodes = -(-count // wish.node)
     if count > wish.node and count % wish.node:
-        message = (
-            f"--gpu-count {count} does not fill nodes: {wish.gpu} nodes have {wish.node}"
-            if wish.node > 1
-            else f"--gpu-count {count} cannot be spread"
-        )
+        message = f"--gpu-count {count} does not fill nodes: {wish.gpu} nodes have {wish.node}"
         hint = f"take a multiple of {wish.node}, or less than it"
         raise RecipeError(Problem("gpu-count", (), message, hint))
     found = _fits(wish, count, nodes)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from recipegen import facts, yamlio
@@ -11,12 +11,15 @@ from recipegen.creation.card import Card
 from recipegen.errors import ToolError
 from recipegen.sizing import checkpoint
 from recipegen.sizing.checkpoint import Checkpoint
+from recipegen.sizing.checkpoint.exact import scaled
 
 CONFIG, QUANT, INDEX, TOKENIZER = (
     "config.json", "hf_quant_config.json", "model.safetensors.index.json", "tokenizer_config.json",
 )  # fmt: skip
 MOST = 48 * 1024**2
 """Bytes that are read of a file: indexes of large models have many."""
+MOST_WEIGHTS = 2**50
+"""Bytes of weights that can be."""
 WEIGHTS = (".safetensors", ".safetensors.index.json")
 LICENSES = ("LICENSE", "LICENSE.txt", "LICENSE.md")
 # Files that hold a chat template of their own.
@@ -38,8 +41,6 @@ class Source:
     card: Card = field(default_factory=Card)
     gated: bool | None = None
     """Whether the Hub asks for the terms to be accepted first; None where that is not known."""
-    weights: int = 0
-    """Bytes of the weights as their files have them; 0 where there are none."""
     chat: bool | None = None
     """Whether there is a chat template; None where that cannot be seen."""
 
@@ -81,7 +82,6 @@ def of_path(config: str, model: str) -> Source:
         revision,
         described,
         described.gated,
-        read.weights.bytes if read.weights else 0,
         _chat(frozenset(own), _maybe(own.get(TOKENIZER))),
     )
 
@@ -91,13 +91,13 @@ def of_hub(model: str) -> Source:
     found = hub.fetch(model)
     described = card.of_data(found.card, f"the card of {model}", gated=found.gated)
     config = found.texts[CONFIG]
+    read = checkpoint.checked(config, f"{model}/{CONFIG}", found.texts.get(QUANT), name=model)
     return Source(
-        checkpoint.checked(config, f"{model}/{CONFIG}", found.texts.get(QUANT), name=model),
+        _with_weights(read, found.texts.get(INDEX), found.weights),
         _remote_code(config),
         found.commit,
         described,
         found.gated,
-        _weights(found.texts.get(INDEX)) or found.weights,
         _chat(found.names, found.texts.get(TOKENIZER)),
     )
 
@@ -137,13 +137,20 @@ def _maybe(path: Path | None) -> str | None:
         return None
 
 
-def _weights(index: str | None) -> int:
-    """Return the bytes that the index of the weights states; 0 where it states none."""
+def _with_weights(read: Checkpoint, index: str | None, size: int) -> Checkpoint:
+    """Return a checkpoint with the size of its weights: the sum that the index states, or of the files.
+
+    What an index lists is loaded, whatever else a repository holds.
+    """
     try:
-        found = json.loads(index or "{}")["metadata"]["total_size"]
+        stated = json.loads(index or "{}")
+        names, total = [*stated["weight_map"]], int(stated["metadata"]["total_size"])
     except (ValueError, KeyError, TypeError, RecursionError):
-        return 0
-    return int(found) if isinstance(found, int | float) and 0 < found < 2**60 else 0
+        names, total = [], size
+    if not 0 < total < MOST_WEIGHTS:
+        return read
+    what = f"{INDEX} of {read.model.id}" if names else f"the files of {read.model.id}"
+    return replace(read, weights=scaled(total, names, read.model, what))
 
 
 def _chat(names: frozenset[str], tokenizer: str | None) -> bool | None:

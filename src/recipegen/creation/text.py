@@ -26,6 +26,8 @@ KINDS = {
     "hybrid": "some layers keep a state",
 }
 WIDTH = 100
+APART = 0.02
+"""Share by which files may differ from what is configured before that is said."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,8 @@ def _gpus(draft: Draft) -> str:
         f"{found.weights / GIB:.1f} GiB of weights{' on each' if count > 1 else ''}, and room for "
         f"{_times(found.concurrency)} requests of {sized.context} tokens"
     )
-    said = f"{has}: {room}{' on each of them' if sized.setup.data > 1 else ''}."
+    each = f", {_times(found.concurrency / sized.setup.copies)} on each" if sized.setup.copies > 1 else ""
+    said = f"{has}: {room}{each}."
     if sized.smaller:
         small = sized.smaller[0]
         said += f" With {small.setup.gpus}, {arithmetic(small, _wanted(draft))}."
@@ -248,11 +251,12 @@ def _notes(draft: Draft) -> list[str]:
             f"recipegen does not know architectures of type {kind}: its layers are taken to be plain ones, "
             "so all these numbers may be wrong."
         )
-    stated = draft.source.weights
-    if stated and abs(stated / weights - 1) > 0.02:
-        lines.append(
-            f"The files have {stated / 1e9:.1f} GB of weights, which is not the same: see what is in them."
-        )
+    exact, configured = draft.source.checkpoint.weights, draft.source.checkpoint.model.weights_bytes
+    if exact:
+        said = "Counted in the files" if exact.counted else "That is the sum that the files are said to have"
+        if abs(weights / configured - 1) > APART:
+            said += f", where the configuration lets expect {configured / 1e9:.1f} GB"
+        lines.append(f"{said}.")
     cache = found.stage.cache
     said = f"KV cache ({KINDS[model.attention]}): {cache.growing:.0f} bytes a token on a GPU"
     if cache.windows or cache.state:
@@ -262,7 +266,7 @@ def _notes(draft: Draft) -> list[str]:
     lines += [
         "Room for KV cache on a GPU = " + FORMULA[draft.backend] + ", in GiB:",
         f"  {_sum(draft)} = {found.stage.room / GIB:.1f}: "
-        f"{_times(found.concurrency)} x {found.max_model_len} tokens",
+        f"{_times(found.concurrency / setup.copies)} x {found.max_model_len} tokens",
         "Overhead, in GiB: "
         + ", ".join(f"{term.name} {term.value / GIB:.1f}" for term in found.stage.overhead.terms)
         + ".",

@@ -10,6 +10,7 @@ from recipegen.memory.terms import Kind, Term, gib
 from recipegen.modelfacts import Kept
 
 CONFIG = OF_CONFIG[1]
+ABOVE = "the terms above"
 OF_VLLM = "vLLM 0.31.0, vllm/v1/kv_cache_interface.py"
 # How a share of memory becomes the room for the KV cache, by engine: what the share is of.
 ROOM = {
@@ -25,6 +26,15 @@ def terms(fit: Fit) -> list[Term]:
     Sizes are those of one GPU, of the pipeline stage that decides.
     """
     return [*_memory(fit), *_weights(fit), *fit.stage.overhead.terms, *_cache(fit), *_held(fit)]
+
+
+def doubt(fit: Fit) -> float:
+    """Return by how many bytes the room for the KV cache may be off, as a rule of thumb.
+
+    That is half of the overhead that is a rule of thumb itself, and a hundredth of weights that no file told.
+    """
+    guessed = sum(term.value for term in fit.stage.overhead.terms if term.kind == "rule of thumb")
+    return guessed / 2 + (0 if fit.model.files else fit.stage.weights / 100)
 
 
 def _memory(fit: Fit) -> Iterator[Term]:
@@ -79,8 +89,7 @@ def _cache(fit: Fit) -> Iterator[Term]:
     kind: Kind = (
         "published" if all(term.kind == "published" for term in stage.overhead.terms) else "rule of thumb"
     )
-    unsure = "as far off as the overhead"
-    yield Term("room for the KV cache", stage.room, "B", formula, kind, "the terms above", unsure)
+    yield Term("room for the KV cache", stage.room, "B", formula, kind, ABOVE, f"±{gib(doubt(fit))}")
     index = fit.stages.index(stage)
     layers = stages(fit.model.layers, setup.pipeline, setup.backend)[index]
     kept = Counter(fit.model.caches[layer] for layer in layers)
@@ -124,11 +133,12 @@ def _of_token(fit: Fit, kept: Kept, count: int) -> str:
 
 def _held(fit: Fit) -> Iterator[Term]:
     copies = f"{fit.setup.copies} ranks x " if fit.setup.copies > 1 else ""
-    source = "the terms above"
+    source = ABOVE
     formula = f"{copies}room / KV cache of a request x {fit.max_model_len}"
     if not fit.stage.cache.windows and not fit.stage.cache.state:
         formula = f"{copies}whole blocks of {fit.stage.cache.block} tokens in the room"
-    unsure = "as far off as the room"
+    room = fit.stage.room
+    unsure = f"±{doubt(fit) / room:.0%}" if room > 0 else ""
     yield Term("tokens held", fit.tokens, "tokens", formula, "rule of thumb", source, unsure)
     formula = f"{copies}room / KV cache of a request"
     yield Term("requests held", fit.concurrency, "requests", formula, "rule of thumb", source, unsure)

@@ -12,7 +12,7 @@ from recipegen.memory.stages import stages, weights
 from recipegen.memory.terms import Kind, Term
 from recipegen.modelfacts import ModelFacts
 
-OF_CONFIG: tuple[Kind, str, str] = ("published", "config.json, and the engines' model definitions", "±1 %")
+OF_CONFIG: tuple[Kind, str, str] = ("published", "config.json", "±1 %")
 
 OF_FILES: tuple[Kind, str, str] = ("measured", "headers of the weight files", "")
 
@@ -87,10 +87,10 @@ class Fit:
     def tokens(self) -> int:
         """Tokens that the replica's KV cache holds: whole blocks, or those of requests of `max_model_len`."""
         cache, room = self.stage.cache, self.stage.room
-        if room <= 0 or not cache.growing:
+        if room <= 0:
             return 0
-        if cache.windows or cache.state:
-            return int(self.concurrency * self.max_model_len)
+        if cache.windows or cache.state or not cache.growing:
+            return int(self.concurrency * self.max_model_len) if cache.request(1) else 0
         return int(room // (cache.growing * cache.block)) * cache.block * self.setup.copies
 
     def held(self, length: int, *, settled: bool = False) -> float:

@@ -82,7 +82,7 @@ def _vllm(model: ModelFacts, setup: Setup, memory: int, *, last: bool) -> Iterat
         formula = f"{tokens} tokens x {model.experts_per_token} experts x 2 bytes x widths of both matrices"
         yield Term("workspace of experts", size, "B", formula, kind, source, "±20 %")
     gpus = "several" if setup.tensor > 1 else "stages" if setup.pipeline > 1 else "one"
-    formula = f"{setup.tensor} GPUs a stage, {setup.pipeline} stages"
+    formula = {"several": "on each of several GPUs", "stages": "a GPU a stage"}.get(gpus, "on one GPU")
     mean = f"mean of what vLLM {measured} printed on H100"
     yield Term("runtime", since(table["other"][gpus], setup.version), "B", formula, kind, mean, "±0.2 GiB")
     graphs = 0 if setup.eager else since(table["graphs"], setup.version)

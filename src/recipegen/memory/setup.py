@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-from recipegen.modelfacts import ModelFacts
-
 
 @dataclass(frozen=True)
 class Setup:
@@ -87,16 +85,3 @@ class Setup:
         expert = self.expert * 2 if self.expert > 1 else 1
         data = self.data * 2 if self.data > 1 and not self.adds_data else self.data
         return replace(self, tensor=self.tensor * 2, expert=expert, data=data)
-
-
-def divides(model: ModelFacts, setup: Setup) -> bool:
-    """Return whether the model's heads and layers can be divided so.
-
-    Source: vLLM 0.31.0, verify_with_parallel_config in vllm/config/model.py; QKVParallelLinear in
-    layers/linear.py for KV heads, VocabParallelEmbedding for the vocabulary, rounded up to 64.
-    """
-    ranks = setup.attention_ranks
-    heads = model.heads % ranks == 0
-    kv = model.mla or model.kv_heads % ranks == 0 or ranks % max(model.kv_heads, 1) == 0
-    vocabulary = -(-model.vocab_size // 64) * 64 % ranks == 0
-    return heads and kv and vocabulary and setup.pipeline <= model.layers

@@ -6,6 +6,7 @@ from typing import Any
 
 from recipegen import facts, modelfacts
 from recipegen.memory import GIB, Fit, Setup, fit
+from recipegen.modelfacts import ModelFacts
 
 # What holds where a row says nothing else: most of them are llm-d-planner's.
 SETUP = {"gpu": "h100-sxm-80gb", "version": "0.19.0", "utilization": 0.95, "max_model_len": 8192}
@@ -36,11 +37,12 @@ def compared() -> Iterator[Compared]:
                 yield Compared(row, name, predicted, float(row[name]))
 
 
-def summary(backend: str) -> str:
-    """Return in a line how far off the predictions for an engine are."""
+def held_against(backend: str, model: ModelFacts) -> Iterator[str]:
+    """Yield how far off predictions for an engine are, and the numbers of this model's family one by one."""
     mine = [each for each in compared() if _backend(each.row) == backend]
     if not mine:
-        return f"nothing that {backend} printed is known here to compare with"
+        yield f"nothing that {backend} printed is known here to compare with"
+        return
     parts = []
     for name in dict.fromkeys(each.name for each in mine):
         errors = [abs(each.error) for each in mine if each.name == name]
@@ -48,7 +50,13 @@ def summary(backend: str) -> str:
     started = [each.row.get("setup", {}) for each in mine if each.name != "files"]
     versions = sorted({str(setup.get("version", SETUP["version"])) for setup in started})
     of = f" of versions {', '.join(versions)}" if backend == "vllm" else ""
-    return f"held against what {backend}{of} printed (facts/printed.yaml): {', '.join(parts)}"
+    yield f"Held against what {backend}{of} printed (facts/printed.yaml): {', '.join(parts)}."
+    for each in mine:
+        known = facts.model(each.row["model"])
+        if known is not None and set(known.families) & set(model.families):
+            setup = " ".join(f"{key} {value}" for key, value in each.row.get("setup", {}).items())
+            numbers = f"{each.predicted:.2f} here, {each.observed:.2f} printed, {each.error:+.1%}"
+            yield f"  {' '.join((each.row['model'], setup)).strip()}: {each.name} {numbers}"
 
 
 def _backend(row: dict[str, Any]) -> str:

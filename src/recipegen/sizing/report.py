@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from recipegen.memory import GIB, Fit, Term, larger_gpu, more_gpus, terms
+from recipegen.memory import ABOVE, GIB, Fit, Term, larger_gpu, more_gpus, terms
 from recipegen.sizing import Role, Size
 
 # Sizes below this are shown in bytes.
@@ -18,21 +18,21 @@ def lines(size: Size, *, explain: bool = False) -> Iterator[str]:
 
     Args:
         size: What to tell.
-        explain: Whether to tell where each number comes from, too.
+        explain: Whether to tell which numbers it was held against, too.
     """
     for role in size.roles:
-        yield from _role(size, role, explain=explain)
+        yield from _role(size, role)
         yield ""
     if explain:
         # Only now: it reckons every row.
-        from recipegen.sizing.printed import summary
+        from recipegen.sizing.printed import held_against
 
         for backend in dict.fromkeys(role.fit.setup.backend for role in size.roles):
-            yield f"{summary(backend)}."
+            yield from held_against(backend, size.roles[0].fit.model)
     yield NOT_MEASURED
 
 
-def _role(size: Size, role: Role, *, explain: bool) -> Iterator[str]:
+def _role(size: Size, role: Role) -> Iterator[str]:
     fit, setup = role.fit, role.fit.setup
     sizes = {"TP": setup.tensor, "PP": setup.pipeline, "DP": setup.data, "EP": setup.expert}
     split = " ".join(f"{name} {number}" for name, number in sizes.items() if number > 1)
@@ -43,14 +43,16 @@ def _role(size: Size, role: Role, *, explain: bool) -> Iterator[str]:
     found = terms(fit)
     wide = max(len(term.name) for term in found)
     for term in found:
-        sure = f" {term.uncertainty}" if term.uncertainty.startswith("±") else ""
-        yield f"  {term.name:{wide}}  {shown(term):>14}  {term.formula}  [{term.kind}{sure}]"
-        if explain:
-            unsure = f"; {term.uncertainty}" if term.uncertainty else ""
-            yield f"  {'':{wide}}  {'':>14}    from {term.source or 'what was asked for'}{unsure}"
+        yield f"  {term.name:{wide}}  {shown(term):>14}  {term.formula}  [{origin(term)}]"
     for setting in role.unreckoned:
         yield f"  {setting} changes memory in a way that is not reckoned with here"
     yield from verdict(fit)
+
+
+def origin(term: Term) -> str:
+    """Return where a number comes from and how sure it is."""
+    parts = (term.kind, term.source, term.uncertainty)
+    return ", ".join(part for part in parts if part and part != ABOVE)
 
 
 def verdict(fit: Fit) -> Iterator[str]:

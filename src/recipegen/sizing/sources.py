@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from recipegen import facts
 from recipegen.errors import Problem, RecipeError, UsageError, nearest, show
-from recipegen.memory import Setup
+from recipegen.memory import Setup, undivided
 from recipegen.modelfacts import ModelFacts
 from recipegen.sizing import checkpoint
 
@@ -68,7 +68,19 @@ def find(
     if variant or patches:
         raise UsageError(f"{show(str(named))} is no recipe: variants and patches are a recipe's")
     model, warnings = _named(named)
-    return Sized(model.id, model, (One("worker", 1, _setup(given)),), warnings)
+    setup = _setup(given)
+    _divisible(model, setup)
+    return Sized(model.id, model, (One("worker", 1, setup),), warnings)
+
+
+def _divisible(model: ModelFacts, setup: Setup) -> None:
+    """Refuse parallel sizes that the model cannot be divided by."""
+    wrong = [Problem("usage", (), found.message, found.hint) for found in undivided(model, setup)]
+    if setup.data > 1 and not setup.adds_data and setup.tensor % setup.data:
+        message = f"{setup.data} ranks of data parallelism cannot share {setup.tensor} GPUs evenly"
+        wrong.append(Problem("usage", (), message, f"make tensorParallel a multiple of {setup.data}"))
+    if wrong:
+        raise UsageError(*wrong)
 
 
 def _named(source: str | PathLike[str]) -> tuple[ModelFacts, tuple[Problem, ...]]:
@@ -137,7 +149,9 @@ def of_recipe(loaded: "Loaded", config: str | PathLike[str] | None, given: dict[
     found = []
     for role, worker in workers(recipe.model).items():
         setup, unreckoned = setup_of(recipe, role, worker, model, extra.get(role))
-        found.append(One(role, worker.replicas, replace(setup, **given), tuple(unreckoned)))
+        setup = replace(setup, **given)
+        _divisible(model, setup)
+        found.append(One(role, worker.replicas, setup, tuple(unreckoned)))
     variant = "" if loaded.variant == "default" else f", {loaded.variant}"
     return Sized(f"{loaded.name}{variant}", model, tuple(found), (*warnings, *odd))
 
@@ -181,6 +195,13 @@ def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
         hint = f"there is {' and '.join(begin)}" if begin else nearest(str(given["gpu"]), gpus)
         message = f"no GPU type is called {show(given['gpu'])}"
         raise UsageError(Problem("usage", (), message, hint or f"known are {', '.join(gpus)}"))
+    profiles = gpus.get(given.get("gpu", ""), {}).get("mig", {})
+    if "mig" in given and given["mig"] not in profiles:
+        known = f"its profiles are {', '.join(profiles)}" if profiles else "it cannot be cut into instances"
+        problem = (
+            f"no MIG profile of {given.get('gpu', 'a GPU without --gpu')} is called {show(given['mig'])}"
+        )
+        raise UsageError(Problem("usage", (), problem, known))
     engines = facts.memory().keys() - {"context"}
     if "backend" in given and given["backend"] not in engines:
         raise UsageError(

@@ -116,7 +116,7 @@ def recommend(
     targets = Targets(ttft, itl, throughput, budget, gpu_count)
     most = gpu_count or MOST_GPUS
     rooms = Rooms(what.model, load)
-    fitting, excluded = _fitting(rooms, what.base, most)
+    fitting, excluded = _fitting(rooms, what, most)
     steps, notes = _steps(rooms, what, fitting, source)
     found = [*excluded]
     if fitting:
@@ -136,7 +136,7 @@ def recommend(
     )
 
 
-def _fitting(rooms: Rooms, base: Setup, most: int) -> tuple[list[Setup], list[Candidate | Excluded]]:
+def _fitting(rooms: Rooms, what: Subject, most: int) -> tuple[list[Setup], list[Candidate | Excluded]]:
     """Return the setups of which a replica starts on so many GPUs, and why the others do not.
 
     Several nodes for one replica are looked at only where none starts on one.
@@ -144,7 +144,7 @@ def _fitting(rooms: Rooms, base: Setup, most: int) -> tuple[list[Setup], list[Ca
     excluded: list[Candidate | Excluded] = []
     found: list[Setup] = []
     for several in (setups.setups, setups.over_nodes):
-        for setup in several(rooms.model, base):
+        for setup in several(what.model, what.base, what.block):
             why = rooms.short(setup)
             if why:
                 excluded.append(Excluded(setups.label(setup), why, "does not fit", setup.gpus))
@@ -179,7 +179,7 @@ def _steps(rooms: Rooms, what: Subject, fitting: list[Setup], source: Source) ->
 def _origins(found: list[Candidate]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for each in found:
-        for origin in {step.origin for step in each.served.steps}:
+        for origin in dict.fromkeys(step.origin for step in each.served.steps):
             counts[origin] = counts.get(origin, 0) + 1
     return counts
 
@@ -206,6 +206,6 @@ def _check_context(what: Subject, load: Load) -> None:
 
 def larger(what: Subject) -> str | None:
     """Return the GPU type with the least memory above this one's of which one node holds the model."""
-    node = setups.setups(what.model, what.base)
+    node = setups.setups(what.model, what.base, what.block)
     last = [*node][-1:]
     return larger_gpu(what.model, last[0]) if last else None

@@ -32,6 +32,8 @@ ECHOED = {
 }  # fmt: skip
 # An answer further from the estimate than that is not taken, a factor.
 FAR = 20
+# Reasons for refusing answers that are told one by one.
+SHOWN = 3
 # Of what the data sheet allows at best: small weights are read from caches in part.
 SLACK = 0.7
 # What of a time has to come from measured operations for it to be called measured.
@@ -93,10 +95,10 @@ class Measured:
             "files": files,
             "questions": [question(key[0], key[1], self.load, estimate) for key in keys],
         }
-        answer = _ask(asked)
+        answer = ask(asked)
         if not answer["release"].startswith(f"{rule['release']}."):
             raise NotThereError(f"aiconfigurator is {answer['release']}, and only {rule['release']} is known")
-        if not answer["data"]:
+        if not answer["data"] or not answer["answers"]:
             raise NotThereError(
                 f"aiconfigurator {answer['release']} has no data on {system} with {setup.backend}"
             )
@@ -137,14 +139,19 @@ class Measured:
         expected = {"system": system, "backend": setup.backend, "version": data}
         for name, argument in ECHOED.items():
             expected[name] = asked[argument]
+        if asked["kvcache_quant_mode"]:
+            expected["kvcache"] = asked["kvcache_quant_mode"]
         other = next((name for name, value in expected.items() if found.get(name) != value), "")
-        time = float(found["milliseconds"])
+        time, measured = found.get("milliseconds"), found.get("measured")
+        if not isinstance(time, int | float) or not isinstance(measured, int | float):
+            self.told.refuse("it answered no number")
+            return
         estimate = self._estimate(setup, batch).milliseconds
         least = self.estimate.least(setup, 0 if batch else asked["isl"])
         if other:
             self.told.refuse(f"it answered for {other} {found.get(other)} in place of {expected[other]}")
         elif not self._format(found):
-            self.told.refuse(f"it took the weights for {found['gemm']}, experts {found['moe']}")
+            self.told.refuse(f"it took the weights for {found.get('gemm')}, experts {found.get('moe')}")
         elif not math.isfinite(time) or time <= 0:
             self.told.refuse(f"it answered {time} ms")
         elif time < SLACK * least:
@@ -170,7 +177,7 @@ class Measured:
         """Return whether an answer is for weights in the model's format; in its experts, where it has any."""
         model = self.estimate.model
         word = FORMATS.get(model.quantization.format)
-        return word is not None and word in str(found["moe"] if model.experts else found["gemm"])
+        return word is not None and word in str(found.get("moe" if model.experts else "gemm"))
 
     def _notes(self, answer: dict[str, Any], setup: Setup) -> None:
         told = self.told
@@ -179,8 +186,12 @@ class Measured:
         wide = {name for name in answer["fallbacks"] if name.startswith(("mla_", "dsa_"))}
         if wide and self.estimate.model.mla:
             told.notes.append(f"it takes {', '.join(sorted(wide))} from another engine's data")
-        for why, count in told.refused.items():
+        refused = sorted(told.refused.items(), key=lambda each: -each[1])
+        for why, count in refused[:SHOWN]:
             told.notes.append(f"{count} of its answers were not taken, and estimated: {why}")
+        if len(refused) > SHOWN:
+            rest = sum(count for _, count in refused[SHOWN:])
+            told.notes.append(f"{rest} more were not taken for other reasons, and estimated")
         odd = [key for key, step in self._times.items() if key[1] and self._falls(key, step)]
         if odd:
             told.notes.append(f"{len(odd)} of its times fall as the batch grows, which no engine's do")
@@ -219,7 +230,15 @@ def python() -> str:
     return named or (sys.executable if importlib.util.find_spec("aiconfigurator") else "")
 
 
-def _ask(asked: dict[str, Any]) -> dict[str, Any]:
+def ask(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return what `worker.py` answers.
+
+    Args:
+        asked: `release`, `system`, `backend`, `files` and `questions`.
+
+    Raises:
+        NotThereError: aiconfigurator is not installed, failed, or answered in another form.
+    """
     program = python()
     if not program:
         raise NotThereError("aiconfigurator is not installed")
@@ -239,7 +258,17 @@ def _ask(asked: dict[str, Any]) -> dict[str, Any]:
         found = json.loads(done.stdout)
     except ValueError:
         found = None
-    if done.returncode != 0 or not isinstance(found, dict):
+    if done.returncode != 0 or not _sound(found, len(asked["questions"])):
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise NotThereError(f"aiconfigurator failed: {last[:200]}")
-    return found
+    return dict(found)
+
+
+def _sound(found: Any, count: int) -> bool:
+    """Return whether an answer has the form that worker.py gives it."""
+    if not isinstance(found, dict) or not all(isinstance(found.get(key), str) for key in ("release", "data")):
+        return False
+    answers, fallbacks = found.get("answers"), found.get("fallbacks")
+    if not isinstance(answers, list) or not isinstance(fallbacks, list):
+        return False
+    return len(answers) in (0, count) and all(isinstance(each, dict) for each in answers)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from recipegen import facts, yamlio
+from recipegen import yamlio
 from recipegen.document import merge
 from recipegen.errors import Problem, RecipeError, ToolError, UsageError, escape
 from recipegen.load import Loaded
@@ -12,6 +12,7 @@ from recipegen.rules.transfer import BY_CHANNEL, LAYOUT
 from recipegen.sizing.recommend import Recommendation, report, setups
 from recipegen.sizing.recommend.candidates import Candidate, Part
 from recipegen.sizing.recommend.choice import VIEWS, number
+from recipegen.sizing.recommend.roofline import ORIGIN
 from recipegen.validate import validate
 
 SIZES = ("tensorParallel", "pipelineParallel", "dataParallel", "expertParallel")
@@ -155,7 +156,6 @@ def _comment(found: Recommendation, view: str) -> Iterator[str]:
     yield f"{winner.words}, {winner.gpus} GPUs: {seen}."
     for step, what in zip(served.steps, ("a prompt", "a token of each request"), strict=True):
         yield f"{what}: {step.milliseconds:.1f} ms, {step.origin}"
-    checked = facts.speed()["checked"]
-    ranges = (f"{name} {row['low']} to {row['high']}" for name, row in checked.items())
-    yield f"Estimates were, 8 times of 10, {' and '.join(ranges)} times what aiconfigurator 0.12.0 says."
+    if any(step.origin == ORIGIN for step in served.steps):
+        yield f"{report.uncertainty().capitalize()}."
     yield report.NOT_RUN

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from recipegen.recipe import BenchmarkConfig, Hardware, Recipe
 from recipegen.roles import workers
 from recipegen.rules.hardware import gpu_hint
 from recipegen.rules.memory import setup_of
+from recipegen.rules.precision import loading
 from recipegen.rules.settings import told
 from recipegen.sizing import checkpoint
 from recipegen.sizing.recommend.load import Load
@@ -25,6 +27,8 @@ from recipegen.validate import validate
 BACKENDS = ("vllm", "sglang", "trtllm")
 # What the benchmark of a recipe measures where it says nothing: tokens in and out, the largest of its runs.
 LOAD = Load(1024, 128, 32)
+# Weights that share a scale in formats that fix it.
+GROUPS = {"nvfp4": 16, "mxfp4": 32, "mxfp8": 32}
 FILES = ("config.json", "hf_quant_config.json")
 
 
@@ -43,6 +47,19 @@ class Subject:
     """config.json, and hf_quant_config.json where there is one, by name."""
     notes: tuple[str, ...] = ()
     warnings: tuple[Problem, ...] = ()
+
+    @cached_property
+    def block(self) -> int:
+        """Return how many weights share a scale, along the side that tensor parallelism cuts; 1: none do."""
+        whole = json.loads(self.files[FILES[0]])
+        said = (
+            whole.get("quantization_config")
+            or (whole.get("text_config") or {}).get("quantization_config")
+            or {}
+        )
+        size = said.get("weight_block_size") or [said.get("group_size") or 1]
+        known = GROUPS.get(self.model.quantization.format, 1)
+        return max(known, *(each for each in size if isinstance(each, int)), 1)
 
 
 def subject(
@@ -67,6 +84,22 @@ def subject(
         raise UsageError(
             Problem("usage", (), message, nearest(backend, BACKENDS) or f"one of {', '.join(BACKENDS)}")
         )
+    found = _found(name, variant, patches, gpu, backend)
+    odd = loading(found.model, found.base.backend, found.base.gpu)
+    if odd and not odd.warning:
+        raise RecipeError(odd)
+    # Of the recipe's own GPU its rules have said it.
+    others = [each for each in found.warnings if each.code != "weights-format"]
+    return replace(found, warnings=(*others, odd) if odd else tuple(others))
+
+
+def _found(
+    name: str | PathLike[str],
+    variant: str | None,
+    patches: Sequence[Document],
+    gpu: str | None,
+    backend: str | None,
+) -> Subject:
     path, known = Path(name), str(name) in facts.known_models().values()
     if not known and path.suffix not in (".json", ".safetensors") and not path.is_dir():
         return _of_recipe(load(name, variant, patches), gpu, backend)

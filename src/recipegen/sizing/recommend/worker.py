@@ -56,7 +56,8 @@ def _answer(folder: str, asked: dict[str, Any], data: str, question: dict[str, A
             folder, asked["system"], backend_name=asked["backend"], backend_version=data, **question
         )
     except Exception as error:  # whatever it is, it is no answer
-        return {"error": f"{type(error).__name__}: {error}"[:300]}
+        # The folder has another name each time.
+        return {"error": f"{type(error).__name__}: {error}".replace(folder, "the model")[:160]}
     reading = question["mode"] == "static_ctx"
     summary: Any = found.summary
     times = summary.get_context_latency_dict() if reading else summary.get_generation_latency_dict()

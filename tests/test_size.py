@@ -1,0 +1,184 @@
+"""`recipegen size` and `recipegen.size()`: recipes, models and configurations, with settings."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import recipegen
+from conftest import ROOT
+from recipegen import facts
+from recipegen.cli import main
+from recipegen.errors import RecipegenError, UsageError
+from recipegen.memory import GIB, Setup, divides, fit
+
+LLAMA = "meta-llama/Llama-3.1-8B-Instruct"
+H100 = "h100-sxm-80gb"
+
+
+def sized(*words: str, capsys: pytest.CaptureFixture[str]) -> Any:
+    assert main(["size", *words, "--format", "json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def config_of(name: str, folder: Path) -> str:
+    path = folder / "config.json"
+    path.write_text(json.dumps(facts.model_config(name)))
+    return str(path)
+
+
+def test_json_has_every_key_that_programs_are_promised(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = "--backend vllm --tensor-parallel 2 --pipeline-parallel 1 --max-model-len 8192 --dtype bfloat16"
+    options += f" --gpu-memory-utilization 0.9 --kv-cache-dtype fp8 --gpu {H100}"
+    found = sized("--config", config_of(LLAMA, tmp_path), *options.split(), capsys=capsys)
+
+    assert {"weights", "kvCache", "overhead", "maxModelLen", "concurrency", "fits", "terms"} <= found.keys()
+    assert found["kvCache"]["bytesPerTokenPerGpu"] == 32768
+    assert found["weights"]["parameters"] == pytest.approx(8.03e9, rel=0.001)
+    assert found["weights"]["bytesPerGpu"] / GIB == pytest.approx(7.51, rel=0.01)
+    assert (found["maxModelLen"], found["fits"]) == (8192, True)
+    assert found["concurrency"] == pytest.approx(found["kvCache"]["tokens"] / 8192, rel=0.01)
+    for term in found["terms"]:
+        assert term["kind"] in ("measured", "published", "rule of thumb", "chosen")
+        assert term["formula"]
+
+
+# Bytes of the KV cache of a token in 16 bits on one GPU: reference values of other tools and engines' logs.
+PER_TOKEN = {
+    "Qwen/Qwen3-0.6B": 114_688, LLAMA: 131_072, "Qwen/Qwen3-32B": 262_144,
+    "meta-llama/Llama-3.3-70B-Instruct": 327_680, "Qwen/Qwen3-30B-A3B": 98_304,
+    "mistralai/Mixtral-8x7B-v0.1": 131_072, "openai/gpt-oss-20b": 24_576, "deepseek-ai/DeepSeek-R1": 70_272,
+    "Qwen/Qwen3.6-35B-A3B": 20_480,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PER_TOKEN)
+def test_the_kv_cache_of_a_token_is_exact(name: str) -> None:
+    found = recipegen.size(name, gpu="gb300-279gb", tensor_parallel=1, kv_cache_dtype="bfloat16")
+
+    assert found.roles[0].as_dict()["kvCache"]["bytesPerTokenPerGpu"] == PER_TOKEN[name]
+
+
+def test_flash_mlas_layout_has_656_bytes_a_layer_and_plain_fp8_576() -> None:
+    def per_token(dtype: str) -> float:
+        found = recipegen.size(
+            "deepseek-ai/DeepSeek-R1", gpu="h200-sxm-141gb", tensor_parallel=8, kv_cache_dtype=dtype
+        )
+        return found.roles[0].fit.per_token
+
+    assert (per_token("fp8_ds_mla"), per_token("fp8")) == (61 * 656, 61 * 576)
+
+
+def test_options_go_before_the_recipe(capsys: pytest.CaptureFixture[str]) -> None:
+    own = sized("qwen3-32b", capsys=capsys)
+    other = sized("qwen3-32b", "--gpu", "l40s-48gb", "--tensor-parallel", "4", capsys=capsys)
+
+    assert (own["gpu"], own["gpus"]) == (H100, 2)
+    assert (other["gpu"], other["gpus"]) == ("l40s-48gb", 4)
+
+
+def test_prefill_and_decode_are_sized_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    found = sized("deepseek-r1", "--variant", "disagg", capsys=capsys)
+
+    assert list(found["roles"]) == ["prefill", "decode"]
+    assert found["role"] == min(found["roles"], key=lambda role: found["roles"][role]["concurrency"])
+
+
+def test_a_recipe_whose_weights_do_not_fit_is_sized_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    found = sized(str(ROOT / "tests/invalid/weights-larger-than-the-gpus.yaml"), capsys=capsys)
+
+    assert (found["weightsFit"], found["fits"]) == (False, False)
+
+
+def test_a_context_that_does_not_fit_is_shortened_and_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["size", "Qwen/Qwen3-32B", "--gpu", H100]) == 0
+    out = capsys.readouterr().out
+
+    assert "the model's own context of 40960 tokens does not: say maxModelLen" in out
+    assert "TP 2 would fit" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "name a recipe, or a model with --config"),
+        (("qwen-0.6b",), "recipe qwen-0.6b names no GPU type"),
+        ((LLAMA,), "say with --gpu on which type of GPU"),
+        ((LLAMA, "--gpu", "h100"), "no GPU type is called 'h100'\n  hint: there is h100-sxm-80gb and"),
+        ((LLAMA, "--gpu", H100, "--backend", "tgi"), "no engine is called 'tgi'"),
+        ((LLAMA, "--gpu", H100, "--gpu-memory-utilization", "90"), "a number above 0 and at most 1"),
+        (
+            (LLAMA, "--gpu", H100, "--tensor-parallel", "3"),
+            "has 32 attention heads, which 3 GPUs cannot share evenly",
+        ),
+        ((LLAMA, "--gpu", H100, "--mig", "9g.99gb"), "no MIG profile of h100-sxm-80gb is called '9g.99gb'"),
+        ((LLAMA, "--gpu", H100, "--batch"), "--batch is for --policy llm-engine"),
+        (("--all", "qwen3-32b"), "--all is the whole catalog"),
+        ((LLAMA, "--gpu", H100, "--variant", "x"), "is no recipe"),
+    ],
+)
+def test_what_cannot_be_sized_is_said(
+    words: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["size", *words]) == 2
+    out, err = capsys.readouterr()
+
+    assert message in err
+    assert out == ""
+
+
+def test_the_whole_catalog_is_a_table_of_what_fits(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["size", "--all"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+
+    assert len(lines) > 270
+    assert not [line for line in lines[1:] if not line.endswith("yes")]
+
+
+def test_a_setting_that_is_none_is_refused() -> None:
+    with pytest.raises(UsageError, match="there is no setting 'tensorParallel'"):
+        recipegen.size(LLAMA, gpu=H100, tensorParallel=2)
+
+
+def test_files_count_before_what_is_configured(tmp_path: Path) -> None:
+    with pytest.raises(RecipegenError, match="No such file"):
+        recipegen.size(tmp_path / "gone.json", gpu=H100)
+
+
+GPUS = sorted(facts.hardware())
+MODELS = sorted(facts.known_models().values())
+
+
+@given(
+    st.sampled_from(MODELS), st.sampled_from(GPUS), st.sampled_from(["vllm", "sglang", "trtllm"]),
+    st.sampled_from([1, 2, 4, 8]), st.sampled_from([1, 2]),
+)  # fmt: skip
+def test_more_gpus_never_hold_less(name: str, gpu: str, backend: str, tensor: int, pipeline: int) -> None:
+    model = facts.model(name)
+    assert model
+    one = Setup(gpu, backend, tensor=tensor, pipeline=pipeline, max_model_len=1024)
+    two = one.doubled()
+    if not divides(model, one) or not divides(model, two):
+        return
+    few, many = fit(model, one), fit(model, two)
+
+    assert many.weights <= few.weights
+    assert sum(stage.weights for stage in few.stages) * tensor >= model.weights_bytes * 0.98
+    # Several GPUs have more beside the weights, which weights that are small do not make up for.
+    assert many.stage.room >= few.stage.room - 4 * GIB
+
+
+@given(st.sampled_from(MODELS), st.sampled_from(GPUS), st.integers(1, 200_000), st.integers(1, 200_000))
+def test_a_longer_request_never_takes_less(name: str, gpu: str, first: int, second: int) -> None:
+    model = facts.model(name)
+    assert model
+    cache = fit(model, Setup(gpu, tensor=8)).stage.cache
+    short, long = sorted((first, second))
+
+    assert cache.request(short) <= cache.request(long)
+    assert cache.held(80 * GIB, short) >= cache.held(80 * GIB, long)
