@@ -3,6 +3,7 @@
 import json
 import math
 import statistics
+import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -268,6 +269,11 @@ def test_targets_that_cannot_be_met_name_the_closest_and_what_to_change(
         (["qwen3-32b", "--pick", "balanced"], 2, "--pick is for the patch that -o writes"),
         (["Qwen/Qwen3-8B", "--gpu", H100, "-o", "x.yaml"], 2, "this is a model without one"),
         (["qwen3-32b", "--gpu-count", "1"], 1, "TP 2: 2 GPUs > 1"),
+        (
+            ["nvidia/Llama-3.1-70B-Instruct-FP8", "--gpu", "a100-sxm-80gb", "--backend", "sglang"],
+            1,
+            "weights in another format",
+        ),
         (["deepseek-r1", "--gpu", "l4-24gb"], 1, "GiB of weights a GPU >"),
         (["qwen3-32b", "--concurrency", "100000"], 1, "lower --concurrency"),
     ],
@@ -351,3 +357,11 @@ def test_a_patch_that_breaks_a_rule_of_the_recipe_is_not_written(tmp_path: Path)
 
     with pytest.raises(RecipeError):
         patch.text(estimated(str(path)), "best latency")
+
+
+def test_a_recommendation_takes_less_than_a_second(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("qwen3-32b", "deepseek-r1"):
+        begun = time.process_time()
+        assert main(["recommend", name, "--source", "estimated", "--concurrency", "256"]) == 0
+        assert time.process_time() - begun < 1
+    assert "Nothing ran" in capsys.readouterr().out

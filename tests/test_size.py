@@ -114,7 +114,7 @@ def test_a_context_that_does_not_fit_is_shortened_and_said(capsys: pytest.Captur
         ((LLAMA, "--gpu", H100, "--gpu-memory-utilization", "90"), "a number above 0 and at most 1"),
         (
             (LLAMA, "--gpu", H100, "--tensor-parallel", "3"),
-            "32 attention heads go onto 1, 2, 4, 8, 16, 32 GPUs, not 3",
+            "has 32 attention heads, which 3 GPUs cannot share evenly",
         ),
         ((LLAMA, "--gpu", H100, "--mig", "9g.99gb"), "no MIG profile of h100-sxm-80gb is called '9g.99gb'"),
         ((LLAMA, "--gpu", H100, "--batch"), "--batch is for --policy llm-engine"),

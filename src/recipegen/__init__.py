@@ -10,16 +10,18 @@ if TYPE_CHECKING:
     from recipegen.creation import Created, new
     from recipegen.errors import Problem, RecipeError, RecipegenError
     from recipegen.importers import Difference, Import
-    from recipegen.pipeline import bundle, doctor, import_graph, plan, render, simulate, size
+    from recipegen.pipeline import bundle, doctor, import_graph, plan, recommend, render, simulate, size
     from recipegen.recipe import Recipe
     from recipegen.resolve import Plan
     from recipegen.sizing import Size
+    from recipegen.sizing.recommend import Recommendation
     from recipegen.twin import Verdict
 
 __all__ = [
     "Bundle", "Created", "Diagnosis", "Difference", "Finding", "Import", "Plan", "Problem", "Recipe",
-    "RecipeError", "RecipegenError", "Size", "Verdict",
-    "__version__", "bundle", "doctor", "import_graph", "new", "plan", "render", "simulate", "size",
+    "RecipeError", "RecipegenError", "Recommendation", "Size", "Verdict",
+    "__version__", "bundle", "doctor", "import_graph", "new", "plan", "recommend", "render",
+    "simulate", "size",
 ]  # fmt: skip
 
 _HOMES = {
@@ -34,6 +36,7 @@ _HOMES = {
     "Recipe": "recipe",
     "RecipeError": "errors",
     "RecipegenError": "errors",
+    "Recommendation": "sizing.recommend",
     "Size": "sizing",
     "Verdict": "twin",
     "new": "creation",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from recipegen.cluster import Diagnosis
     from recipegen.importers import Import
     from recipegen.sizing import Size
+    from recipegen.sizing.recommend import Recommendation
     from recipegen.twin import Verdict
 
 Patch = Document | Mapping[str, Any]
@@ -213,6 +214,30 @@ def size(
 
     documents = [_document(patch, index) for index, patch in enumerate(patches, start=1)]
     return sizing.size(source, config=config, variant=variant, patches=documents, **settings)
+
+
+def recommend(
+    source: Name, variant: str | None = None, patches: Sequence[Patch] = (), **wishes: Any
+) -> "Recommendation":
+    """Return which deployments of a model meet targets best, and why the others do not. Nothing is run.
+
+    Args:
+        source: as for `size`.
+        variant: a variant of the recipe.
+        patches: merge patches of the recipe.
+        wishes: as `recipegen.sizing.recommend.recommend` has them: `gpu`, `gpu_count`, `backend`, `isl`,
+            `osl` (tokens), `concurrency`, `ttft`, `itl` (milliseconds), `throughput` (tokens a second),
+            `budget` (dollars an hour), `gpu_price`, `source` (`auto`, `measured`, `estimated`).
+
+    Raises:
+        UsageError: when no GPU type is given or known, a number cannot be, or a budget has no price.
+        RecipeError: when the recipe or configuration is wrong, or the load is longer than the context.
+        ToolError: when a file cannot be read, or aiconfigurator cannot be asked and has to be.
+    """
+    from recipegen.sizing.recommend import recommend as best
+
+    documents = [_document(patch, index) for index, patch in enumerate(patches, start=1)]
+    return best(source, variant, documents, **wishes)
 
 
 def _document(patch: Patch, index: int) -> Document:

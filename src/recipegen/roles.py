@@ -1,6 +1,7 @@
 """The roles of a graph: their workers, the engine settings in force for each, the GPUs of a replica."""
 
 from math import prod
+from typing import Any
 
 from recipegen import facts
 from recipegen.errors import Path
@@ -33,15 +34,13 @@ def gpus_of_replica(model: Model, worker: Worker) -> int:
     return prod(setting(engine, factor) or 1 for factor in facts.engine(model.backend.type)["gpuFactors"])
 
 
-def attention_ranks(model: Model, worker: Worker) -> int:
-    """Return the GPUs that share one attention: all of tensor parallelism, or those of one rank.
-
-    SGLang gives each data-parallel rank its part of the tensor-parallel GPUs, TensorRT-LLM a single one.
-    """
+def sizes(model: Model, worker: Worker) -> dict[str, Any]:
+    """Return the engine and the parallel sizes of a role, by the names that `memory.Setup` has for them."""
     engine = engine_of(model, worker)
-    tensor, data = engine.tensor_parallel or 1, engine.data_parallel or 1
-    if data > 1 and model.backend.type == "trtllm":
-        return 1
-    if model.backend.type == "sglang" and tensor % data == 0:
-        return tensor // data
-    return tensor
+    return {
+        "backend": model.backend.type,
+        "tensor": engine.tensor_parallel or 1,
+        "pipeline": engine.pipeline_parallel or 1,
+        "data": engine.data_parallel or 1,
+        "expert": engine.expert_parallel or 1,
+    }

@@ -19,8 +19,8 @@ FACTS = ROOT / "src/recipegen/facts/models"
 HEAD = """\
 # Written by `python -m tools.oracle`: what Transformers counts in the models of configs.yaml and the facts.
 # parameters: all of them, tied ones once; parts: the same by part; cache: how many layers keep keys and
-# values of everything (full), and of a window (sliding); keys: widths of all KV heads of a layer together,
-# where they are a matrix of their own. A model that Transformers does not know is left out.
+# values of everything (full), and of a window (sliding); heads: kind, KV heads, sizes of key and value of
+# what its cache has after a run on no numbers, where that can be. Models that it does not know are left out.
 """
 
 

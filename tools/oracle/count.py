@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def counts(torch: Any, transformers: Any, stated: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters by part, which layers cache what, the widths of keys and the context."""
+    """Return the parameters by part, which layers cache what, in which sizes, and the context."""
     config = transformers.AutoConfig.for_model(**{**stated, "quantization_config": None})
     if hasattr(config, "quantization_config"):
         del config.quantization_config
@@ -67,7 +67,7 @@ def counts(torch: Any, transformers: Any, stated: dict[str, Any]) -> dict[str, A
         "parameters": sum(parts.values()),
         "parts": dict(sorted(parts.items())),
         "cache": cache(transformers, text),
-        "keys": keys(model),
+        "heads": heads(torch, model),
         "context": getattr(text, "max_position_embeddings", None),
     }
 
@@ -91,15 +91,23 @@ def cache(transformers: Any, text: Any) -> dict[str, int]:
     return {kind: kinds.count(kind) for kind in ("full", "sliding") if kind in kinds}
 
 
-def keys(model: Any) -> list[int]:
-    """Return the widths of keys, each once, of layers whose keys are a matrix of their own."""
-    names = re.compile(r"layers\.\d+\.(self_attn|attention|mixer|attn)\.k_proj$")
-    found = {
-        module.weight.shape[0]
-        for name, module in model.named_modules()
-        if names.search(name) and not re.search(TOWERS, name)
-    }
-    return sorted(found)
+def heads(torch: Any, model: Any) -> list[list[Any]]:
+    """Return what layers keep of tokens that went through the model: kind, KV heads, sizes of key and value.
+
+    Each form once; none where the model cannot be run without memory.
+    """
+    try:
+        with torch.device("meta"), torch.no_grad():
+            kept = model.eval()(input_ids=torch.zeros((1, 3), dtype=torch.long), use_cache=True)
+    # Some look at numbers, of which there are none.
+    except Exception:
+        return []
+    found = set()
+    for layer in getattr(kept.get("past_key_values"), "layers", ()):
+        kind, key = CACHES.get(type(layer).__name__), getattr(layer, "keys", None)
+        if kind and key is not None and key.dim() == 4:
+            found.add((kind, key.shape[1], key.shape[3], layer.values.shape[3]))
+    return sorted(list(each) for each in found)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """The memory of a GPU while it serves a model: weights, overhead, KV cache, and what that holds."""
 
 from recipegen.memory.arithmetic import ABOVE, terms
+from recipegen.memory.division import divides, undivided
 from recipegen.memory.fitting import Fit, Stage, fit
 from recipegen.memory.nearest import larger_gpu, more_gpus
-from recipegen.memory.setup import Setup, divides, undivided
+from recipegen.memory.setup import Setup
 from recipegen.memory.terms import GIB, Kind, Term, gib
 
 __all__ = [

@@ -87,10 +87,10 @@ class Fit:
     def tokens(self) -> int:
         """Tokens that the replica's KV cache holds: whole blocks, or those of requests of `max_model_len`."""
         cache, room = self.stage.cache, self.stage.room
-        if room <= 0 or not cache.growing:
+        if room <= 0:
             return 0
-        if cache.windows or cache.state:
-            return int(self.concurrency * self.max_model_len)
+        if cache.windows or cache.state or not cache.growing:
+            return int(self.concurrency * self.max_model_len) if cache.request(1) else 0
         return int(room // (cache.growing * cache.block)) * cache.block * self.setup.copies
 
     def held(self, length: int, *, settled: bool = False) -> float:

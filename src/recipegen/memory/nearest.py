@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from recipegen import facts
 from recipegen.memory import budget
+from recipegen.memory.division import divides
 from recipegen.memory.fitting import fit
-from recipegen.memory.setup import Setup, divides
+from recipegen.memory.setup import Setup
 from recipegen.modelfacts import ModelFacts
 
 

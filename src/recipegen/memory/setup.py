@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-from recipegen.modelfacts import ModelFacts
-
 
 @dataclass(frozen=True)
 class Setup:
@@ -87,37 +85,3 @@ class Setup:
         expert = self.expert * 2 if self.expert > 1 else 1
         data = self.data * 2 if self.data > 1 and not self.adds_data else self.data
         return replace(self, tensor=self.tensor * 2, expert=expert, data=data)
-
-
-def divides(model: ModelFacts, setup: Setup) -> bool:
-    """Return whether the model can be divided as the setup says."""
-    return not undivided(model, setup)
-
-
-def undivided(model: ModelFacts, setup: Setup) -> list[str]:
-    """Return what of the model cannot be divided as the setup says, and the sizes that could.
-
-    Source: vLLM 0.31.0, verify_with_parallel_config in vllm/config/model.py; QKVParallelLinear in
-    layers/linear.py for KV heads, VocabParallelEmbedding for the vocabulary, rounded up to 64; SGLang 0.5.21,
-    srt/layers/moe/fused_moe_triton/layer.py for experts.
-    """
-    ranks, found = setup.attention_ranks, []
-    rounded = -(-model.vocab_size // 64) * 64
-    if setup.data > 1 and not setup.adds_data and setup.tensor % setup.data:
-        found.append(f"{setup.data} ranks of data parallelism cannot share {setup.tensor} GPUs evenly")
-    if model.heads % ranks:
-        sizes = [str(size) for size in range(1, min(model.heads, 64) + 1) if model.heads % size == 0]
-        found.append(f"{model.heads} attention heads go onto {', '.join(sizes)} GPUs, not {ranks}")
-    elif not model.mla and model.kv_heads and model.kv_heads % ranks and ranks % model.kv_heads:
-        found.append(f"{model.kv_heads} KV heads can neither be shared nor repeated evenly by {ranks} GPUs")
-    elif rounded % ranks:
-        found.append(
-            f"{model.vocab_size} entries of the vocabulary, rounded up to {rounded}, not onto {ranks} GPUs"
-        )
-    if setup.pipeline > model.layers:
-        found.append(f"{model.layers} layers do not make {setup.pipeline} stages")
-    if setup.expert > 1 and not model.experts:
-        found.append(f"there are no experts to spread over {setup.expert} ranks: the model is a dense one")
-    elif setup.backend == "sglang" and setup.expert > 1 and model.experts % setup.expert:
-        found.append(f"{model.experts} experts do not spread evenly over {setup.expert} ranks")
-    return found

@@ -11,7 +11,7 @@ from recipegen.errors import Problem
 from recipegen.memory import Fit, Setup, divides, fit, gib, larger_gpu, more_gpus
 from recipegen.modelfacts import ModelFacts
 from recipegen.recipe import BenchmarkConfig, Recipe, Role, Worker
-from recipegen.roles import engine_of, path_of, workers
+from recipegen.roles import engine_of, path_of, sizes, workers
 from recipegen.rules.configs import ENGINE_VARIABLE, content_of, files_of
 from recipegen.rules.images import release_of
 from recipegen.rules.settings import Told, told
@@ -136,18 +136,14 @@ def setup_of(
         for content in contents:
             found |= {key: value for key, value in _of_file(content or {}).items() if found.get(key) is None}
     versions = facts.dynamo().get(release_of(backend), {}).get("engines", {})
-    sizes = Setup(
+    setup = Setup(
         gpu=recipe.hardware.gpu,
-        backend=backend.type,
         version=versions.get(backend.type, ""),
         mig=recipe.hardware.mig or "",
-        tensor=engine.tensor_parallel or 1,
-        pipeline=engine.pipeline_parallel or 1,
-        data=engine.data_parallel or 1,
-        expert=engine.expert_parallel or 1,
+        **sizes(recipe.model, worker),
         **found,
     )
-    return sizes, unreckoned
+    return setup, unreckoned
 
 
 def choices(found: Fit) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from recipegen import facts
-from recipegen.errors import Path, Problem, show
+from recipegen.errors import Problem, show
 from recipegen.language import setting
 from recipegen.recipe import Recipe
 from recipegen.roles import engine_of, path_of, workers
@@ -28,24 +28,33 @@ def weights(recipe: Recipe) -> Iterator[Problem]:
 
     Source: facts/quantization.yaml.
     """
-    known, capability = _model(recipe), _capability(recipe)
-    if known is None or capability is None or recipe.hardware is None:
-        return
-    backend, what = recipe.model.backend.type, known.quantization.format
+    known = _model(recipe)
+    if known is not None and recipe.hardware is not None:
+        problem = loading(known, recipe.model.backend.type, recipe.hardware.gpu)
+        if problem:
+            yield problem
+
+
+def loading(known: "ModelFacts", backend: str, gpu: str) -> Problem | None:
+    """Return what keeps an engine from loading weights on a GPU, or from computing in their format."""
+    stated = facts.hardware().get(gpu, {}).get("computeCapability")
+    what = known.quantization.format
     row = facts.quantization().get(backend, {}).get(what, {}).get(known.quantization.method, {})
-    gpu = f"{recipe.hardware.gpu} has {'.'.join(str(number) for number in capability)}"
-    path: Path = ("hardware", "gpu")
+    if stated is None:
+        return None
+    capability, has, path = _version(stated), f"{gpu} has {stated}", ("hardware", "gpu")
     if "least" in row and capability < _version(row["least"]):
-        message = f"{backend} loads {known.id} in {what} from compute capability {row['least']} on, and {gpu}"
-        yield Problem("weights-format", path, message, "take a newer GPU, or weights in another format")
-    elif "native" in row and capability < _version(row["native"]):
-        message = f"has no arithmetic in {what}: compute capability {row['native']} brings it, and {gpu}"
+        message = f"{backend} loads {known.id} in {what} from compute capability {row['least']} on, and {has}"
+        return Problem("weights-format", path, message, "take a newer GPU, or weights in another format")
+    if "native" in row and capability < _version(row["native"]):
+        message = f"has no arithmetic in {what}: compute capability {row['native']} brings it, and {has}"
         hint = f"{backend} keeps the weights of {known.id} as small, and computes in 16 bits"
-        yield Problem("weights-format", path, message, hint, warning=True)
-    elif "stated" in row and capability < _version(row["stated"]):
-        message = f"NVIDIA lists {what} for {backend} from compute capability {row['stated']} on, and {gpu}"
+        return Problem("weights-format", path, message, hint, warning=True)
+    if "stated" in row and capability < _version(row["stated"]):
+        message = f"NVIDIA lists {what} for {backend} from compute capability {row['stated']} on, and {has}"
         hint = "take a newer GPU, or weights in another format; whether it runs here is not known"
-        yield Problem("weights-format", path, message, hint, warning=True)
+        return Problem("weights-format", path, message, hint, warning=True)
+    return None
 
 
 def quantization(recipe: Recipe) -> Iterator[Problem]:

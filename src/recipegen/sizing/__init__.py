@@ -48,6 +48,7 @@ class Role:
             "kvCache": {
                 "dtype": dtype(fit.model, setup),
                 "bytesPerTokenPerGpu": _whole(fit.per_token),
+                "bytesPerTokenInWindowsPerGpu": _whole(sum(size for _, size in fit.stage.cache.windows)),
                 "bytesPerRequestPerGpu": round(fit.per_request),
                 "bytesPerGpu": max(round(fit.stage.room), 0),
                 "tokens": fit.tokens,
@@ -133,7 +134,7 @@ def _size(found: Sized) -> Size:
 
 
 def _whole(size: float) -> float | int:
-    return int(size) if size.is_integer() else round(size, 3)
+    return int(size) if float(size).is_integer() else round(size, 3)
 
 
 def _key(name: str) -> str:

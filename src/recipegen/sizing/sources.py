@@ -75,9 +75,12 @@ def find(
 
 def _divisible(model: ModelFacts, setup: Setup) -> None:
     """Refuse parallel sizes that the model cannot be divided by."""
-    wrong = undivided(model, setup)
+    wrong = [Problem("usage", (), found.message, found.hint) for found in undivided(model, setup)]
+    if setup.data > 1 and not setup.adds_data and setup.tensor % setup.data:
+        message = f"{setup.data} ranks of data parallelism cannot share {setup.tensor} GPUs evenly"
+        wrong.append(Problem("usage", (), message, f"make tensorParallel a multiple of {setup.data}"))
     if wrong:
-        raise UsageError(*(f"{model.id}: {reason}" for reason in wrong))
+        raise UsageError(*wrong)
 
 
 def _named(source: str | PathLike[str]) -> tuple[ModelFacts, tuple[Problem, ...]]:

@@ -55,7 +55,7 @@ def origins(found: "Recommendation") -> list[str]:
     """Return where the times come from, with how far they may be off."""
     lines = []
     for origin, count in sorted(found.origins.items(), key=lambda each: -each[1]):
-        line = f"times of passes of {count} candidates: {origin}"
+        line = f"times of passes, {count} {'candidate' if count == 1 else 'candidates'}: {origin}"
         if origin == ORIGIN:
             line += f"; {uncertainty()}"
         lines.append(line)
@@ -178,13 +178,17 @@ def _origin(each: Candidate) -> str:
 
 
 def _targets(found: "Recommendation") -> str:
+    from recipegen.sizing.recommend import MOST_GPUS
+
     targets = found.targets
     rows = [
         ("TTFT <= {} ms", targets.ttft), ("ITL <= {} ms", targets.itl),
         (">= {} tokens/s", targets.throughput), ("<= {} $/h", targets.budget), ("<= {} GPUs", targets.gpus),
     ]  # fmt: skip
     said = [words.format(number(value)) for words, value in rows if value is not None]
-    return f"; {', '.join(said)}" if said else ""
+    if targets.gpus is None:
+        said.append(f"up to {MOST_GPUS} GPUs looked at")
+    return f"; {', '.join(said)}"
 
 
 def _near(loser: Loser) -> tuple[float, int]:

@@ -18,6 +18,7 @@ from recipegen.recipe import BenchmarkConfig, Hardware, Recipe
 from recipegen.roles import workers
 from recipegen.rules.hardware import gpu_hint
 from recipegen.rules.memory import setup_of
+from recipegen.rules.precision import loading
 from recipegen.rules.settings import told
 from recipegen.sizing import checkpoint
 from recipegen.sizing.recommend.load import Load
@@ -46,6 +47,13 @@ class Subject:
     """config.json, and hf_quant_config.json where there is one, by name."""
     notes: tuple[str, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    of_facts: bool = True
+    """Whether the model is one that there are facts of."""
+
+    @property
+    def known(self) -> str:
+        """Return the id of a model that there are facts of; nothing for a configuration of one's own."""
+        return self.model.id if self.of_facts else ""
 
     @cached_property
     def block(self) -> int:
@@ -83,6 +91,22 @@ def subject(
         raise UsageError(
             Problem("usage", (), message, nearest(backend, BACKENDS) or f"one of {', '.join(BACKENDS)}")
         )
+    found = _found(name, variant, patches, gpu, backend)
+    odd = loading(found.model, found.base.backend, found.base.gpu)
+    if odd and not odd.warning:
+        raise RecipeError(odd)
+    # Of the recipe's own GPU its rules have said it.
+    others = [each for each in found.warnings if each.code != "weights-format"]
+    return replace(found, warnings=(*others, odd) if odd else tuple(others))
+
+
+def _found(
+    name: str | PathLike[str],
+    variant: str | None,
+    patches: Sequence[Document],
+    gpu: str | None,
+    backend: str | None,
+) -> Subject:
     path, known = Path(name), str(name) in facts.known_models().values()
     if not known and path.suffix not in (".json", ".safetensors") and not path.is_dir():
         return _of_recipe(load(name, variant, patches), gpu, backend)
@@ -99,7 +123,9 @@ def subject(
         assert model is not None
         return Subject(model.id, model, base, LOAD, None, _texts(*facts.configuration(model.id)))
     found = checkpoint.read(name)
-    return Subject(found.model.id, found.model, base, LOAD, None, _beside(path), warnings=found.warnings)
+    return Subject(
+        found.model.id, found.model, base, LOAD, None, _beside(path), (), found.warnings, of_facts=False
+    )
 
 
 def _of_recipe(loaded: Loaded, gpu: str | None, backend: str | None) -> Subject:
