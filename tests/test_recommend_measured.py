@@ -125,6 +125,12 @@ def test_times_that_fall_as_the_batch_grows_are_pointed_out(stand_in: StandIn) -
     assert any("fall as the batch grows" in note for note in asked().notes)
 
 
+def test_doubts_of_memory_are_passed_on(stand_in: StandIn) -> None:
+    stand_in("for a in answers: a['memory'] = True")
+
+    assert any("it doubts that memory suffices" in note for note in asked().notes)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -181,7 +187,7 @@ def test_the_real_one_still_says_what_was_recorded() -> None:
         found = measured.ask(
             {
                 "release": "0.12", "system": facts.speed()["aiconfigurator"]["systems"][gpu],
-                "backend": backend, "files": files, "questions": [question],
+                "backend": backend, "name": "", "files": files, "questions": [question],
             }
         )  # fmt: skip
         assert found["answers"][0]["milliseconds"] == pytest.approx(recorded, rel=0.01), name
@@ -189,7 +195,7 @@ def test_the_real_one_still_says_what_was_recorded() -> None:
 
 
 @pytest.mark.skipif(not REAL, reason="aiconfigurator is not installed")
-@pytest.mark.parametrize("name", ["qwen3-32b", "deepseek-r1", "qwen3-30b-a3b", "gpt-oss-120b"])
+@pytest.mark.parametrize("name", ["qwen3-32b", "deepseek-r1", "qwen3-30b-a3b", "gpt-oss-120b", "kimi-k2"])
 def test_the_real_one_s_answers_are_taken(name: str) -> None:
     found = recommend(name, gpu="h200-sxm-141gb", isl=4000, osl=500, concurrency=32, source="measured")
 

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recipegen import sizing
 from recipegen.cli import layout, main
+from recipegen.memory import GIB
 from recipegen.overview import Form
 from recipegen.page import page
 from samples import Answer, Cli, catalog_forms, objects, releases
@@ -21,7 +23,7 @@ about:
     Weights: 8 billion parameters at 2 bytes, which is
     more than one could think: 16 GB.
 
-    Room for KV cache, in GiB:
+    Experts on a GPU:
       default: 36
       wide: 9
 
@@ -98,7 +100,7 @@ def test_a_model_that_nothing_is_known_of_has_its_name_alone(show: Cli) -> None:
 def test_folded_notes_are_shown_in_their_paragraphs(show: Cli) -> None:
     assert section(show("./large.yaml"), "why these numbers") == [
         "  Weights: 8 billion parameters at 2 bytes, which is more than one could think: 16 GB.",
-        "  Room for KV cache, in GiB:",
+        "  Experts on a GPU:",
         "    default: 36",
         "    wide: 9",
         "  KV cache: 128 KiB a token.",
@@ -116,6 +118,36 @@ def test_folded_notes_are_shown_in_their_paragraphs(show: Cli) -> None:
 )
 def test_a_line_of_notes_is_a_paragraph_with_its_indentation(given: str, shown: list[str]) -> None:
     assert layout.prose(given) == shown
+
+
+def test_memory_is_reckoned_for_each_role_and_says_where_its_arithmetic_is(show: Cli) -> None:
+    lines = section(show("deepseek-r1", "--variant", "disagg"), "memory")
+    sized = {role.role: role.fit for role in sizing.size("deepseek-r1", variant="disagg").roles}
+
+    assert [line.split()[0] for line in lines[:2]] == list(sized)
+    for line, fit in zip(lines, sized.values(), strict=False):
+        weights, room = fit.weights / GIB, fit.stage.room / GIB
+        assert f"weights {weights:.1f} GiB, KV cache {room:.1f} GiB a GPU; " in line
+        assert f"{fit.concurrency:.1f} requests of 128k tokens" in line
+    assert lines[2:] == [
+        "  Reckoned, not measured: `recipegen size deepseek-r1 --variant disagg` has the arithmetic."
+    ]
+
+
+def test_what_does_not_fit_is_said_to(show: Cli) -> None:
+    lines = section(show("gemma-4-31b", "--set", "model.engine.gpuMemoryUtilization=0.5"), "memory")
+
+    assert "a replica: it does not fit" in " ".join(" ".join(lines).split())
+
+
+@pytest.mark.parametrize("name", ["qwen-0.6b", "./own.yaml"])
+def test_memory_is_left_out_where_model_or_gpu_is_not_known(show: Cli, name: str) -> None:
+    Path("own.yaml").write_text("dynamoNamespace: own\nmodel: {name: Org/Own}\n")
+    answer = show(name)
+    found = json.loads(show(name, "--format", "json").out)
+
+    assert "\n\nmemory\n" not in answer.out
+    assert [role["memory"] for role in found["roles"]] == [None]
 
 
 def test_forms_are_a_line_each_and_the_one_shown_is_marked(show: Cli) -> None:
@@ -176,6 +208,13 @@ def test_programs_get_the_same_page(show: Cli) -> None:
     assert role["command"][-2:] == ["--chat-template", "x.jinja"]
     assert [form["variant"] for form in found["variants"]] == ["default", "wide"]
     assert found["sources"] == ["A document", "Another one"]
+    assert found["size"] == "recipegen size ./large.yaml"
+    sized = sizing.size("./large.yaml").as_dict()
+    assert role["memory"]["weights"]["bytesPerGpu"] == sized["weights"]["bytesPerGpu"]
+    assert role["memory"]["kvCache"]["bytesPerGpu"] == sized["kvCache"]["bytesPerGpu"]
+    assert {key: role["memory"][key] for key in ("maxModelLen", "concurrency", "fits")} == {
+        key: sized[key] for key in ("maxModelLen", "concurrency", "fits")
+    }
 
 
 @pytest.mark.parametrize("option", ["--source", "--resolved", "--origin"])

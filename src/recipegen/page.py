@@ -6,8 +6,10 @@ from typing import Any
 from recipegen import facts, helm
 from recipegen.compile import Release, compile_plan
 from recipegen.errors import ToolError
+from recipegen.memory import Fit
 from recipegen.overview import Form
 from recipegen.roles import engine_of
+from recipegen.rules import memory
 
 SIZES = {"tensorParallel": "TP", "pipelineParallel": "PP", "dataParallel": "DP", "expertParallel": "EP"}
 
@@ -54,6 +56,7 @@ def page(form: Form, others: list[Form], options: list[str]) -> Page:
         "releases": releases,
         "variants": [other.as_dict() for other in others],
         "namespace": plan.namespace,
+        "size": shlex.join(["recipegen", "size", *options]),
         "apply": f"{shlex.join(['recipegen', 'render', *options])} | helmfile -f - apply",
     }
 
@@ -105,6 +108,7 @@ def _hardware(form: Form) -> Page:
 
 def _roles(form: Form, containers: Page) -> list[Page]:
     model = form.plan.recipe.model
+    held = {role: fit for role, _, fit in memory.fits(form.plan.recipe)}
     found = []
     for role, worker in form.plan.workers.items():
         engine = engine_of(model, worker).model_dump(by_alias=True, exclude_none=True)
@@ -119,10 +123,22 @@ def _roles(form: Form, containers: Page) -> list[Page]:
                 "context": length,
                 "maxNumSeqs": engine.get("maxNumSeqs"),
                 "sharedMemory": worker.shared_memory,
+                "memory": _memory(held[role]) if role in held else None,
                 "command": _command(containers.get(role)),
             }
         )
     return found
+
+
+def _memory(fit: Fit) -> Page:
+    """Return what `recipegen size` reckons of a role, by the names that it has there."""
+    return {
+        "weights": {"bytesPerGpu": round(fit.weights)},
+        "kvCache": {"bytesPerGpu": max(round(fit.stage.room), 0)},
+        "maxModelLen": fit.max_model_len,
+        "concurrency": round(fit.concurrency, 3),
+        "fits": fit.fits,
+    }
 
 
 def _releases(form: Form) -> tuple[list[Page], Page, str]:

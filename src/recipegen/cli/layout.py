@@ -15,6 +15,7 @@ def text(found: Page) -> str:
     """Return the page for people."""
     parts = [
         _head(found),
+        _section("memory", list(_memory(found))),
         _section("why these numbers", prose(found["notes"] or "")),
         _section("commands", list(_commands(found))),
         _section("forms", _forms(found)),
@@ -110,6 +111,20 @@ def _attention(model: Page) -> str:
             return f"{layers} layers, {model['fullLayers']} with attention, the others keep a state; {heads}"
         case kind:
             return f"{layers} layers, {ATTENTION[kind]} with {heads}"
+
+
+def _memory(found: Page) -> Iterator[str]:
+    """Yield what the GPUs of each role hold, where that is reckoned, and where its arithmetic is."""
+    for role in found["roles"]:
+        held = role["memory"]
+        if held:
+            weights, room = (gib(held[key]["bytesPerGpu"]) for key in ("weights", "kvCache"))
+            requests = f"{held['concurrency']:.1f} requests of {tokens(held['maxModelLen'])} tokens a replica"
+            words = f"weights {weights}, KV cache {room} a GPU; {requests}"
+            words += "" if held["fits"] else ": it does not fit"
+            yield from _wrapped(words, f"  {role['role']:<8}", " " * 10)
+    if any(role["memory"] for role in found["roles"]):
+        yield from _wrapped(f"Reckoned, not measured: `{found['size']}` has the arithmetic.", "  ", "  ")
 
 
 def _commands(found: Page) -> Iterator[str]:

@@ -209,10 +209,12 @@ def of_request(kept: Kept, model: ModelFacts, setup: Setup) -> float:
 def _latent(kept: Kept, model: ModelFacts, setup: Setup) -> float:
     """Return the bytes of a latent: plain numbers, or FlashMLA's layout, which sparse attention has in fp8.
 
-    It is 512 bytes, four scales of four bytes, and 64 positions in 16 bits; vLLM's kernels for compute
-    capability 10 do without. Source: vLLM 0.31.0, vllm/v1/attention/backends/mla; SGLang 0.5.21,
-    srt/model_executor/pool_configurator.py.
+    It is 512 bytes, four scales of four bytes, and 64 positions in 16 bits; TensorRT-LLM does without, and so
+    do vLLM's kernels for compute capability 10. Source: vLLM 0.31.0, vllm/v1/attention/backends/mla; SGLang
+    0.5.21, srt/model_executor/pool_configurator.py; TensorRT-LLM, DSACacheManager in
+    _torch/attention_backend/sparse.
     """
     name = dtype(model, setup)
-    sparse = name.startswith("fp8") and model.sparse and (setup.backend != "vllm" or _family(setup) != 10)
+    flash = setup.backend == "sglang" or (setup.backend == "vllm" and _family(setup) != 10)
+    sparse = name.startswith("fp8") and model.sparse and flash
     return 656.0 if sparse or name == "fp8_ds_mla" else kept.key * number(model, setup)

@@ -118,9 +118,14 @@ def recommend(
     rooms = Rooms(what.model, load)
     fitting, excluded = _fitting(rooms, what, most)
     steps, notes = _steps(rooms, what, fitting, source)
+    links = link(what.base.gpu)
+    if links.assumed:
+        notes.append(
+            f"the link between nodes of {what.base.gpu} is not known: {links.between:g} GB/s is assumed"
+        )
     found = [*excluded]
     if fitting:
-        found += candidates(Search(rooms, steps, link(what.base.gpu), most), fitting)
+        found += candidates(Search(rooms, steps, links, most), fitting)
     winners, losers, closest = judged(found, targets, gpu_price)
     every = [each for each in found if isinstance(each, Candidate)]
     return Recommendation(
@@ -167,7 +172,7 @@ def _steps(rooms: Rooms, what: Subject, fitting: list[Setup], source: Source) ->
         return estimate, []
     batches = {ceil(rooms.load.concurrency / count) for count in REPLICAS}
     try:
-        found = Measured(estimate, dict(what.files), fitting, sorted(batches))
+        found = Measured(estimate, (what.known, dict(what.files)), fitting, sorted(batches))
     except NotThereError as error:
         if source == "measured":
             hint = "pip install 'recipegen[measured]', or leave --source out for estimates"

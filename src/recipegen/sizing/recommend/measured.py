@@ -53,6 +53,8 @@ class Told:
 
     origin: str = ""
     taken: int = 0
+    doubted: int = 0
+    """Answers that came with the warning that memory does not suffice."""
     refused: dict[str, int] = field(default_factory=dict)
     """Reasons why an answer was not taken, each with how many."""
     notes: list[str] = field(default_factory=list)
@@ -66,13 +68,18 @@ class Measured:
     """Times from aiconfigurator, and estimates for what it has none of; implements `steps.Steps`."""
 
     def __init__(
-        self, estimate: Roofline, files: dict[str, str], setups: list[Setup], batches: Iterable[int]
+        self,
+        estimate: Roofline,
+        model: tuple[str, dict[str, str]],
+        setups: list[Setup],
+        batches: Iterable[int],
     ) -> None:
         """Ask for everything at once: starting aiconfigurator takes seconds, an answer milliseconds.
 
         Args:
             estimate: What stands in, and what answers are held to.
-            files: The model's config.json, and hf_quant_config.json where it has one.
+            model: Its id, where facts know it, by which aiconfigurator may have its whole configuration; and
+                its config.json, with hf_quant_config.json where it has one.
             setups: What may be asked for.
             batches: Requests of a replica that may be asked for.
 
@@ -81,6 +88,7 @@ class Measured:
         """
         self.estimate, self.load = estimate, estimate.rooms.load
         self.told = Told()
+        name, files = model
         self._times: dict[tuple[Any, ...], Step] = {}
         setup = setups[0]
         rule = facts.speed()["aiconfigurator"]
@@ -92,6 +100,7 @@ class Measured:
             "release": rule["release"],
             "system": system,
             "backend": setup.backend,
+            "name": name,
             "files": files,
             "questions": [question(key[0], key[1], self.load, estimate) for key in keys],
         }
@@ -172,6 +181,7 @@ class Measured:
         origin = self.told.origin if measured else self.told.origin.replace("measured", "estimated", 1)
         self._times[key] = Step(time * correction, origin, measured)
         self.told.taken += 1
+        self.told.doubted += bool(found.get("memory"))
 
     def _format(self, found: dict[str, Any]) -> bool:
         """Return whether an answer is for weights in the model's format; in its experts, where it has any."""
@@ -186,6 +196,10 @@ class Measured:
         wide = {name for name in answer["fallbacks"] if name.startswith(("mla_", "dsa_"))}
         if wide and self.estimate.model.mla:
             told.notes.append(f"it takes {', '.join(sorted(wide))} from another engine's data")
+        if told.doubted:
+            told.notes.append(
+                f"it doubts that memory suffices in {told.doubted} cases that fit by recipegen's arithmetic"
+            )
         refused = sorted(told.refused.items(), key=lambda each: -each[1])
         for why, count in refused[:SHOWN]:
             told.notes.append(f"{count} of its answers were not taken, and estimated: {why}")
@@ -234,7 +248,7 @@ def ask(asked: dict[str, Any]) -> dict[str, Any]:
     """Return what `worker.py` answers.
 
     Args:
-        asked: `release`, `system`, `backend`, `files` and `questions`.
+        asked: `release`, `system`, `backend`, `name`, `files` and `questions`.
 
     Raises:
         NotThereError: aiconfigurator is not installed, failed, or answered in another form.

@@ -45,6 +45,11 @@ class Subject:
     notes: tuple[str, ...] = ()
     warnings: tuple[Problem, ...] = ()
 
+    @property
+    def known(self) -> str:
+        """Return the id of a model that there are facts of; nothing for a configuration of one's own."""
+        return self.model.id if facts.model(self.model.id) is self.model else ""
+
     @cached_property
     def block(self) -> int:
         """Return how many weights share a scale, along the side that tensor parallelism cuts; 1: none do."""

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # Whatever is printed from here on, also by compiled code, is no answer.
     os.dup2(2, 1)
-    # A model is described by its files here; nothing may go out to ask for another one.
-    os.environ["HF_HUB_OFFLINE"] = "1"
+    # A model is described by what is here; nothing may go out to ask for more.
+    sys.addaudithook(_stay)
     asked = json.load(sys.stdin)
     json.dump(_answered(asked), answers)
     answers.close()
@@ -44,20 +45,43 @@ def _answered(asked: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         for name, content in asked["files"].items():
             Path(folder, name).write_text(content, encoding="utf-8")
-        found = [_answer(folder, asked, data, question) for question in asked["questions"]]
+        # Facts leave out keys that recipegen does not read; what aiconfigurator has of a model is whole.
+        model = asked["name"] if _shipped(asked["name"]) else folder
+        first = _answer(model, asked, data, asked["questions"][0])
+        if first.get("error", "").startswith("HuggingFaceDownloadError"):
+            model = folder
+        found = [_answer(model, asked, data, question) for question in asked["questions"]]
     return {"release": release, "data": data, "answers": found, "fallbacks": [*heard.fallbacks()]}
 
 
-def _answer(folder: str, asked: dict[str, Any], data: str, question: dict[str, Any]) -> dict[str, Any]:
+def _stay(event: str, _: tuple[Any, ...]) -> None:
+    if event in ("socket.connect", "socket.getaddrinfo"):
+        raise OSError("aiconfigurator is not let out to the network")
+
+
+def _shipped(name: str) -> bool:
+    """Return whether aiconfigurator has the whole configuration of a model, by its id."""
+    core = find_spec("aiconfigurator_core")
+    if not name or core is None or core.origin is None:
+        return False
+    return (
+        Path(core.origin)
+        .with_name("model_configs")
+        .joinpath(f"{name.replace('/', '--')}_config.json")
+        .is_file()
+    )
+
+
+def _answer(model: str, asked: dict[str, Any], data: str, question: dict[str, Any]) -> dict[str, Any]:
     from aiconfigurator.cli.api import cli_estimate
 
     try:
         found = cli_estimate(
-            folder, asked["system"], backend_name=asked["backend"], backend_version=data, **question
+            model, asked["system"], backend_name=asked["backend"], backend_version=data, **question
         )
     except Exception as error:  # whatever it is, it is no answer
-        # The folder has another name each time.
-        return {"error": f"{type(error).__name__}: {error}".replace(folder, "the model")[:160]}
+        # A folder has another name each time.
+        return {"error": f"{type(error).__name__}: {error}".replace(model, "the model")[:160]}
     reading = question["mode"] == "static_ctx"
     summary: Any = found.summary
     times = summary.get_context_latency_dict() if reading else summary.get_generation_latency_dict()
