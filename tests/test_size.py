@@ -113,6 +113,11 @@ def test_a_context_that_does_not_fit_is_shortened_and_said(capsys: pytest.Captur
         ((LLAMA, "--gpu", H100, "--backend", "tgi"), "no engine is called 'tgi'"),
         ((LLAMA, "--gpu", H100, "--gpu-memory-utilization", "90"), "a number above 0 and at most 1"),
         (
+            (LLAMA, "--max-model-len", "9" * 20),
+            "a whole number from 1 to 1000000000, got '99999999999999999999'",
+        ),
+        ((LLAMA, "--data-parallel", "2", "--data-parallel", "4"), "--data-parallel is there twice"),
+        (
             (LLAMA, "--gpu", H100, "--tensor-parallel", "3"),
             "has 32 attention heads, which 3 GPUs cannot share evenly",
         ),
