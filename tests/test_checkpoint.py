@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import checkpoints
 from recipegen import facts, yamlio
 from recipegen.errors import Problem, RecipeError, RecipegenError, ToolError
+from recipegen.memory import Setup, fit
 from recipegen.modelfacts import ModelFacts
 from recipegen.modelfacts.decoders import families
 from recipegen.sizing import checkpoint
@@ -385,6 +386,8 @@ def test_the_index_stands_for_files_that_are_not_there(model: Path, name: str) -
     assert whole.weights is not None
     assert (found.weights.bytes, found.weights.counted) == (whole.weights.bytes, False)
     assert "metadata.total_size of" in found.weights.source
+    sources = [fit(each.loaded, Setup("h100-sxm-80gb")).source[0] for each in (whole, found)]
+    assert sources == ["measured", "published"]
 
 
 def test_copies_and_adapters_are_not_counted(model: Path) -> None:

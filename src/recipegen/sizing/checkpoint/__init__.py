@@ -43,7 +43,8 @@ class Checkpoint:
         exact = self.weights
         if exact is None:
             return self.model
-        return replace(self.model, files=Files(exact.modules, exact.predictors, exact.parameters))
+        files = Files(exact.modules, exact.predictors, exact.parameters, exact.counted)
+        return replace(self.model, files=files)
 
 
 def read(source: str | PathLike[str], name: str = "") -> Checkpoint:
