@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from conftest import ROOT, Golden
-from recipegen import catalog, creation, facts, pipeline, yamlio
+from recipegen import catalog, creation, facts, pipeline, sizing, yamlio
 from recipegen.cli import main
 from recipegen.creation import card, engine, files, names, text
 from recipegen.creation import given as inputs
@@ -268,6 +268,19 @@ def test_shares_of_memory_are_those_of_the_catalogs_page() -> None:
     for backend, share in engine.SHARES.items():
         row = next(line for line in page.splitlines() if line.startswith(f"| {text.NAMES[backend]} |"))
         assert f"| {share}" in row
+
+
+@pytest.mark.parametrize("case", GOLDEN)
+def test_size_says_the_same_of_the_recipe(case: str, tmp_path: Path) -> None:
+    model, wishes = GOLDEN[case]
+    source = of_facts(tmp_path, model)
+    created = creation.new(**source, **wishes)
+    path = tmp_path / created.file
+    path.write_text(created.recipe)
+
+    for role in sizing.size(path, config=source["config"]).roles:
+        assert role.fit.concurrency == pytest.approx(created.fit.concurrency)
+        assert role.fit.setup == created.fit.setup
 
 
 # Names.

@@ -1,6 +1,6 @@
 """New recipes: from a model's config.json, or its id on the Hub, to a recipe with its numbers and reasons."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 
 from recipegen import catalog, facts
@@ -12,7 +12,7 @@ from recipegen.creation.sources import Source
 from recipegen.creation.text import Draft, recipe
 from recipegen.errors import Problem, RecipeError
 from recipegen.load import load
-from recipegen.memory import Fit
+from recipegen.memory import Fit, fit
 from recipegen.modelfacts import ModelFacts
 
 __all__ = ["Created", "Given", "Missing", "create", "missing", "new"]
@@ -149,7 +149,10 @@ def _sized(given: Given, model: ModelFacts, backend: str) -> tuple[Sized, int | 
     replicas = given.replicas
     if replicas is None:
         replicas = 2 if sized.setup.gpus < wish.node else 1
-    return sized, block if replicas > 1 else None, replicas
+    if block and replicas < 2:
+        # Nothing routes, so the engine takes its own blocks.
+        return replace(sized, fit=fit(model, replace(sized.setup, block_size=None))), None, replicas
+    return sized, block, replicas
 
 
 def _left(draft: Draft) -> list[str]:

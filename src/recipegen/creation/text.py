@@ -270,7 +270,8 @@ def _notes(draft: Draft) -> list[str]:
         "Overhead, in GiB: "
         + ", ".join(f"{term.name} {term.value / GIB:.1f}" for term in found.stage.overhead.terms)
         + ".",
-        "Worked out, not measured: the engine prints what it really has; when that is less, believe it.",
+        "Worked out, not measured: `recipegen size FILE --config config.json` tells each term's source. "
+        "The engine prints what it really has; when that is less, believe it.",
     ]
     return [part for line in lines for part in _folded(line)]
 

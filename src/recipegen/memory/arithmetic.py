@@ -101,9 +101,11 @@ def _cache(fit: Fit) -> Iterator[Term]:
         if state:
             formula = f"{count} layers x {state:.0f} bytes"
             yield Term("state of a request", count * state, "B", formula, "published", OF_VLLM)
-    formula = (
-        "as the engine reserves it: blocks of one size, windows with what is on its way, copies of states"
-    )
+    part = stage.cache
+    blocks = -(-fit.max_model_len // part.block)
+    formula = f"{blocks} blocks of {part.block} tokens" if part.block > 1 else f"{fit.max_model_len} tokens"
+    if part.windows or part.state:
+        formula += ", windows with what is on its way, states with their copies"
     name = f"KV cache of a request of {fit.max_model_len} tokens"
     yield Term(name, fit.per_request, "B", formula, "published", "facts/memory.yaml")
 

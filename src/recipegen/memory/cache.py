@@ -211,8 +211,8 @@ def _latent(kept: Kept, model: ModelFacts, setup: Setup) -> float:
 
     It is 512 bytes, four scales of four bytes, and 64 positions in 16 bits; TensorRT-LLM does without, and so
     do vLLM's kernels for compute capability 10. Source: vLLM 0.31.0, vllm/v1/attention/backends/mla; SGLang
-    0.5.21, srt/model_executor/pool_configurator.py; TensorRT-LLM, _torch/attention_backend/sparse, its
-    DSACacheManager.
+    0.5.21, srt/model_executor/pool_configurator.py; TensorRT-LLM, DSACacheManager in
+    _torch/attention_backend/sparse.
     """
     name = dtype(model, setup)
     flash = setup.backend == "sglang" or (setup.backend == "vllm" and _family(setup) != 10)

@@ -82,7 +82,7 @@ def _positions(model: ModelFacts, setup: Setup, table: dict[str, Any]) -> Iterat
     width = model.rope_head_dim or model.head_dim
     size = max(table["positions"], 4 if model.dtype == "float32" else 2)
     formula = f"{model.context} positions x {width} numbers x {size} bytes"
-    unsure = "less where only part of a head is turned, more with tables of several kinds"
+    unsure = "less where only a part of each head is turned"
     if model.context:
         yield _term("rotary positions", model.context * width * size, formula, setup, unsure)
 
