@@ -156,6 +156,8 @@ def _new(command: argparse.ArgumentParser) -> None:
     )
     words = "workers of their own for prefill and decode"
     command.add_argument("--disaggregated", action="store_true", help=words)
+    words = "let code run that comes with the weights, where the engine asks for it"
+    command.add_argument("--trust-remote-code", action="store_true", help=words)
     words = "file to write, - for standard output; default: NAME.yaml here"
     command.add_argument("-o", "--output", metavar="FILE", action=Once, help=words)
     words = "write over a file that is there already, all of it, or take a name that the catalog has"
