@@ -427,6 +427,19 @@ def test_too_few_gpus_are_an_error_with_the_arithmetic_and_the_least_that_do(tmp
     assert re.search(r"--gpu-count \d is the least that does, with context \d+", found)
 
 
+def test_blocks_that_share_a_scale_are_not_cut(tmp_path: Path) -> None:
+    # 13824 numbers wide: four GPUs get 27 blocks of 128 each, eight would get 13 and a half.
+    formats = {"quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]}}
+    wide = {**SMALL, "intermediate_size": 13824}
+    plain, blocks = (
+        creation.new(config=lay_out(tmp_path, config), model="example/wide", gpu_count=8, **H100).fit.setup
+        for config in (wide, {**wide, **formats})
+    )
+
+    assert (plain.tensor, plain.pipeline) == (8, 1)
+    assert (blocks.tensor, blocks.pipeline) == (4, 2)
+
+
 def test_a_context_that_was_asked_for_is_never_shortened(tmp_path: Path) -> None:
     source = of_facts(tmp_path, "Qwen--Qwen3-8B")
     found = refused(**source, backend="vllm", gpu="l4-24gb", gpu_count=1, max_model_len=40960)

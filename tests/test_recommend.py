@@ -73,7 +73,7 @@ def test_experts_whose_blocks_would_be_cut_are_spread() -> None:
     found = estimated("Qwen/Qwen3-235B-A22B-FP8", gpu=H100)
     labels = {setups.label(part.setup) for each in everything(found) for part in each.parts}
 
-    assert found.subject.block == 128
+    assert found.subject.model.quantization.block == 128
     assert "TP 8" not in labels
     assert "TP 8 + EP 8" in labels
 

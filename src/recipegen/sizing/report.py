@@ -77,7 +77,7 @@ def verdict(fit: Fit) -> Iterator[str]:
     if more:
         yield f"  TP {more.tensor} would fit: {more.gpus} x {setup.gpu}"
     if larger:
-        yield f"  {larger} would fit, with as many GPUs"
+        yield f"  {larger.gpu} would fit, with as many GPUs"
     if not more and not larger and not fit.fits:
         yield "  nothing in one node does: spread it with pipelineParallel, or take smaller weights"
 

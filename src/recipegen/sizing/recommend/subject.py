@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from os import PathLike
 from typing import Any
 
@@ -13,7 +12,6 @@ from recipegen.errors import Problem, RecipeError, UsageError, show
 from recipegen.load import Loaded, load
 from recipegen.memory import Setup
 from recipegen.modelfacts import ModelFacts
-from recipegen.modelfacts.methods import GROUPS
 from recipegen.recipe import BenchmarkConfig, Hardware, Recipe
 from recipegen.roles import workers
 from recipegen.rules.memory import setup_of
@@ -49,19 +47,6 @@ class Subject:
     def known(self) -> str:
         """Return the id of a model that there are facts of; nothing for a configuration of one's own."""
         return self.model.id if facts.model(self.model.id) is self.model else ""
-
-    @cached_property
-    def block(self) -> int:
-        """Return how many weights share a scale, along the side that tensor parallelism cuts; 1: none do."""
-        whole = json.loads(self.files[FILES[0]])
-        said = (
-            whole.get("quantization_config")
-            or (whole.get("text_config") or {}).get("quantization_config")
-            or {}
-        )
-        size = said.get("weight_block_size") or [said.get("group_size") or 1]
-        known = GROUPS.get(self.model.quantization.format, 1)
-        return max(known, *(each for each in size if isinstance(each, int)), 1)
 
 
 def subject(
