@@ -359,7 +359,7 @@ def test_the_patch_is_written_once_and_can_be_rendered(
     assert main(["validate", "qwen3-32b", "-f", file]) == 0
     assert "estimated (roofline)" in Path(file).read_text()
     assert main(given) == 4
-    assert "is there already; --force writes over it" in capsys.readouterr().err
+    assert "is there already\n  hint: --force writes the whole file anew" in capsys.readouterr().err
     assert main([*given, "--force"]) == 0
 
 
