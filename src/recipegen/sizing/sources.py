@@ -128,30 +128,45 @@ def every(settings: Mapping[str, Any]) -> Iterator[Sized]:
 
 def of_recipe(loaded: "Loaded", config: str | PathLike[str] | None, given: dict[str, Any]) -> Sized:
     """Return the roles of a recipe; one whose weights do not fit is sized too."""
+    recipe, warnings = _checked_recipe(loaded)
+    model, odd = _model(recipe, config)
+    if recipe.hardware is None and "gpu" not in given:
+        hint = f"give --gpu, or write `hardware: {{gpu: …}}` into it; known are {', '.join(facts.hardware())}"
+        raise UsageError(Problem("usage", (), f"recipe {loaded.name} names no GPU type", hint))
+    if "backend" in given:
+        given.setdefault("version", facts.newest_engines()[given["backend"]])
+    found = [
+        replace(each, setup=replace(each.setup, **given))
+        for each in roles_of(recipe, model, given.get("gpu"))
+    ]
+    for each in found:
+        _divisible(model, each.setup)
+    variant = "" if loaded.variant == "default" else f", {loaded.variant}"
+    return Sized(f"{loaded.name}{variant}", model, tuple(found), (*warnings, *odd))
+
+
+def roles_of(recipe: "Recipe", model: ModelFacts, gpu: str | None) -> "list[One]":
+    """Return how the engine of each role is set up.
+
+    Args:
+        recipe: A recipe, with `hardware` unless `gpu` is given.
+        model: The model that it serves.
+        gpu: GPU type in place of the recipe's hardware.
+    """
     # Only now: a configuration can be sized without the recipe language.
     from recipegen.recipe import Hardware
     from recipegen.roles import workers
     from recipegen.rules.memory import setup_of
     from recipegen.rules.settings import told
 
-    recipe, warnings = _checked_recipe(loaded)
-    model, odd = _model(recipe, config)
-    if "gpu" in given:
-        recipe = recipe.model_copy(update={"hardware": Hardware(gpu=given["gpu"])})
-    if recipe.hardware is None:
-        hint = f"give --gpu, or write `hardware: {{gpu: …}}` into it; known are {', '.join(facts.hardware())}"
-        raise UsageError(Problem("usage", (), f"recipe {loaded.name} names no GPU type", hint))
-    if "backend" in given:
-        given.setdefault("version", facts.newest_engines()[given["backend"]])
+    if gpu is not None:
+        recipe = recipe.model_copy(update={"hardware": Hardware(gpu=gpu)})
     extra = {each.role: each for each in told(recipe)}
     found = []
     for role, worker in workers(recipe.model).items():
         setup, unreckoned = setup_of(recipe, role, worker, model, extra.get(role))
-        setup = replace(setup, **given)
-        _divisible(model, setup)
         found.append(One(role, worker.replicas, setup, tuple(unreckoned)))
-    variant = "" if loaded.variant == "default" else f", {loaded.variant}"
-    return Sized(f"{loaded.name}{variant}", model, tuple(found), (*warnings, *odd))
+    return found
 
 
 def _checked_recipe(loaded: "Loaded") -> "tuple[Recipe, tuple[Problem, ...]]":
