@@ -44,7 +44,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Sized:
+class Replica:
     """One replica, and why it is as large as it is."""
 
     fit: Fit
@@ -61,7 +61,7 @@ class Sized:
         return self.fit.setup
 
 
-def choose(wish: Wish) -> Sized:
+def choose(wish: Wish) -> Replica:
     """Return the smallest replica that holds the weights and two requests of the context.
 
     GPUs of one node first, in powers of two. A context that nobody asked for is cut to what leaves room for
@@ -79,7 +79,7 @@ def choose(wish: Wish) -> Sized:
     for count, nodes in (each for each in sizes if each[1] == 1):
         found = _fits(wish, count, nodes)
         if held := next(filter(_holds, found), None):
-            return Sized(held, 1, wish.context, tuple(reversed(tried)), shortened=False)
+            return Replica(held, 1, wish.context, tuple(reversed(tried)), shortened=False)
         tried += found[:1]
     for count, nodes in (each for each in sizes if each[0] >= wish.node):
         found = _fits(wish, count, nodes)
@@ -89,7 +89,7 @@ def choose(wish: Wish) -> Sized:
         if held is not None:
             smaller = tuple(each for each in reversed(tried) if each.setup.gpus < count)
             short = held.max_model_len < wish.context
-            return Sized(held, nodes, held.max_model_len, smaller, shortened=short)
+            return Replica(held, nodes, held.max_model_len, smaller, shortened=short)
         tried += found[:1] if nodes > 1 else []
     raise RecipeError(_too_large(wish, tried))
 
@@ -143,7 +143,7 @@ def _with_context(found: Fit, length: int) -> Fit:
     return fit(found.model, replace(found.setup, max_model_len=length))
 
 
-def _as_asked(wish: Wish, count: int) -> Sized:
+def _as_asked(wish: Wish, count: int) -> Replica:
     """Return the replica that was asked for, with a shorter context where it needs one."""
     nodes = -(-count // wish.node)
     if count > wish.node and count % wish.node:
@@ -156,7 +156,7 @@ def _as_asked(wish: Wish, count: int) -> Sized:
         message = f"{wish.model.id} cannot be divided over {count} GPUs: {_shape(wish.model)}"
         raise RecipeError(Problem("gpu-count", (), message, f"--gpu-count takes {', '.join(shared)}"))
     if held := next(filter(_holds, found), None):
-        return Sized(held, nodes, wish.context, (), shortened=False)
+        return Replica(held, nodes, wish.context, (), shortened=False)
     if wish.max_model_len is not None:
         # It was asked for, and one request of it is enough to start.
         held = next((each for each in found if each.fits), None)
@@ -164,7 +164,7 @@ def _as_asked(wish: Wish, count: int) -> Sized:
         held = next(filter(None, (_cut(wish, each) for each in found)), None)
     if held is None:
         raise RecipeError(_too_small(wish, found[-1]))
-    return Sized(held, nodes, held.max_model_len, (), shortened=held.max_model_len < wish.context)
+    return Replica(held, nodes, held.max_model_len, (), shortened=held.max_model_len < wish.context)
 
 
 def _check_context(wish: Wish) -> None:

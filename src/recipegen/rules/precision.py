@@ -30,12 +30,12 @@ def weights(recipe: Recipe) -> Iterator[Problem]:
     """
     known = _model(recipe)
     if known is not None and recipe.hardware is not None:
-        problem = loading(known, recipe.model.backend.type, recipe.hardware.gpu)
+        problem = weights_format(known, recipe.model.backend.type, recipe.hardware.gpu)
         if problem:
             yield problem
 
 
-def loading(known: "ModelFacts", backend: str, gpu: str) -> Problem | None:
+def weights_format(known: "ModelFacts", backend: str, gpu: str) -> Problem | None:
     """Return what keeps an engine from loading weights on a GPU, or from computing in their format."""
     stated = facts.hardware().get(gpu, {}).get("computeCapability")
     what = known.quantization.format

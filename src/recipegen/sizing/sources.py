@@ -30,8 +30,8 @@ FIELDS = {
 
 
 @dataclass(frozen=True)
-class One:
-    """One role that is sized."""
+class RoleSetup:
+    """How the engine of one role is set up."""
 
     role: str
     replicas: int
@@ -40,12 +40,12 @@ class One:
 
 
 @dataclass(frozen=True)
-class Sized:
+class ModelSetups:
     """A model with the setups that it is sized for."""
 
     name: str
     model: ModelFacts
-    setups: tuple[One, ...]
+    setups: tuple[RoleSetup, ...]
     warnings: tuple[Problem, ...] = ()
 
 
@@ -55,7 +55,7 @@ def find(
     variant: str | None,
     patches: "Sequence[Document]",
     settings: Mapping[str, Any],
-) -> Sized:
+) -> ModelSetups:
     """Return what a source means; arguments and errors as for `sizing.size`."""
     given = _given(settings)
     if source is not None and is_recipe(source):
@@ -72,7 +72,7 @@ def find(
     model = found.loaded
     setup = _setup(given)
     _divisible(model, setup)
-    return Sized(model.id, model, (One("worker", 1, setup),), found.warnings)
+    return ModelSetups(model.id, model, (RoleSetup("worker", 1, setup),), found.warnings)
 
 
 def _divisible(model: ModelFacts, setup: Setup) -> None:
@@ -112,7 +112,7 @@ def _setup(given: dict[str, Any]) -> Setup:
     return Setup(**given)
 
 
-def every(settings: Mapping[str, Any]) -> Iterator[Sized]:
+def every(settings: Mapping[str, Any]) -> Iterator[ModelSetups]:
     """Yield every form of the catalog whose model is known, each that names a GPU or is given one."""
     from recipegen import catalog
     from recipegen.load import choose, read, variants
@@ -126,7 +126,7 @@ def every(settings: Mapping[str, Any]) -> Iterator[Sized]:
                 yield of_recipe(loaded, None, dict(given))
 
 
-def of_recipe(loaded: "Loaded", config: str | PathLike[str] | None, given: dict[str, Any]) -> Sized:
+def of_recipe(loaded: "Loaded", config: str | PathLike[str] | None, given: dict[str, Any]) -> ModelSetups:
     """Return the roles of a recipe; one whose weights do not fit is sized too."""
     recipe, warnings = _checked_recipe(loaded)
     model, odd = _model(recipe, config)
@@ -142,10 +142,10 @@ def of_recipe(loaded: "Loaded", config: str | PathLike[str] | None, given: dict[
     for each in found:
         _divisible(model, each.setup)
     variant = "" if loaded.variant == "default" else f", {loaded.variant}"
-    return Sized(f"{loaded.name}{variant}", model, tuple(found), (*warnings, *odd))
+    return ModelSetups(f"{loaded.name}{variant}", model, tuple(found), (*warnings, *odd))
 
 
-def roles_of(recipe: "Recipe", model: ModelFacts, gpu: str | None) -> "list[One]":
+def roles_of(recipe: "Recipe", model: ModelFacts, gpu: str | None) -> "list[RoleSetup]":
     """Return how the engine of each role is set up.
 
     Args:
@@ -165,7 +165,7 @@ def roles_of(recipe: "Recipe", model: ModelFacts, gpu: str | None) -> "list[One]
     found = []
     for role, worker in workers(recipe.model).items():
         setup, unreckoned = setup_of(recipe, role, worker, model, extra.get(role))
-        found.append(One(role, worker.replicas, setup, tuple(unreckoned)))
+        found.append(RoleSetup(role, worker.replicas, setup, tuple(unreckoned)))
     return found
 
 
