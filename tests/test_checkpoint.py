@@ -23,6 +23,7 @@ from recipegen.sizing import checkpoint
 from recipegen.sizing.checkpoint import exact, folder, headers, kinds, tensors
 from recipegen.sizing.checkpoint.headers import Tensor
 from recipegen.sizing.checkpoint.jsontext import Json
+from recipegen.sizing.checkpoint.snapshots import identity
 
 PLAIN: dict[str, Any] = {
     "architectures": ["LlamaForCausalLM"],
@@ -799,3 +800,18 @@ def test_headers_are_read_and_nothing_else(tmp_path: Path) -> None:
 
     assert headers.read(path, "x").tensors[0].bytes == 2**37
     assert folder.look(tmp_path, "x").names == ("model.safetensors",)
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        (f"hub/models--a--b--c/snapshots/{'0' * 40}/config.json", ("a/b--c", "0" * 40)),
+        ("hub/models--a--b/snapshots/main/config.json", ("a/b", "")),
+        (f"hub/models--a--b/blobs/{'0' * 40}", ("a/b", "")),
+        ("hub/models--a--b", ("a/b", "")),
+        ("hub/datasets--a--b/config.json", ("", "")),
+        ("-", ("", "")),
+    ],
+)
+def test_a_path_in_a_hubs_cache_says_model_and_commit(path: str, found: tuple[str, str]) -> None:
+    assert identity(path) == found

@@ -124,6 +124,16 @@ def test_a_directory_tells_licence_and_access_and_that_there_is_a_chat_template(
     assert data_of(trusted.recipe)["model"]["engine"]["trustRemoteCode"] is True
 
 
+def test_files_of_another_size_are_told_by_new_and_size(tmp_path: Path) -> None:
+    index = {"metadata": {"total_size": 15_000_000_000}, "weight_map": {"lm_head.weight": "1.safetensors"}}
+    lay_out(tmp_path, model__safetensors__index__json=json.dumps(index))
+    created = creation.new(config=tmp_path, model="example/small", **H100)
+    sized = sizing.size(None, config=tmp_path, **H100)
+
+    assert "where the configuration lets expect 16.1 GB" in created.recipe
+    assert [each.code for each in sized.warnings] == ["weights-differ"]
+
+
 def test_without_a_chat_template_there_are_no_parsers(tmp_path: Path) -> None:
     config = lay_out(tmp_path, {**SMALL, "model_type": "qwen3"}, tokenizer_config__json="{}")
     created = creation.new(config=config.parent, model="a/b", **H100)

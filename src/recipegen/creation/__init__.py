@@ -14,6 +14,7 @@ from recipegen.errors import Problem, RecipeError
 from recipegen.load import load
 from recipegen.memory import Fit, fit
 from recipegen.modelfacts import ModelFacts
+from recipegen.sizing.checkpoint.snapshots import identity
 
 __all__ = ["Created", "Given", "Missing", "create", "missing", "new"]
 
@@ -149,7 +150,7 @@ def _source(given: Given) -> Source:
     if given.hf:
         return sources.of_hub(given.hf)
     config = str(given.config)
-    return sources.of_path(config, given.model or sources.identity(config)[0])
+    return sources.of_path(config, given.model or identity(config)[0])
 
 
 def _replica(given: Given, model: ModelFacts, backend: str) -> tuple[Replica, int | None, int]:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from recipegen import facts
-from recipegen.creation import names, sources
+from recipegen.creation import names
 from recipegen.errors import Problem, UsageError, nearest, show
 from recipegen.recipe import FORMS, LABEL, OBJECT_NAME, BackendType
 from recipegen.recipe.forms import MODEL_ID
+from recipegen.sizing.checkpoint.snapshots import identity
 
 BACKENDS = get_args(BackendType)
 # Bounds of the recipe language, said before anything is worked out.
@@ -69,7 +70,7 @@ def missing(given: Given) -> list[Missing]:
     found = []
     if given.config is None and given.hf is None:
         found.append(SOURCE)
-    if given.hf is None and given.model is None and not (given.config and sources.identity(given.config)[0]):
+    if given.hf is None and given.model is None and not (given.config and identity(given.config)[0]):
         found.append(MODEL)
     if given.gpu is None:
         found.append(Missing("gpu", "--gpu GPU", "type of the GPUs", tuple(facts.hardware())))
@@ -85,7 +86,7 @@ def filled(given: Given, wanted: Missing, value: str) -> Given:
 
 def called(given: Given) -> str:
     """Return the name of the recipe, as far as it is known before anything is read; else nothing."""
-    model = given.hf or given.model or (sources.identity(given.config)[0] if given.config else "")
+    model = given.hf or given.model or (identity(given.config)[0] if given.config else "")
     return given.name or (names.recipe_name(model) if model else "")
 
 

@@ -1,7 +1,6 @@
 """Where a model's configuration is read: a file, a directory, or the Hub."""
 
 import json
-import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from recipegen.sizing import checkpoint
 from recipegen.sizing.checkpoint import Checkpoint
 from recipegen.sizing.checkpoint.exact import scaled
 from recipegen.sizing.checkpoint.folder import CONFIG, QUANT
+from recipegen.sizing.checkpoint.snapshots import identity
 
 INDEX, TOKENIZER = "model.safetensors.index.json", "tokenizer_config.json"
 MOST = 48 * 1024**2
@@ -22,8 +22,6 @@ MOST_WEIGHTS = 2**50
 LICENSES = ("LICENSE", "LICENSE.txt", "LICENSE.md")
 # Files that hold a chat template of their own.
 TEMPLATES = ("chat_template.jinja", "chat_template.json")
-# Where huggingface_hub keeps what it downloaded: the folder names the model and its commit.
-SNAPSHOT = re.compile(r"models--(?P<org>[^/]+?)--(?P<name>[^/]+)/snapshots/(?P<commit>[0-9a-f]{40})(/|$)")
 
 
 @dataclass(frozen=True)
@@ -44,12 +42,6 @@ class Source:
     def remote_code(self) -> bool:
         """Whether the configuration names code of the repository's own."""
         return bool(self.checkpoint.config.get("auto_map"))
-
-
-def identity(config: str) -> tuple[str, str]:
-    """Return model id and commit that a path in Hugging Face's cache says; elsewhere two empty texts."""
-    found = SNAPSHOT.search(str(Path(config).absolute()))
-    return (f"{found['org']}/{found['name']}", found["commit"]) if found else ("", "")
 
 
 def of_path(config: str, model: str) -> Source:

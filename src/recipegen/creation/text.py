@@ -26,8 +26,6 @@ KINDS = {
     "hybrid": "some layers keep a state",
 }
 WIDTH = 100
-APART = 0.02
-"""Share by which files may differ from what is configured before that is said."""
 
 
 @dataclass(frozen=True)
@@ -250,11 +248,11 @@ def _notes(draft: Draft) -> list[str]:
             "The configuration names no architecture: its layers are taken to be plain ones, so all these "
             "numbers may be wrong."
         )
-    exact, configured = draft.source.checkpoint.weights, draft.source.checkpoint.model.weights_bytes
+    exact, configured = draft.source.checkpoint.weights, draft.source.checkpoint.model
     if exact:
         said = "Counted in the files" if exact.counted else "That is the sum that the files are said to have"
-        if abs(weights / configured - 1) > APART:
-            said += f", where the configuration lets expect {configured / 1e9:.1f} GB"
+        if exact.apart(configured):
+            said += f", where the configuration lets expect {configured.weights_bytes / 1e9:.1f} GB"
         lines.append(f"{said}.")
     cache = found.stage.cache
     said = f"KV cache ({KINDS[model.attention]}): {cache.growing:.0f} bytes a token on a GPU"

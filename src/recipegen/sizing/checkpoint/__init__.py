@@ -1,6 +1,5 @@
 """What a user wants the size of: a config.json, a folder with its weights, a file or an index of weights."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,9 +16,8 @@ from recipegen.sizing.checkpoint.config import Configuration
 from recipegen.sizing.checkpoint.exact import Exact
 from recipegen.sizing.checkpoint.folder import CONFIG, INDEX, NUMBERED, QUANT, WEIGHTS, Folder
 from recipegen.sizing.checkpoint.jsontext import Json
+from recipegen.sizing.checkpoint.snapshots import identity
 
-# How a hub's cache calls the folder of a model.
-_CACHED = re.compile(r"models--(?P<org>[\w.-]+?)--(?P<name>[\w.-]+)")
 _PIPES = "pipes and devices are not read: write a file first, or give its text on standard input, as -"
 
 
@@ -63,7 +61,7 @@ def read(source: str | PathLike[str], name: str = "") -> Checkpoint:
         return checked(_bytes("-", "-"), "-", name=name)
     path = Path(source)
     label = shown(path)
-    called = name or _called(path) or label
+    called = name or identity(path)[0] or label
     if path.is_dir():
         return _of_folder(folder.look(path, label), called)
     if path.name.endswith((WEIGHTS, INDEX)):
@@ -152,9 +150,3 @@ def _configuration(text: bytes, label: str, quant: Path | None, called: str) -> 
 
 def _bytes(path: Path | Literal["-"], label: str) -> bytes:
     return yamlio.read_bytes(path, label, most=config.MAX_BYTES, instead=_PIPES)
-
-
-def _called(path: Path) -> str:
-    """Return ORG/NAME where the path lies in a hub's cache."""
-    found = next((match for part in reversed(path.parts) if (match := _CACHED.fullmatch(part))), None)
-    return f"{found['org']}/{found['name']}" if found else ""

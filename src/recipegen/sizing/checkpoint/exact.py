@@ -7,6 +7,10 @@ from recipegen.modelfacts import ModelFacts
 from recipegen.sizing.checkpoint.headers import Tensor
 from recipegen.sizing.checkpoint.tensors import Names, bits_of, parameters_of, shared_out
 
+APART = 0.05
+"""Share by which files may differ from what is configured before that is said; what is worked out of a
+configuration is known to a hundredth."""
+
 
 @dataclass(frozen=True)
 class Exact:
@@ -36,6 +40,10 @@ class Exact:
     def predictor_bytes(self) -> int:
         """Return the bytes of layers that predict further tokens."""
         return sum(self.predictors.values())
+
+    def apart(self, model: ModelFacts) -> bool:
+        """Return whether the files speak of another size than a configuration."""
+        return abs(self.bytes / model.weights_bytes - 1) > APART
 
     @property
     def other(self) -> int:

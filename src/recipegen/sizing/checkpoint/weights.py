@@ -17,8 +17,6 @@ MAX_INDEX = 256 * 2**20
 MAX_SECONDS = 60.0
 MAX_TOTAL = 2**50
 """Bytes of all weights; the largest model that was published has 3 * 2**40."""
-APART = 0.1
-"""Share by which files may differ from what is configured before that is said."""
 
 
 def read(found: Folder, model: ModelFacts, chosen: str = "") -> tuple[Exact | None, tuple[Problem, ...]]:
@@ -151,9 +149,9 @@ def _unread(found: Folder) -> Iterator[Problem]:
 
 def _apart(found: Folder, exact: Exact, model: ModelFacts) -> Iterator[Problem]:
     """Yield a warning where files and configuration speak of different sizes."""
-    expected = model.weights_bytes
-    if abs(exact.bytes / expected - 1) <= APART:
+    if not exact.apart(model):
         return
+    expected = model.weights_bytes
     message = (
         f"has {exact.bytes / 1e9:.2f} GB of weights, but its config.json describes {expected / 1e9:.2f} GB:"
         " files of another model are in it, or the model has layers that recipegen does not know"
