@@ -226,6 +226,42 @@ def test_a_scaled_context_counts_once() -> None:
     assert context({"rope_type": "llama3", "factor": 8.0}) == 4096
 
 
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, [(4096, 16, False)]),
+        ({"partial_rotary_factor": 0.25}, [(4096, 4, False)]),
+        ({"rotary_dim": 8}, [(4096, 8, False)]),
+        ({"rope_scaling": {"type": "yarn", "factor": 4}}, [(4096, 16, False)]),
+        ({"rope_scaling": {"type": "dynamic", "factor": 4}}, [(16384, 16, False)]),
+        ({"rope_scaling": {"type": "default", "mrope_section": [2, 3, 3]}}, [(4096, 16, True)]),
+        (
+            {"model_type": "gemma3_text", "sliding_window": 512, "head_dim": 16, "num_hidden_layers": 6,
+             "rope_scaling": {"rope_type": "linear", "factor": 8}},
+            [(32768, 16, False), (4096, 16, False)],
+        ),
+        (
+            {"global_head_dim": 32, "layer_types": ["sliding_attention"], "sliding_window": 512,
+             "rope_parameters": {
+                "full_attention": {"rope_type": "proportional", "partial_rotary_factor": 0.25},
+                "sliding_attention": {"rope_type": "default"}}},
+            [(4096, 32, False), (4096, 16, False)],
+        ),
+        ({"model_type": "opt"}, []),
+    ],
+)  # fmt: skip
+def test_each_way_of_turning_positions_has_its_table(
+    more: dict[str, Any], expected: list[tuple[int, int, bool]]
+) -> None:
+    shape = {
+        "num_hidden_layers": 1, "hidden_size": 64, "num_attention_heads": 4, "vocab_size": 10,
+        "num_key_value_heads": 4, "intermediate_size": 64, "max_position_embeddings": 4096,
+    }  # fmt: skip
+    model = modelfacts.read("x", {**shape, **more})
+
+    assert [(table.rows, table.width, table.sections) for table in model.rotary] == expected
+
+
 def test_a_long_rope_model_serves_its_original_context_unless_asked_for_more() -> None:
     model = known("microsoft/Phi-3.5-mini-instruct")
 
