@@ -118,7 +118,7 @@ def _workspace(model: ModelFacts, setup: Setup, tokens: int) -> float:
 
 
 def _encoder(model: ModelFacts, tokens: int, kind: Kind, source: str) -> Term:
-    """Return what is left of the encoder's trial pass, whose outputs stay until that of the language model."""
+    """Return what the encoder's trial pass leaves until that of the language model is done."""
     each = facts.memory()["vllm"]["encoder"]
     formula = f"{each} x 2 bytes x {tokens} tokens x {model.hidden_size} numbers"
     return Term("encoder", each * 2 * tokens * model.hidden_size, "B", formula, kind, source, "±50 %")

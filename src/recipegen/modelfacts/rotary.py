@@ -23,7 +23,7 @@ def tables(config: Part, found: list[Layer]) -> tuple[Table, ...]:
     """Return the tables of a language model whose layers are known.
 
     Source: get_rope in vLLM 0.31.0, vllm/model_executor/layers/rotary_embedding, which keeps one for each way
-    of turning. Scaled ones have the rows of the scaled context, also where the file's number has them already.
+    of turning. Scaled ones have the rows of the scaled context, also where the file's number has them.
     """
     if config.family.positions is not None:
         return ()
