@@ -64,6 +64,14 @@ class Setup:
         return max(1, self.tensor // self.data) if self.backend == "sglang" else 1
 
     @property
+    def mlp_ranks(self) -> int:
+        """Return the GPUs that share an MLP, a shared expert and the head: one of TensorRT-LLM's ranks.
+
+        Source: _compute_mlp_tp_size in TensorRT-LLM, tensorrt_llm/_torch/models/modeling_deepseekv3.py.
+        """
+        return 1 if self.backend == "trtllm" and self.data > 1 else self.tensor
+
+    @property
     def expert_ranks(self) -> int:
         """Return the GPUs that share the experts of a layer, whole or cut."""
         return self.tensor * (self.data if self.adds_data else 1)
