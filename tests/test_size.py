@@ -187,3 +187,37 @@ def test_a_longer_request_never_takes_less(name: str, gpu: str, first: int, seco
 
     assert cache.request(short) <= cache.request(long)
     assert cache.held(80 * GIB, short) >= cache.held(80 * GIB, long)
+
+
+@pytest.mark.parametrize(
+    ("args", "windowed"),
+    [
+        (["--kv-transfer-config", '{"kv_connector": "OffloadingConnector", "kv_role": "kv_both"}'], True),
+        (["--kv-transfer-config", '{"kv_connector": "LMCacheConnectorV1", "kv_role": "kv_both"}'], False),
+        (
+            [
+                "--kv-transfer-config",
+                '{"kv_connector": "MultiConnector", "kv_role": "kv_both", "kv_connector_extra_config":'
+                ' {"connectors": [{"kv_connector": "FlexKVConnectorV1", "kv_role": "kv_both"}]}}',
+            ],
+            False,
+        ),
+        (["--disable-hybrid-kv-cache-manager"], False),
+    ],
+)
+def test_windows_count_unless_the_cache_manager_for_them_is_off(
+    args: list[str], windowed: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = {
+        "dynamoNamespace": "gemma", "hardware": {"gpu": H100},
+        "model": {"name": "google/gemma-4-26B-A4B-it", "backend": {"type": "vllm", "version": "1.6.1"},
+                  "engine": {"maxModelLen": 32768, "args": args}, "worker": {"replicas": 1}},
+    }  # fmt: skip
+    path = tmp_path / "gemma.yaml"
+    path.write_text(json.dumps(recipe))
+
+    cache = sized(str(path), capsys=capsys)["kvCache"]
+
+    full, sliding = 5 * 2 * 2 * 512 * 2, 25 * 8 * 2 * 256 * 2
+    assert cache["bytesPerTokenPerGpu"] == full + (0 if windowed else sliding)
+    assert cache["bytesPerTokenInWindowsPerGpu"] == (sliding if windowed else 0)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recipegen import facts
 from recipegen.memory.setup import Setup
@@ -102,6 +102,14 @@ def cache(model: ModelFacts, layers: range, setup: Setup, block: int, batched: i
     spread = tuple((window, size * fill.get("sliding", 1.0)) for window, size in windows.items())
     passing = batched * since(table["inFlight"], setup.version)
     return Cache(growing * fill.get("full", 1.0), spread, state, block, passing)
+
+
+def unwindowed(kept: Kept) -> Kept:
+    """Return what a layer keeps where its window does not count: all there is.
+
+    Source: unify_hybrid_kv_cache_specs in vLLM 0.31.0, vllm/v1/core/kv_cache_utils.py.
+    """
+    return replace(kept, kind="full") if kept.kind == "sliding" else kept
 
 
 def _pages(kept: list[Kept], model: ModelFacts, setup: Setup, block: int) -> tuple[int, float]:

@@ -33,6 +33,8 @@ class Setup:
     """Number format of the states of state-space layers in place of the model's; empty: the model's."""
     windows: float | None = None
     """SGLang's tokens of sliding layers for each one of full layers; None: its default."""
+    whole: bool = False
+    """Whether layers with a window keep every token, because vLLM's cache manager for them is off."""
     dtype: str = ""
     """Number format in place of the checkpoint's; empty: the checkpoint's."""
     quantization: str = ""
