@@ -221,3 +221,38 @@ def test_windows_count_unless_the_cache_manager_for_them_is_off(
     full, sliding = 5 * 2 * 2 * 512 * 2, 25 * 8 * 2 * 256 * 2
     assert cache["bytesPerTokenPerGpu"] == full + (0 if windowed else sliding)
     assert cache["bytesPerTokenInWindowsPerGpu"] == (sliding if windowed else 0)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--dtype", "float8", "dtype 'float8': its bytes are not known"),
+        ("--kv-cache-dtype", "turboquant_3bit_nc", "KV cache in 'turboquant_3bit_nc'"),
+        ("--quantization", "awq", "quantisation 'awq' of 16-bit weights"),
+    ],
+)
+def test_a_format_whose_bytes_nobody_knows_is_refused(
+    option: str, value: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["size", LLAMA, "--gpu", H100, option, value]) == 2
+
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert "known are" in captured.err
+
+
+def test_json_says_why_it_does_not_fit_and_what_would(capsys: pytest.CaptureFixture[str]) -> None:
+    found = sized("meta-llama/Llama-3.3-70B-Instruct", "--gpu", H100, capsys=capsys)
+
+    assert found["fits"] is found["weightsFit"] is False
+    assert found["verdict"] == [
+        "does not fit: the weights alone are more than the GPUs have for them",
+        "TP 4 would fit: 4 x h100-sxm-80gb",
+        "b300-sxm-270gb would fit, with as many GPUs",
+    ]
+
+
+def test_a_context_longer_than_the_models_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["size", LLAMA, "--gpu", H100, "--max-model-len", "200000"]) == 0
+
+    assert f"200000 tokens are more than the context of {LLAMA}, 131072" in capsys.readouterr().err

@@ -144,13 +144,17 @@ def padding(kept: list[Kept]) -> dict[str, float]:
 
 def number(model: ModelFacts, setup: Setup) -> float:
     """Return the bytes of one number of the KV cache, its scale with it."""
-    name = dtype(model, setup)
+    return size_of(dtype(model, setup)) or 2.0
+
+
+def size_of(name: str) -> float | None:
+    """Return the bytes of one number in a format of the KV cache, or None where they are not known."""
     if name.startswith(("fp8", "int8")):
         return 1.0
     if name.startswith(("nvfp4", "fp4")):
         # Half a byte, and a scale of a byte for sixteen.
         return 0.5 + 1 / 16
-    return BYTES.get(name, 2.0)
+    return BYTES.get(name)
 
 
 def dtype(model: ModelFacts, setup: Setup) -> str:
