@@ -55,6 +55,14 @@ PUBLISHED = {
     "google/gemma-4-26B-A4B": (26, 4),
     "google/gemma-4-31B-it": (31, 0),
 }
+# Qwen/Qwen3-Next-80B-A3B-Instruct.
+NEXT = """
+{model_type: qwen3_next, num_hidden_layers: 48, hidden_size: 2048, intermediate_size: 5120, vocab_size: 151936,
+ num_attention_heads: 16, num_key_value_heads: 2, head_dim: 256, partial_rotary_factor: 0.25,
+ num_experts: 512, num_experts_per_tok: 10, moe_intermediate_size: 512, shared_expert_intermediate_size: 512,
+ linear_conv_kernel_dim: 4, linear_key_head_dim: 128, linear_num_key_heads: 16, linear_num_value_heads: 32,
+ linear_value_head_dim: 128, max_position_embeddings: 262144, tie_word_embeddings: false}
+"""
 ACTIVE_WITHIN = 0.08
 """Names round the active number, and some count neither embedding nor head."""
 
@@ -260,6 +268,14 @@ def test_each_way_of_turning_positions_has_its_table(
     model = modelfacts.read("x", {**shape, **more})
 
     assert [(table.rows, table.width, table.sections) for table in model.rotary] == expected
+
+
+def test_qwen3_next_has_a_layer_that_predicts_though_its_file_has_no_key_for_it() -> None:
+    model = modelfacts.read("x", yaml.safe_load(NEXT))
+
+    # 81 324 862 720 parameters are in its files.
+    assert model.parameters.total + model.parameters.predictors == pytest.approx(81_324_862_720, rel=1e-4)
+    assert model.predicts
 
 
 def test_a_long_rope_model_serves_its_original_context_unless_asked_for_more() -> None:

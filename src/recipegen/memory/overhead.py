@@ -64,7 +64,8 @@ def _vllm(model: ModelFacts, setup: Setup, memory: int, *, last: bool) -> Iterat
     measured = table["measuredWith"]
     source = f"fitted to what vLLM {measured} printed on H100"
     same = setup.version.startswith(measured)
-    kind: Kind = "measured" if same else "rule of thumb"
+    # A formula that was fitted to what some models printed is none of these numbers for another one.
+    kind: Kind = "rule of thumb"
     unsure = "±10 %" if same else f"measured with {measured}, not with {setup.version or 'this version'}"
     tokens, sequences = batch(setup, memory)
     sampler, formula = _sampler(model, setup, min(sequences, tokens)) if last else (0.0, "")

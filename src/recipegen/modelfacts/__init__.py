@@ -216,7 +216,7 @@ def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] |
         families=_families(text),
         compressed=mla(text) and not text.number("kv_lora_rank", default=0),
         sparse=bool(text.number("index_topk", default=0)),
-        predicts=_predicts(text),
+        predicts=_predicts(text) or bool(text.number("mtp_num_hidden_layers", default=0)),
         default_context=default_context(text),
         caches=kept,
         rotary=tables(text, found),
