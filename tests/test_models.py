@@ -57,7 +57,8 @@ PUBLISHED = {
 }
 # Qwen/Qwen3-Next-80B-A3B-Instruct.
 NEXT = """
-{model_type: qwen3_next, num_hidden_layers: 48, hidden_size: 2048, intermediate_size: 5120, vocab_size: 151936,
+{model_type: qwen3_next, num_hidden_layers: 48, hidden_size: 2048, intermediate_size: 5120,
+ vocab_size: 151936,
  num_attention_heads: 16, num_key_value_heads: 2, head_dim: 256, partial_rotary_factor: 0.25,
  num_experts: 512, num_experts_per_tok: 10, moe_intermediate_size: 512, shared_expert_intermediate_size: 512,
  linear_conv_kernel_dim: 4, linear_key_head_dim: 128, linear_num_key_heads: 16, linear_num_value_heads: 32,
