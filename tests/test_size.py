@@ -182,3 +182,83 @@ def test_a_longer_request_never_takes_less(name: str, gpu: str, first: int, seco
 
     assert cache.request(short) <= cache.request(long)
     assert cache.held(80 * GIB, short) >= cache.held(80 * GIB, long)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"kv_cache_dtype": "nonsense"}, "what vllm makes of 'nonsense' is not known"),
+        ({"kv_cache_dtype": "fp8", "backend": "sglang"}, "what sglang makes of 'fp8' is not known"),
+        ({"dtype": "nonsense"}, "--dtype"),
+        ({"quantization": "FP8"}, "--quantization"),
+        ({"engine_version": "nonsense"}, "--engine-version: 'nonsense' is none"),
+        ({"mig": "3g.40gb", "tensor_parallel": 2}, "MIG instances cannot exchange data"),
+    ],
+)
+def test_a_word_that_is_not_known_is_not_taken_for_another(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        recipegen.size(LLAMA, gpu=H100, **options)
+
+
+def test_weights_that_are_quantised_already_are_not_quantised_anew() -> None:
+    with pytest.raises(UsageError, match="is quantised by 'fp8' already"):
+        recipegen.size("deepseek-ai/DeepSeek-R1", gpu=H100, quantization="bitsandbytes")
+
+
+def test_a_configuration_without_a_context_needs_one(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    config = facts.model_config(LLAMA) or {}
+    path.write_text(json.dumps({**config, "max_position_embeddings": None}))
+
+    with pytest.raises(UsageError, match="states no context"):
+        recipegen.size(path, gpu=H100)
+    assert recipegen.size(path, gpu=H100, max_model_len=4096).roles[0].fit.max_model_len == 4096
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "words"),
+    [
+        (LLAMA, {"max_model_len": 200_000}, "longer than the context"),
+        (LLAMA, {"engine_version": "99.0"}, "newer than what is known here"),
+        ("deepseek-ai/DeepSeek-R1", {"gpu": "a100-sxm-80gb"}, "has no arithmetic in fp8"),
+    ],
+)
+def test_what_an_engine_may_refuse_is_said(model: str, options: dict[str, Any], words: str) -> None:
+    found = recipegen.size(model, **{"gpu": H100, **options})
+
+    assert [words in warning.message for warning in found.warnings] == [True]
+
+
+def test_a_mig_profile_is_one_of_the_recipes_own_gpu() -> None:
+    found = recipegen.size("qwen3-32b", mig="3g.40gb", tensor_parallel=1)
+
+    assert found.roles[0].fit.setup.mig == "3g.40gb"
+    with pytest.raises(UsageError, match="no MIG profile of h100-sxm-80gb"):
+        recipegen.size("qwen3-32b", mig="1g.5gb")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("model.engine.kvCacheDtype=turboquant_3bit_nc", "a KV cache in turboquant_3bit_nc"),
+        ('model.engine.args=["--quantization", "nonsense"]', "--quantization nonsense"),
+    ],
+)
+def test_a_recipes_format_whose_bytes_are_not_known_is_said(
+    value: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sized("qwen3-32b", "--set", value, capsys=capsys)["unreckoned"] == [words]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("qwen3-32b", "--with", "nonsense"),
+        ("qwen3-32b", "--max-model-len", "99999999999"),
+        ("qwen3-32b", "--tensor-parallel", "2", "--tensor-parallel", "4"),
+        ("--all", "--with", "benchmark"),
+    ],
+)
+def test_no_option_is_passed_over(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["size", *words]) == 2
+    assert capsys.readouterr().out == ""

@@ -157,9 +157,9 @@ def _add_size(command: argparse.ArgumentParser) -> None:
         ("--max-num-seqs", "most requests in one batch"),
         ("--max-num-batched-tokens", "most tokens of one pass"),
     ):
-        command.add_argument(option, metavar="N", type=_number(1, 1_000_000_000), help=words)
+        command.add_argument(option, metavar="N", action=_Once, type=_number(1, 1_000_000_000), help=words)
     words = "share of GPU memory, above 0 and at most 1, of what the engine means by it"
-    command.add_argument("--gpu-memory-utilization", metavar="SHARE", type=_share, help=words)
+    command.add_argument("--gpu-memory-utilization", metavar="SHARE", action=_Once, type=_share, help=words)
     command.add_argument("--eager", action="store_true", default=None, help="without CUDA graphs")
     words = "whose rules: recipegen's, or for comparison LLM Engine's or Bud's; default: %(default)s"
     policies = ["recipegen", "llm-engine", "bud"]
@@ -167,15 +167,17 @@ def _add_size(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", metavar="NAME", action=_Once, help="llm-engine: name of the model")
     command.add_argument("--batch", action="store_true", help="llm-engine: for a batch job")
     words = "llm-engine: longest context to size for"
-    command.add_argument("--max-context", metavar="N", type=_number(1, 1_000_000_000), help=words)
+    command.add_argument(
+        "--max-context", metavar="N", action=_Once, type=_number(1, 1_000_000_000), help=words
+    )
     words = "llm-engine: which of its tables: chart, test or ci; default: chart"
-    command.add_argument("--table", choices=["chart", "test", "ci"], help=words)
+    command.add_argument("--table", action=_Once, choices=["chart", "test", "ci"], help=words)
     for option, words in (
         ("--isl", "bud: tokens that a request reads"),
         ("--osl", "bud: tokens that it writes"),
         ("--concurrency", "bud: most requests at once"),
     ):
-        command.add_argument(option, metavar="N", type=_number(1, 1_000_000_000), help=words)
+        command.add_argument(option, metavar="N", action=_Once, type=_number(1, 1_000_000_000), help=words)
 
 
 def _share(text: str) -> float:
@@ -230,7 +232,7 @@ def _add_new(command: argparse.ArgumentParser) -> None:
         ("--max-model-len", "context in tokens; default: the model's own, or what fits"),
         ("--replicas", "replicas of each role; default: 2 where one is less than a node"),
     ):
-        command.add_argument(option, metavar="N", type=_number(0, 1_000_000_000), help=words)
+        command.add_argument(option, metavar="N", action=_Once, type=_number(0, 1_000_000_000), help=words)
     words = "workers of their own for prefill and decode"
     command.add_argument("--disaggregated", action="store_true", help=words)
     words = "file to write, - for standard output; default: NAME.yaml here"
@@ -293,7 +295,7 @@ def _positive(text: str) -> float:
 
 def _number(least: int, most: int) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not least <= int(text[:9]) <= most:
+        if not re.fullmatch("[0-9]{1,12}", text) or not least <= int(text) <= most:
             raise argparse.ArgumentTypeError(f"a whole number from {least} to {most}, got {text!r}")
         return int(text)
 

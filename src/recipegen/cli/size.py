@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
         return _all(args, settings, as_json=as_json)
     # Only now: a model alone is sized without the recipe language.
     patches: list[Any] = []
-    if args.file or args.set:
+    if args.file or args.set or args.with_component or args.without_component:
         from recipegen.cli import inputs
 
         patches = inputs.patches(args)
@@ -47,7 +47,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _all(args: argparse.Namespace, settings: dict[str, Any], *, as_json: bool) -> int:
     """Print a row for each role of every form of the catalog."""
-    if args.name or args.config or args.file or args.set or args.variant:
+    changes = (args.variant, args.file, args.set, args.with_component, args.without_component)
+    if args.name or args.config or any(changes):
         raise UsageError(
             "--all is the whole catalog as it stands; leave out what names or changes one recipe"
         )

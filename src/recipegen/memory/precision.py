@@ -8,6 +8,8 @@ from recipegen.modelfacts import ModelFacts, Quantization
 from recipegen.modelfacts.formats import KEPT
 from recipegen.modelfacts.methods import BYTES
 
+DTYPES = ("auto", "half", "float16", "bfloat16", "float", "float32")
+"""Words for a number format in place of the checkpoint's."""
 # What an engine makes of 16-bit weights while it loads them, with the bytes of a parameter. bitsandbytes
 # keeps a scale of four bytes for 64 numbers.
 ONLINE = {"fp8": 1.0, "mxfp8": 33 / 32, "int8": 1.0, "bitsandbytes": 0.5 + 4 / 64}

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from recipegen import facts
 from recipegen.errors import Problem, RecipeError, UsageError, nearest, show
-from recipegen.memory import Setup, undivided
+from recipegen.memory import Setup
 from recipegen.modelfacts import ModelFacts
 from recipegen.sizing import checkpoint
+from recipegen.sizing.settings import checked
 
 if TYPE_CHECKING:
     from recipegen.document import Document
@@ -69,18 +70,8 @@ def find(
         raise UsageError(f"{show(str(named))} is no recipe: variants and patches are a recipe's")
     model, warnings = _named(named)
     setup = _setup(given)
-    _divisible(model, setup)
-    return Sized(model.id, model, (One("worker", 1, setup),), warnings)
-
-
-def _divisible(model: ModelFacts, setup: Setup) -> None:
-    """Refuse parallel sizes that the model cannot be divided by."""
-    wrong = [Problem("usage", (), found.message, found.hint) for found in undivided(model, setup)]
-    if setup.data > 1 and not setup.adds_data and setup.tensor % setup.data:
-        message = f"{setup.data} ranks of data parallelism cannot share {setup.tensor} GPUs evenly"
-        wrong.append(Problem("usage", (), message, f"make tensorParallel a multiple of {setup.data}"))
-    if wrong:
-        raise UsageError(*wrong)
+    odd = checked(model, setup, given)
+    return Sized(model.id, model, (One("worker", 1, setup),), (*warnings, *odd))
 
 
 def _named(source: str | PathLike[str]) -> tuple[ModelFacts, tuple[Problem, ...]]:
@@ -104,9 +95,8 @@ def _setup(given: dict[str, Any]) -> Setup:
     if "gpu" not in given:
         hint = f"known are {', '.join(facts.hardware())}"
         raise UsageError(Problem("usage", (), "say with --gpu on which type of GPU", hint))
-    given.setdefault("backend", "vllm")
-    given.setdefault("version", _version(given["backend"]))
-    return Setup(**given)
+    backend = given.get("backend", "vllm")
+    return Setup(**{"backend": backend, "version": _version(backend)} | given)
 
 
 def _version(backend: str) -> str:
@@ -136,6 +126,8 @@ def of_recipe(loaded: "Loaded", config: str | PathLike[str] | None, given: dict[
     from recipegen.rules.memory import setup_of
     from recipegen.rules.settings import told
 
+    if loaded.idle:
+        raise RecipeError(*loaded.idle)
     recipe, warnings = _checked_recipe(loaded)
     model, odd = _model(recipe, config)
     if "gpu" in given:
@@ -143,17 +135,16 @@ def of_recipe(loaded: "Loaded", config: str | PathLike[str] | None, given: dict[
     if recipe.hardware is None:
         hint = f"give --gpu, or write `hardware: {{gpu: …}}` into it; known are {', '.join(facts.hardware())}"
         raise UsageError(Problem("usage", (), f"recipe {loaded.name} names no GPU type", hint))
-    if "backend" in given:
-        given.setdefault("version", _version(given["backend"]))
+    newest = {"version": _version(given["backend"])} if "backend" in given else {}
     extra = {each.role: each for each in told(recipe)}
     found = []
     for role, worker in workers(recipe.model).items():
         setup, unreckoned = setup_of(recipe, role, worker, model, extra.get(role))
-        setup = replace(setup, **given)
-        _divisible(model, setup)
+        setup = replace(setup, **newest | given)
+        odd = (*odd, *checked(model, setup, given))
         found.append(One(role, worker.replicas, setup, tuple(unreckoned)))
     variant = "" if loaded.variant == "default" else f", {loaded.variant}"
-    return Sized(f"{loaded.name}{variant}", model, tuple(found), (*warnings, *odd))
+    return Sized(f"{loaded.name}{variant}", model, tuple(found), tuple(dict.fromkeys((*warnings, *odd))))
 
 
 def _checked_recipe(loaded: "Loaded") -> "tuple[Recipe, tuple[Problem, ...]]":
@@ -195,13 +186,6 @@ def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
         hint = f"there is {' and '.join(begin)}" if begin else nearest(str(given["gpu"]), gpus)
         message = f"no GPU type is called {show(given['gpu'])}"
         raise UsageError(Problem("usage", (), message, hint or f"known are {', '.join(gpus)}"))
-    profiles = gpus.get(given.get("gpu", ""), {}).get("mig", {})
-    if "mig" in given and given["mig"] not in profiles:
-        known = f"its profiles are {', '.join(profiles)}" if profiles else "it cannot be cut into instances"
-        problem = (
-            f"no MIG profile of {given.get('gpu', 'a GPU without --gpu')} is called {show(given['mig'])}"
-        )
-        raise UsageError(Problem("usage", (), problem, known))
     engines = facts.memory().keys() - {"context"}
     if "backend" in given and given["backend"] not in engines:
         raise UsageError(

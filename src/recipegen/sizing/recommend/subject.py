@@ -12,13 +12,12 @@ from recipegen import facts
 from recipegen.document import Document
 from recipegen.errors import Problem, RecipeError, UsageError, nearest, show
 from recipegen.load import Loaded, load
-from recipegen.memory import Setup
+from recipegen.memory import Setup, loading
 from recipegen.modelfacts import ModelFacts
 from recipegen.recipe import BenchmarkConfig, Hardware, Recipe
 from recipegen.roles import workers
 from recipegen.rules.hardware import gpu_hint
 from recipegen.rules.memory import setup_of
-from recipegen.rules.precision import loading
 from recipegen.rules.settings import told
 from recipegen.sizing import checkpoint
 from recipegen.sizing.recommend.load import Load
