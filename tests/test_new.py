@@ -118,6 +118,10 @@ def test_a_directory_tells_licence_and_access_and_that_there_is_a_chat_template(
     assert model["revision"] == commit
     assert model["huggingFaceTokenSecret"] == "hf-token-secret"
     golden.file(ROOT / "tests/new/directory.yaml", created.recipe)
+    assert "trustRemoteCode" not in created.recipe
+    assert "--trust-remote-code" in " ".join(created.notes)
+    trusted = creation.new(config=folder, trust_remote_code=True, **H100)
+    assert data_of(trusted.recipe)["model"]["engine"]["trustRemoteCode"] is True
 
 
 def test_without_a_chat_template_there_are_no_parsers(tmp_path: Path) -> None:

@@ -235,6 +235,8 @@ def _add_new(command: argparse.ArgumentParser) -> None:
         command.add_argument(option, metavar="N", action=_Once, type=_number(0, 1_000_000_000), help=words)
     words = "workers of their own for prefill and decode"
     command.add_argument("--disaggregated", action="store_true", help=words)
+    words = "let code run that comes with the weights, where the engine asks for it"
+    command.add_argument("--trust-remote-code", action="store_true", help=words)
     words = "file to write, - for standard output; default: NAME.yaml here"
     command.add_argument("-o", "--output", metavar="FILE", action=_Once, help=words)
     words = "write over a file that is there already, all of it, or take a name that the catalog has"

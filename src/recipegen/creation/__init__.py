@@ -50,6 +50,7 @@ def new(
     max_model_len: int | None = None,
     replicas: int | None = None,
     disaggregated: bool = False,
+    trust_remote_code: bool = False,
     namespace: str | None = None,
     name: str | None = None,
 ) -> Created:
@@ -68,6 +69,7 @@ def new(
         max_model_len: context in tokens; default: the model's own, or what leaves room for two requests.
         replicas: replicas of each role; default: two where one is less than a node, else one.
         disaggregated: whether prefill and decode get workers of their own.
+        trust_remote_code: whether code that comes with the weights may run in the cluster.
         namespace: Kubernetes namespace; default: the letters that the recipe's name begins with.
         name: what the recipe is called; default: the last segment of the model's id in lower case.
 
@@ -87,6 +89,7 @@ def new(
             max_model_len=max_model_len,
             replicas=replicas,
             disaggregated=disaggregated,
+            trust_remote_code=trust_remote_code,
             namespace=namespace,
             name=name,
         )
@@ -110,6 +113,11 @@ def create(given: Given) -> Created:
         notes.append(f"--backend {backend}: the one engine known to load {_weights(model)} on {given.gpu}")
     elif not engine.known_to_load(model, backend):
         notes.append(f"whether {backend} loads {_weights(model)} is not known to recipegen")
+    if source.remote_code and not given.trust_remote_code:
+        notes.append(
+            "config.json has auto_map: code of the repository, which stays off; where the engine asks for it,"
+            " read it, then --trust-remote-code"
+        )
     sized, block, replicas = _sized(given, model, backend)
     called = given.name or names.recipe_name(model.id)
     draft = Draft(
@@ -125,7 +133,11 @@ def create(given: Given) -> Created:
         block_size=block,
         parsers=engine.parsers(model, chat=source.chat),
         rest=engine.defaults(
-            model, backend, sized.context, remote_code=source.remote_code, disaggregated=given.disaggregated
+            model,
+            backend,
+            sized.context,
+            remote_code=given.trust_remote_code,
+            disaggregated=given.disaggregated,
         ),
     )
     text = recipe(draft)

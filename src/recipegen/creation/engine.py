@@ -87,8 +87,8 @@ def defaults(
     found = Defaults()
     if remote_code:
         words = (
-            "config.json has auto_map: classes of the repository's own, Python that runs in your cluster. "
-            "Read it and pin the revision, or leave this out where the engine knows the architecture itself."
+            "Code that comes with the weights runs in your cluster. Read it and pin the revision, or leave "
+            "this out where the engine knows the architecture itself."
         )
         if backend == "trtllm":
             found.extra["trust_remote_code"] = True

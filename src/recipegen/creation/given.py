@@ -34,6 +34,8 @@ class Given:
     replicas: int | None = None
     """Replicas of each role."""
     disaggregated: bool = False
+    trust_remote_code: bool = False
+    """Whether code that comes with the weights may run."""
     namespace: str | None = None
     name: str | None = None
 

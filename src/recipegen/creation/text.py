@@ -263,36 +263,11 @@ def _notes(draft: Draft) -> list[str]:
         said += f", {found.per_request / GIB:.2f} GiB for a request of {found.max_model_len} tokens"
         said += " with its windows and states"
     lines.append(f"{said}.")
-    lines += [
-        "Room for KV cache on a GPU = " + FORMULA[draft.backend] + ", in GiB:",
-        f"  {_sum(draft)} = {found.stage.room / GIB:.1f}: "
-        f"{_times(found.concurrency / setup.copies)} x {found.max_model_len} tokens",
-        "Overhead, in GiB: "
-        + ", ".join(f"{term.name} {term.value / GIB:.1f}" for term in found.stage.overhead.terms)
-        + ".",
-        "Worked out, not measured: `recipegen size FILE --config config.json` tells each term's source. "
-        "The engine prints what it really has; when that is less, believe it.",
-    ]
+    lines.append(
+        "What is left for it, and what that holds: `recipegen size FILE --config config.json`. It is worked "
+        "out, not measured: the engine prints what it really has, and when that is less, believe it."
+    )
     return [part for line in lines for part in _folded(line)]
-
-
-FORMULA = {
-    "vllm": "share x memory - weights - overhead",
-    "sglang": "share x (memory - overhead) - weights",
-    "trtllm": "share x (memory - weights - overhead)",
-}
-
-
-def _sum(draft: Draft) -> str:
-    found = draft.sized.fit
-    share = engine.SHARES[draft.backend]
-    memory, weights = found.memory / GIB, found.stage.weights / GIB
-    over = found.stage.overhead.total / GIB
-    return {
-        "vllm": f"{share} x {memory:.1f} - {weights:.1f} - {over:.1f}",
-        "sglang": f"{share} x ({memory:.1f} - {over:.1f}) - {weights:.1f}",
-        "trtllm": f"{share} x ({memory:.1f} - {weights:.1f} - {over:.1f})",
-    }[draft.backend]
 
 
 def _folded(line: str) -> list[str]:
