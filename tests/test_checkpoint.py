@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import checkpoints
 from recipegen import facts, yamlio
 from recipegen.errors import Problem, RecipeError, RecipegenError, ToolError
+from recipegen.memory import Setup, fit
 from recipegen.modelfacts import ModelFacts
 from recipegen.modelfacts.decoders import families
 from recipegen.sizing import checkpoint
@@ -339,7 +340,7 @@ def test_a_decoder_without_a_family_is_sized_with_a_warning() -> None:
     found = checkpoint.checked(changed(model_type=None, architectures=["BrandNewForCausalLM"]), "config.json")
 
     assert found.model.parameters.total == checkpoint.from_text(SHAPE, "x").parameters.total
-    assert (found.loaded.assumed, found.assumed) == (True, True)
+    assert (found.model.assumed, found.loaded.assumed) == (True, True)
     assert "its layers are taken to be plain ones" in str(found.warnings[0])
 
 
@@ -385,6 +386,8 @@ def test_the_index_stands_for_files_that_are_not_there(model: Path, name: str) -
     assert whole.weights is not None
     assert (found.weights.bytes, found.weights.counted) == (whole.weights.bytes, False)
     assert "metadata.total_size of" in found.weights.source
+    sources = [fit(each.loaded, Setup("h100-sxm-80gb")).source[0] for each in (whole, found)]
+    assert sources == ["measured", "published"]
 
 
 def test_copies_and_adapters_are_not_counted(model: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import checkpoints
 from conftest import ROOT
 from recipegen import catalog, facts, pipeline, yamlio
 from recipegen.cli import main
@@ -297,6 +298,21 @@ def test_a_configuration_without_a_recipe_is_enough(
         found = json.loads(capsys.readouterr().out)
         assert found["recommended"]["best cost"]["workers"]["worker"]["tensorParallel"] == 1
         assert found["measuredOnThisHardware"] is False
+
+
+@pytest.mark.parametrize("name", ["Qwen/Qwen3-8B", "qwen/qwen3-8b"])
+def test_a_known_model_is_found_by_its_id_in_any_case(name: str) -> None:
+    assert estimated(name, gpu=H100).subject.model is model("Qwen/Qwen3-8B")
+
+
+def test_the_weights_of_a_folder_are_those_of_its_files(tmp_path: Path) -> None:
+    config, _ = facts.configuration("Qwen/Qwen3-0.6B")
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    size = checkpoints.write(tmp_path / "model.safetensors", [*checkpoints.llama(config, normed=True)][:100])
+    found = estimated(str(tmp_path), gpu=H100)
+
+    assert found.subject.model.weights_bytes == size
+    assert found.subject.warnings[0].code == "weights-differ"
 
 
 def test_json_has_every_deployment_with_its_numbers_or_its_reason(capsys: pytest.CaptureFixture[str]) -> None:

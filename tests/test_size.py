@@ -26,7 +26,7 @@ def sized(*words: str, capsys: pytest.CaptureFixture[str]) -> Any:
 
 def config_of(name: str, folder: Path) -> str:
     path = folder / "config.json"
-    path.write_text(json.dumps(facts.model_config(name)))
+    path.write_text(json.dumps(facts.configuration(name)[0]))
     return str(path)
 
 
@@ -112,6 +112,11 @@ def test_a_context_that_does_not_fit_is_shortened_and_said(capsys: pytest.Captur
         ((LLAMA, "--gpu", "h100"), "no GPU type is called 'h100'\n  hint: there is h100-sxm-80gb and"),
         ((LLAMA, "--gpu", H100, "--backend", "tgi"), "no engine is called 'tgi'"),
         ((LLAMA, "--gpu", H100, "--gpu-memory-utilization", "90"), "a number above 0 and at most 1"),
+        (
+            (LLAMA, "--max-model-len", "9" * 20),
+            "a whole number from 1 to 1000000000, got '99999999999999999999'",
+        ),
+        ((LLAMA, "--data-parallel", "2", "--data-parallel", "4"), "--data-parallel is there twice"),
         (
             (LLAMA, "--gpu", H100, "--tensor-parallel", "3"),
             "has 32 attention heads, which 3 GPUs cannot share evenly",
@@ -207,7 +212,7 @@ def test_weights_that_are_quantised_already_are_not_quantised_anew() -> None:
 
 def test_a_configuration_without_a_context_needs_one(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
-    config = facts.model_config(LLAMA) or {}
+    config = facts.configuration(LLAMA)[0]
     path.write_text(json.dumps({**config, "max_position_embeddings": None}))
 
     with pytest.raises(UsageError, match="states no context"):

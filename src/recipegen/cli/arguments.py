@@ -1,11 +1,12 @@
 """The arguments of every command."""
 
 import argparse
-import re
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NoReturn
 
+from recipegen.cli import options
+from recipegen.cli.options import Once
 from recipegen.errors import Problem, UsageError, show
 from recipegen.version import __version__
 
@@ -53,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
         commands[name].add_argument("--all", action="store_true", help="the whole catalog")
     for name in ("show", "render", "explain", "validate", "check", "size", "simulate", "doctor", "recommend"):
         _add_changes(commands[name])
-    _add_own(commands)
+    options.add(commands)
     return top
 
 
@@ -63,7 +64,7 @@ def _add_changes(command: argparse.ArgumentParser) -> None:
     def several(*flags: str, metavar: str, words: str, **rest: Any) -> None:
         command.add_argument(*flags, **{"action": "append", **rest}, metavar=metavar, default=[], help=words)
 
-    command.add_argument("--variant", metavar="V", action=_Once, help="variant of the recipe")
+    command.add_argument("--variant", metavar="V", action=Once, help="variant of the recipe")
     several("-f", "--file", metavar="FILE", words="patch file, such as a cluster profile", type=_patch)
     several("--set", metavar="K=V", words="set one value")
     several("--with", metavar="C", words="switch a component on", action=_Switch, dest="with_component")
@@ -78,250 +79,12 @@ def _patch(name: str) -> str:
     return name
 
 
-def _add_own(commands: dict[str, argparse.ArgumentParser]) -> None:
-    """Add what only one command has."""
-    _add_list(commands["list"])
-    show = commands["show"]
-    shown = show.add_mutually_exclusive_group()
-    shown.add_argument("--source", action="store_true", help="the recipe as written, patches in it")
-    shown.add_argument("--resolved", action="store_true", help="with every default and derived value")
-    shown.add_argument("--origin", action="store_true", help="each value with where it comes from")
-    render = commands["render"]
-    words = "what to render to"
-    render.add_argument("--target", choices=["helmfile", "values"], default="helmfile", help=words)
-    words = "mock the engines: the same releases for clusters without GPUs, short for --set model.mocker=true"
-    render.add_argument("--twin", action="store_true", help=words)
-    words = "write a self-contained helmfile directory"
-    render.add_argument("-o", "--output", metavar="DIR", action=_Once, help=words)
-    words = "compare with DIR instead of writing it; exit 3 when it differs"
-    render.add_argument("--check", action="store_true", help=words)
-    words = "folder or oci:// address of the charts; default: those that came along"
-    render.add_argument("--charts", metavar="REF", action=_Once, help=words)
-    _add_size(commands["size"])
-    _add_simulate(commands["simulate"])
-    _add_doctor(commands["doctor"])
-    _add_new(commands["new"])
-    _add_import(commands["import"])
-    _add_recommend(commands["recommend"])
-    words = "such as model.worker.replicas"
-    commands["explain"].add_argument("path", metavar="PATH", help=words)
-
-
-def _add_list(command: argparse.ArgumentParser) -> None:
-    words = "what must stand in name, title, description or model id"
-    command.add_argument("words", metavar="WORD", nargs="*", help=words)
-    command.add_argument("--json", action="store_true", help="as JSON")
-    command.add_argument("--variants", action="store_true", help="a row a form: a recipe with a variant")
-    for option, metavar, words in (
-        ("--backend", "B", "vllm, sglang or trtllm"),
-        ("--gpu", "GPU", "GPU type, or how one begins: h200-sxm-141gb, h200; recipes for any GPU stay"),
-        ("--mode", "M", "aggregated, disaggregated, multi-node or wide-ep (experts over several nodes)"),
-        ("--license", "L", "licence, or a part of it: apache"),
-        ("--size", "A-B", "parameters of the model: 0-10B, 70B-"),
-    ):
-        command.add_argument(option, metavar=metavar, action=_Once, help=words)
-    words = "GPUs of all replicas, at most"
-    command.add_argument("--max-gpus", metavar="N", type=_number(0, 100_000), help=words)
-
-
-def _add_size(command: argparse.ArgumentParser) -> None:
-    words = "recipe of the catalog, path of a recipe or a config.json, folder of a model, known model id"
-    command.add_argument("name", metavar="NAME", nargs="?", help=words)
-    words = "config.json, folder with weights, or known model id; with NAME: for its model"
-    command.add_argument("--config", metavar="FILE", action=_Once, help=words)
-    command.add_argument(
-        "--all", action="store_true", help="a row for each role of every form of the catalog"
-    )
-    command.add_argument("--explain", action="store_true", help="what the numbers were held against, too")
-    for option, metavar, words in (
-        ("--gpu", "GPU", "GPU type, as hardware.gpu of a recipe: h100-sxm-80gb"),
-        ("--mig", "PROFILE", "MIG profile in place of the whole GPU: 3g.40gb"),
-        ("--backend", "B", "vllm, sglang or trtllm; default: the recipe's, or vllm"),
-        (
-            "--engine-version",
-            "V",
-            "version of the engine; default: that of the recipe's or the newest Dynamo",
-        ),
-        ("--kv-cache-dtype", "D", "number format of the KV cache, in the engine's words: fp8"),
-        ("--dtype", "D", "number format of 16-bit weights in place of the checkpoint's: float32"),
-        ("--quantization", "Q", "what the engine makes of 16-bit weights while it loads them: fp8"),
-    ):
-        command.add_argument(option, metavar=metavar, action=_Once, help=words)
-    for option, words in (
-        ("--tensor-parallel", "GPUs that share each layer"),
-        ("--pipeline-parallel", "stages that share the layers"),
-        ("--data-parallel", "ranks of data parallelism"),
-        ("--expert-parallel", "ranks that experts are spread over"),
-        ("--max-model-len", "context in tokens; default: the recipe's, or the model's own"),
-        ("--block-size", "tokens of a block of the KV cache"),
-        ("--max-num-seqs", "most requests in one batch"),
-        ("--max-num-batched-tokens", "most tokens of one pass"),
-    ):
-        command.add_argument(option, metavar="N", action=_Once, type=_number(1, 1_000_000_000), help=words)
-    words = "share of GPU memory, above 0 and at most 1, of what the engine means by it"
-    command.add_argument("--gpu-memory-utilization", metavar="SHARE", action=_Once, type=_share, help=words)
-    command.add_argument("--eager", action="store_true", default=None, help="without CUDA graphs")
-    words = "whose rules: recipegen's, or for comparison LLM Engine's or Bud's; default: %(default)s"
-    policies = ["recipegen", "llm-engine", "bud"]
-    command.add_argument("--policy", choices=policies, default="recipegen", help=words)
-    command.add_argument("--model", metavar="NAME", action=_Once, help="llm-engine: name of the model")
-    command.add_argument("--batch", action="store_true", help="llm-engine: for a batch job")
-    words = "llm-engine: longest context to size for"
-    command.add_argument(
-        "--max-context", metavar="N", action=_Once, type=_number(1, 1_000_000_000), help=words
-    )
-    words = "llm-engine: which of its tables: chart, test or ci; default: chart"
-    command.add_argument("--table", action=_Once, choices=["chart", "test", "ci"], help=words)
-    for option, words in (
-        ("--isl", "bud: tokens that a request reads"),
-        ("--osl", "bud: tokens that it writes"),
-        ("--concurrency", "bud: most requests at once"),
-    ):
-        command.add_argument(option, metavar="N", action=_Once, type=_number(1, 1_000_000_000), help=words)
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"a number above 0 and at most 1, got {text!r}")
-    return value
-
-
-def _add_simulate(command: argparse.ArgumentParser) -> None:
-    words = "port of the frontend on this machine, 0 for any free one; default: %(default)s"
-    command.add_argument("--port", type=_number(0, 65_535), default=8000, metavar="N", help=words)
-    words = "chat requests that show which workers are used; default: %(default)s"
-    command.add_argument("--requests", type=_number(1, 10_000), default=8, metavar="N", help=words)
-    words = "replicas of each component that run at most; default: %(default)s"
-    command.add_argument("--max-replicas", type=_number(1, 1000), default=2, metavar="N", help=words)
-    words = "run the recipe's own benchmark too; installs aiperf first"
-    command.add_argument("--bench", action="store_true", help=words)
-    words = "go on serving until Ctrl-C"
-    command.add_argument("--keep", action="store_true", help=words)
-
-
-def _add_doctor(command: argparse.ArgumentParser) -> None:
-    words = "context of the kubeconfig; default: the current one"
-    command.add_argument("--context", metavar="C", action=_Once, help=words)
-    words = "judge what was saved before, on this or another machine, instead of a cluster"
-    command.add_argument("--bundle", metavar="FILE", action=_Once, help=words)
-    words = "write what was seen to a new file, without secrets"
-    command.add_argument("--save", metavar="FILE", action=_Once, help=words)
-
-
-def _add_new(command: argparse.ArgumentParser) -> None:
-    for option, metavar, words in (
-        ("--config", "FILE", "config.json of the model, or a directory with one; nothing is fetched then"),
-        ("--hf", "ORG/NAME", "model on the Hugging Face Hub; HF_TOKEN in the environment may hold a token"),
-        ("--model", "ORG/NAME", "id of the model, for --config"),
-        ("--backend", "B", "vllm, sglang or trtllm"),
-        ("--gpu", "GPU", "GPU type, such as h100-sxm-80gb"),
-        (
-            "--namespace",
-            "NS",
-            "Kubernetes namespace; default: the letters that the recipe's name begins with",
-        ),
-        ("--name", "NAME", "what the recipe is called; default: the model's last segment in lower case"),
-    ):
-        command.add_argument(option, metavar=metavar, action=_Once, help=words)
-    for option, words in (
-        ("--gpu-count", "GPUs of one replica; default: as few as will do"),
-        ("--max-model-len", "context in tokens; default: the model's own, or what fits"),
-        ("--replicas", "replicas of each role; default: 2 where one is less than a node"),
-    ):
-        command.add_argument(option, metavar="N", action=_Once, type=_number(0, 1_000_000_000), help=words)
-    words = "workers of their own for prefill and decode"
-    command.add_argument("--disaggregated", action="store_true", help=words)
-    words = "let code run that comes with the weights, where the engine asks for it"
-    command.add_argument("--trust-remote-code", action="store_true", help=words)
-    words = "file to write, - for standard output; default: NAME.yaml here"
-    command.add_argument("-o", "--output", metavar="FILE", action=_Once, help=words)
-    words = "write over a file that is there already, all of it, or take a name that the catalog has"
-    command.add_argument("--force", action="store_true", help=words)
-
-
-def _add_import(command: argparse.ArgumentParser) -> None:
-    words = "file with the graph, and the ConfigMaps that it names; - for standard input"
-    command.add_argument("file", metavar="FILE", help=words)
-    words = "the graph to take, where the file has several"
-    command.add_argument("--graph", metavar="NAME", action=_Once, help=words)
-    words = "Kubernetes namespace of the recipe; default: the graph's, or else its name"
-    command.add_argument("--namespace", metavar="NS", action=_Once, help=words)
-    words = "write the recipe to FILE, whose name becomes the graph's; default: standard output"
-    command.add_argument("-o", "--output", metavar="FILE", action=_Once, help=words)
-    command.add_argument("--force", action="store_true", help="write over a file that is there already")
-    words = "import also a graph that does what a recipe cannot say, without that"
-    command.add_argument("--lossy", action="store_true", help=words)
-
-
-def _add_recommend(command: argparse.ArgumentParser) -> None:
-    for option, metavar, words in (
-        ("--gpu", "GPU", "GPU type, such as h100-sxm-80gb; default: the recipe's"),
-        ("--backend", "B", "vllm, sglang or trtllm; default: the recipe's, or vllm"),
-    ):
-        command.add_argument(option, metavar=metavar, action=_Once, help=words)
-    for option, words in (
-        ("--gpu-count", "GPUs that there are; default: at most 64 are looked at"),
-        ("--isl", "tokens of a prompt; default: of the recipe's benchmark, or 1024"),
-        ("--osl", "tokens of an answer; default: of the recipe's benchmark, or 128"),
-        ("--concurrency", "requests in flight; default: most of the recipe's benchmark, or 32"),
-    ):
-        command.add_argument(option, metavar="N", action=_Once, type=_number(1, 10_000_000), help=words)
-    for option, metavar, words in (
-        ("--ttft", "MS", "milliseconds to the first token, at most"),
-        ("--itl", "MS", "milliseconds from token to token, at most"),
-        ("--throughput", "N", "output tokens a second of all GPUs, at least"),
-        ("--budget", "D", "dollars an hour, at most; needs --gpu-price"),
-        ("--gpu-price", "D", "dollars an hour of one GPU"),
-    ):
-        command.add_argument(option, metavar=metavar, action=_Once, type=_positive, help=words)
-    words = "where times come from: measured (an installed aiconfigurator), estimated, or auto; default: auto"
-    sources = ["auto", "measured", "estimated"]
-    command.add_argument("--source", choices=sources, default="auto", help=words)
-    words = "write what is recommended to FILE, a patch for `recipegen render NAME -f FILE`; - prints it"
-    command.add_argument("-o", "--output", metavar="FILE", action=_Once, help=words)
-    words = "which of the three -o writes: 'best cost' (default), 'best latency' or 'balanced'"
-    command.add_argument("--pick", choices=["best cost", "best latency", "balanced"], help=words)
-    command.add_argument("--force", action="store_true", help="write over a file that is there already")
-
-
-def _positive(text: str) -> float:
-    """Read a number above zero, as people write one."""
-    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", text) or not float(text):
-        raise argparse.ArgumentTypeError(f"a number above 0, got {text!r}")
-    return float(text)
-
-
-def _number(least: int, most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not re.fullmatch("[0-9]{1,12}", text) or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"a whole number from {least} to {most}, got {text!r}")
-        return int(text)
-
-    return read
-
-
 def _runner(name: str) -> Callable[[argparse.Namespace], int]:
     def run(args: argparse.Namespace) -> int:
         # Only now: `recipegen list` should not wait for what `check` needs.
         return int(import_module(f"recipegen.cli.{name}").run(args))
 
     return run
-
-
-class _Once(argparse.Action):
-    """Takes a value, and no second one in its place."""
-
-    def __call__(
-        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: Any = None
-    ) -> None:
-        """Put the value into the namespace."""
-        if getattr(namespace, self.dest) is not None:
-            parser.error(f"{option} is there twice")
-        setattr(namespace, self.dest, values)
 
 
 class _Switch(argparse.Action):

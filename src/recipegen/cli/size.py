@@ -15,7 +15,7 @@ OF_A_POLICY = ("model", "batch", "max_context", "table", "isl", "osl", "concurre
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the size; return 1 where it does not fit."""
+    """Print the size; whether it fits is in what is printed."""
     as_json = args.format == "json"
     if args.policy != "recipegen":
         return _policy(args, as_json=as_json)

@@ -3,15 +3,15 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import get_args
 
 from recipegen import facts
 from recipegen.creation import names, sources
 from recipegen.errors import Problem, UsageError, nearest, show
-from recipegen.recipe import FORMS, LABEL, OBJECT_NAME
+from recipegen.recipe import FORMS, LABEL, OBJECT_NAME, BackendType
 from recipegen.recipe.forms import MODEL_ID
-from recipegen.rules.hardware import gpu_hint
 
-BACKENDS = ("vllm", "sglang", "trtllm")
+BACKENDS = get_args(BackendType)
 # Bounds of the recipe language, said before anything is worked out.
 MOST = {"gpu_count": 4096, "max_model_len": 1_000_000_000, "replicas": 10_000}
 
@@ -129,7 +129,7 @@ def _wrong(given: Given) -> Iterator[Problem]:
         hint = nearest(given.backend, BACKENDS) or f"the engines are {', '.join(BACKENDS)}"
         yield _usage(f"--backend: no engine is called {show(given.backend)}", hint)
     if given.gpu is not None and given.gpu not in facts.hardware():
-        yield _usage(f"--gpu: no GPU type is called {show(given.gpu)}", gpu_hint(given.gpu))
+        yield _usage(f"--gpu: no GPU type is called {show(given.gpu)}", facts.gpu_hint(given.gpu))
     if given.gpu is None and given.gpu_count is not None:
         hint = f"give --gpu as well: one of {', '.join(facts.hardware())}"
         yield _usage("--gpu-count says how many GPUs, and nothing says of which type", hint)

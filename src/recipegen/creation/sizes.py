@@ -115,11 +115,10 @@ def layouts(wish: Wish, count: int, nodes: int) -> Iterator[Setup]:
 
 
 def _setup(wish: Wish) -> Setup:
-    engines = facts.dynamo()[facts.newest_dynamo()]["engines"]
     return Setup(
         gpu=wish.gpu,
         backend=wish.backend,
-        version=engines[wish.backend],
+        version=facts.newest_engines()[wish.backend],
         utilization=SHARES[wish.backend],
         max_model_len=wish.context,
         block_size=wish.block_size,

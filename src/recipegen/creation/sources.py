@@ -12,15 +12,13 @@ from recipegen.errors import ToolError
 from recipegen.sizing import checkpoint
 from recipegen.sizing.checkpoint import Checkpoint
 from recipegen.sizing.checkpoint.exact import scaled
+from recipegen.sizing.checkpoint.folder import CONFIG, QUANT
 
-CONFIG, QUANT, INDEX, TOKENIZER = (
-    "config.json", "hf_quant_config.json", "model.safetensors.index.json", "tokenizer_config.json",
-)  # fmt: skip
+INDEX, TOKENIZER = "model.safetensors.index.json", "tokenizer_config.json"
 MOST = 48 * 1024**2
 """Bytes that are read of a file: indexes of large models have many."""
 MOST_WEIGHTS = 2**50
 """Bytes of weights that can be."""
-WEIGHTS = (".safetensors", ".safetensors.index.json")
 LICENSES = ("LICENSE", "LICENSE.txt", "LICENSE.md")
 # Files that hold a chat template of their own.
 TEMPLATES = ("chat_template.jinja", "chat_template.json")
@@ -34,8 +32,6 @@ class Source:
 
     checkpoint: Checkpoint
     """The model, and its weights where they were counted."""
-    remote_code: bool = False
-    """Whether the configuration names code of the repository's own."""
     revision: str = ""
     """The commit of the weights, where the place says it."""
     card: Card = field(default_factory=Card)
@@ -43,6 +39,11 @@ class Source:
     """Whether the Hub asks for the terms to be accepted first; None where that is not known."""
     chat: bool | None = None
     """Whether there is a chat template; None where that cannot be seen."""
+
+    @property
+    def remote_code(self) -> bool:
+        """Whether the configuration names code of the repository's own."""
+        return bool(self.checkpoint.config.get("auto_map"))
 
 
 def identity(config: str) -> tuple[str, str]:
@@ -65,20 +66,13 @@ def of_path(config: str, model: str) -> Source:
         RecipeError: It is no configuration of a model; with file, line and key.
     """
     path, revision = Path(config), identity(config)[1]
-    if config == "-":
-        text = yamlio.read_bytes("-", "-", most=MOST)
-        return Source(checkpoint.checked(text, "-", name=model), _remote_code(text))
     read = checkpoint.read(config, model)
-    folder = path if path.is_dir() else path.parent
-    file = folder / CONFIG if path.is_dir() or path.name.endswith(WEIGHTS) else path
-    remote_code = _remote_code(yamlio.read_bytes(file, str(file), most=MOST))
-    if not path.is_dir():
-        return Source(read, remote_code, revision)
+    if config == "-" or not path.is_dir():
+        return Source(read, revision)
     own = {each.name: each for each in path.iterdir() if each.is_file()}
     described = _card(own)
     return Source(
         read,
-        remote_code,
         revision,
         described,
         described.gated,
@@ -90,11 +84,10 @@ def of_hub(model: str) -> Source:
     """Return what the Hub has of a model; raises as `hub.fetch` and `of_path` do."""
     found = hub.fetch(model)
     described = card.of_data(found.card, f"the card of {model}", gated=found.gated)
-    config = found.texts[CONFIG]
-    read = checkpoint.checked(config, f"{model}/{CONFIG}", found.texts.get(QUANT), name=model)
+    config, quant = found.texts[CONFIG], found.texts.get(QUANT)
+    read = checkpoint.checked(config, f"{model}/{CONFIG}", quant, name=model)
     return Source(
         _with_weights(read, found.texts.get(INDEX), found.weights),
-        _remote_code(config),
         found.commit,
         described,
         found.gated,
@@ -120,11 +113,6 @@ def _card(own: dict[str, Path]) -> Card:
         if named.license:
             return Card(named.license, named.source, found.gated, found.trouble)
     return found
-
-
-def _remote_code(config: bytes | str) -> bool:
-    """Return whether a configuration, which has been read already, names classes of its repository."""
-    return bool(json.loads(config).get("auto_map"))
 
 
 def _maybe(path: Path | None) -> str | None:

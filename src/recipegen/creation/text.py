@@ -245,11 +245,10 @@ def _notes(draft: Draft) -> list[str]:
     said += f"{weights / 1e9:.1f} GB ({weights / GIB:.1f} GiB)"
     said += f"; {found.weights / GIB:.1f} GiB on each of {setup.gpus} GPUs." if setup.gpus > 1 else "."
     lines = [said]
-    if draft.source.checkpoint.assumed:
-        kind = model.families[-1] if model.families else "without a name"
+    if model.assumed:
         lines.append(
-            f"recipegen does not know architectures of type {kind}: its layers are taken to be plain ones, "
-            "so all these numbers may be wrong."
+            "The configuration names no architecture: its layers are taken to be plain ones, so all these "
+            "numbers may be wrong."
         )
     exact, configured = draft.source.checkpoint.weights, draft.source.checkpoint.model.weights_bytes
     if exact:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recipegen import catalog, yamlio
-from recipegen.errors import ToolError
+from recipegen.errors import ToolError, nearest
 
 if TYPE_CHECKING:
     from recipegen.modelfacts import ModelFacts
@@ -27,6 +27,15 @@ def dynamo() -> dict[str, Any]:
 def hardware() -> dict[str, Any]:
     """Return the GPU types by name: memory in bytes, architecture, GPUs per node, node labels."""
     return _read(HERE / "hardware.yaml")
+
+
+def gpu_hint(name: str) -> str:
+    """Return which GPU types may have been meant: those that begin with the name, or the one most alike."""
+    known = hardware()
+    begin = [each for each in known if each.startswith(f"{name.casefold()}-")]
+    if begin:
+        return f"there is {' and '.join(begin)}"
+    return nearest(name, known) or f"known are {', '.join(known)}"
 
 
 @cache
@@ -72,35 +81,26 @@ def lent(model: "ModelFacts") -> Iterator[None]:
 
 @cache
 def _stored(name: str) -> "ModelFacts | None":
-    path = _model_file(name)
-    if path is None:
+    data = _known_model(name)
+    if data is None:
         return None
     # Only a recipe whose model is known pays for the reader.
     from recipegen import modelfacts
 
-    data = _read(path)
     try:
         return modelfacts.read(data["id"], data["config"], data.get("quantConfig"))
     except modelfacts.ConfigError as error:
         block = "config" if error.file == "config.json" else "quantConfig"
-        raise ToolError(f"{path}: {block}{'.' if error.key else ': '}{error}") from error
+        raise ToolError(f"{_model_file(name)}: {block}{'.' if error.key else ': '}{error}") from error
     except KeyError as error:
-        raise ToolError(f"{path}: {error.args[0]}: is missing") from error
+        raise ToolError(f"{_model_file(name)}: {error.args[0]}: is missing") from error
 
 
 def configuration(name: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Return the config.json of a model that there are facts of, and its hf_quant_config.json or None."""
-    path = _model_file(name)
-    assert path is not None
-    data = _read(path)
+    data = _known_model(name)
+    assert data is not None
     return data["config"], data.get("quantConfig")
-
-
-@cache
-def model_config(name: str) -> dict[str, Any] | None:
-    """Return a model's published config.json, or None where it is not known; `name` as for `model`."""
-    path = _model_file(name)
-    return _read(path).get("config") if path else None
 
 
 @cache
@@ -159,12 +159,16 @@ def parsers() -> dict[str, Any]:
     return _read(HERE / "parsers.yaml")
 
 
-@cache
 def model_license(name: str) -> str | None:
     """Return the licence of a model's weights, or None where it is not known; `name` as for `model`."""
-    path = _model_file(name)
-    licence = _read(path).get("license") if path else None
+    licence = (_known_model(name) or {}).get("license")
     return None if licence in (None, "unknown") else str(licence)
+
+
+@cache
+def _known_model(name: str) -> dict[str, Any] | None:
+    path = _model_file(name)
+    return _read(path) if path else None
 
 
 def _model_file(name: str) -> Path | None:
@@ -222,6 +226,12 @@ def rules() -> dict[str, dict[str, Any]]:
 def newest_dynamo() -> str:
     """Return the newest Dynamo release that recipegen knows, not counting previews."""
     return next(version for version, fact in dynamo().items() if "preview" not in fact)
+
+
+def newest_engines() -> dict[str, str]:
+    """Return the engines, each with its version in the newest Dynamo release."""
+    engines: dict[str, str] = dynamo()[newest_dynamo()]["engines"]
+    return engines
 
 
 def order(version: str) -> tuple[int, ...]:

@@ -16,6 +16,12 @@ OF_CONFIG: tuple[Kind, str, str] = ("published", "config.json", "±1 %")
 
 OF_FILES: tuple[Kind, str, str] = ("measured", "headers of the weight files", "")
 
+OF_SUM: tuple[Kind, str, str] = (
+    "published",
+    "sum of the weight files, shared out as config.json has it",
+    "±1 %",
+)
+
 ASSUMED: tuple[Kind, str, str] = ("rule of thumb", "config.json, its layers taken to be plain", "unknown")
 
 
@@ -60,7 +66,7 @@ class Fit:
     def source(self) -> tuple[Kind, str, str]:
         """Where the sizes of weights come from: kind, source and uncertainty as for a term."""
         if self.model.files:
-            return OF_FILES
+            return OF_FILES if self.model.files.counted else OF_SUM
         return ASSUMED if self.model.assumed else OF_CONFIG
 
     @property

@@ -53,6 +53,8 @@ class Files:
     predictors: Mapping[str, float]
     parameters: int
     """Of `modules`."""
+    counted: bool
+    """Whether each tensor was; otherwise only their sum is known, and modules share it as configured."""
 
 
 # Equal to itself alone, so that what is derived from it can be kept by it: two of them are never compared.

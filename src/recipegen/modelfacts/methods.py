@@ -12,8 +12,10 @@ from recipegen.modelfacts.config import ConfigError, Part
 
 BYTES = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0, "fp8": 1.0, "int8": 1.0}
 """Bytes of one number."""
-# 4-bit numbers share a scale: NVFP4 one byte for 16 of them, MXFP4 one for 32; MXFP8 likewise for 32.
-SCALED = {"nvfp4": 9 / 16, "mxfp4": 17 / 32, "mxfp8": 33 / 32}
+GROUPS = {"nvfp4": 16, "mxfp4": 32, "mxfp8": 32}
+"""Numbers that share a scale of one byte, in formats that fix it."""
+# Bytes of one number with its share of the scale.
+SCALED = {name: (1.0 if name == "mxfp8" else 0.5) + 1 / group for name, group in GROUPS.items()}
 # Names that producers give a format, each with ours.
 ALGORITHMS = {
     "FP8": "fp8",

@@ -33,20 +33,11 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         return
     if recipe.hardware.gpu not in facts.hardware():
         message = f"no GPU type is called {show(recipe.hardware.gpu)}"
-        yield Problem("unknown-gpu", ("hardware", "gpu"), message, gpu_hint(recipe.hardware.gpu))
+        yield Problem("unknown-gpu", ("hardware", "gpu"), message, facts.gpu_hint(recipe.hardware.gpu))
         return
     yield from _label(recipe)
     yield from _other_gpu(recipe)
     yield from _mig(recipe)
-
-
-def gpu_hint(name: str) -> str:
-    """Return which GPU types may have been meant: those that begin with the name, or the one most alike."""
-    known = facts.hardware()
-    begin = [each for each in known if each.startswith(f"{name.casefold()}-")]
-    if begin:
-        return f"there is {' and '.join(begin)}"
-    return nearest(name, known) or f"known are {', '.join(known)}"
 
 
 def node_label(recipe: Recipe) -> tuple[str, str | None]:

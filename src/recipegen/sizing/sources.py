@@ -11,6 +11,7 @@ from recipegen.errors import Problem, RecipeError, UsageError, nearest, show
 from recipegen.memory import Setup
 from recipegen.modelfacts import ModelFacts
 from recipegen.sizing import checkpoint
+from recipegen.sizing.checkpoint import Checkpoint
 from recipegen.sizing.settings import checked
 
 if TYPE_CHECKING:
@@ -68,19 +69,21 @@ def find(
         raise UsageError(Problem("usage", (), "name a recipe, or a model with --config", hint))
     if variant or patches:
         raise UsageError(f"{show(str(named))} is no recipe: variants and patches are a recipe's")
-    model, warnings = _named(named)
+    found = model_of(named)
+    model = found.loaded
     setup = _setup(given)
     odd = checked(model, setup, given)
-    return Sized(model.id, model, (One("worker", 1, setup),), (*warnings, *odd))
+    return Sized(model.id, model, (One("worker", 1, setup),), (*found.warnings, *odd))
 
 
-def _named(source: str | PathLike[str]) -> tuple[ModelFacts, tuple[Problem, ...]]:
+def model_of(source: str | PathLike[str]) -> Checkpoint:
+    """Return a model by its id, where recipegen knows it, or as a file or folder describes it.
+
+    Raises as `checkpoint.read` does.
+    """
     known = facts.known_models().get(str(source).casefold())
     model = facts.model(known) if known else None
-    if model is not None:
-        return model, ()
-    found = checkpoint.read(source)
-    return found.loaded, found.warnings
+    return Checkpoint(model, *facts.configuration(model.id)) if model else checkpoint.read(source)
 
 
 def is_recipe(source: str | PathLike[str]) -> bool:
@@ -96,12 +99,7 @@ def _setup(given: dict[str, Any]) -> Setup:
         hint = f"known are {', '.join(facts.hardware())}"
         raise UsageError(Problem("usage", (), "say with --gpu on which type of GPU", hint))
     backend = given.get("backend", "vllm")
-    return Setup(**{"backend": backend, "version": _version(backend)} | given)
-
-
-def _version(backend: str) -> str:
-    """Return the version of an engine in the newest Dynamo release."""
-    return str(facts.dynamo()[facts.newest_dynamo()]["engines"][backend])
+    return Setup(**{"backend": backend, "version": facts.newest_engines()[backend]} | given)
 
 
 def every(settings: Mapping[str, Any]) -> Iterator[Sized]:
@@ -135,7 +133,7 @@ def of_recipe(loaded: "Loaded", config: str | PathLike[str] | None, given: dict[
     if recipe.hardware is None:
         hint = f"give --gpu, or write `hardware: {{gpu: …}}` into it; known are {', '.join(facts.hardware())}"
         raise UsageError(Problem("usage", (), f"recipe {loaded.name} names no GPU type", hint))
-    newest = {"version": _version(given["backend"])} if "backend" in given else {}
+    newest = {"version": facts.newest_engines()[given["backend"]]} if "backend" in given else {}
     extra = {each.role: each for each in told(recipe)}
     found = []
     for role, worker in workers(recipe.model).items():
@@ -174,23 +172,29 @@ def _model(recipe: "Recipe", config: str | PathLike[str] | None) -> tuple[ModelF
     return known, ()
 
 
+def check_names(gpu: str | None, backend: str | None) -> None:
+    """Refuse a GPU type or an engine that is not known, with what may have been meant.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
+    if gpu is not None and gpu not in facts.hardware():
+        message = f"no GPU type is called {show(gpu)}"
+        raise UsageError(Problem("usage", (), message, facts.gpu_hint(gpu)))
+    engines = facts.newest_engines()
+    if backend is not None and backend not in engines:
+        message = f"no engine is called {show(backend)}"
+        hint = nearest(backend, engines) or f"there are {', '.join(engines)}"
+        raise UsageError(Problem("usage", (), message, hint))
+
+
 def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings by the fields of `Setup`, without those that are not given; refuse what cannot be."""
     unknown = sorted(settings.keys() - FIELDS.keys())
     if unknown:
         raise UsageError(f"there is no setting {unknown[0]!r}; the settings are {', '.join(FIELDS)}")
     given = {FIELDS[name]: value for name, value in settings.items() if value not in (None, "", False)}
-    gpus = facts.hardware()
-    if "gpu" in given and given["gpu"] not in gpus:
-        begin = [name for name in gpus if name.startswith(f"{str(given['gpu']).casefold()}-")]
-        hint = f"there is {' and '.join(begin)}" if begin else nearest(str(given["gpu"]), gpus)
-        message = f"no GPU type is called {show(given['gpu'])}"
-        raise UsageError(Problem("usage", (), message, hint or f"known are {', '.join(gpus)}"))
-    engines = facts.memory().keys() - {"context"}
-    if "backend" in given and given["backend"] not in engines:
-        raise UsageError(
-            f"no engine is called {show(given['backend'])}; there are {', '.join(sorted(engines))}"
-        )
+    check_names(given.get("gpu"), given.get("backend"))
     if not 0 < given.get("utilization", 1) <= 1:
         raise UsageError(f"the share of memory is above 0 and at most 1, got {show(given['utilization'])}")
     for name, field in FIELDS.items():

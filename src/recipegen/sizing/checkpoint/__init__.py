@@ -1,10 +1,12 @@
 """What a user wants the size of: a config.json, a folder with its weights, a file or an index of weights."""
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from recipegen import yamlio
 from recipegen.errors import Mark, Problem, RecipeError, escape
@@ -26,20 +28,23 @@ class Checkpoint:
     """A model, its weights where they were counted, and what is odd about either."""
 
     model: ModelFacts
-    source: str
-    """What was read, as messages call it."""
+    """As it is configured."""
+    config: Mapping[str, Any] = field(repr=False)
+    """Its config.json."""
+    quant: Mapping[str, Any] | None = field(default=None, repr=False)
+    """Its hf_quant_config.json, where it has one."""
     weights: Exact | None = None
     """As the files have them; None where there are none, and `model` has what is configured."""
     warnings: tuple[Problem, ...] = ()
-    assumed: bool = False
-    """Whether the layers are taken to be plain ones, because the architecture is not known."""
 
-    @property
+    @cached_property
     def loaded(self) -> ModelFacts:
         """Return the model with its weights as they are in files, where they were counted."""
         exact = self.weights
-        files = Files(exact.modules, exact.predictors, exact.parameters) if exact else None
-        return replace(self.model, files=files, assumed=self.assumed)
+        if exact is None:
+            return self.model
+        files = Files(exact.modules, exact.predictors, exact.parameters, exact.counted)
+        return replace(self.model, files=files)
 
 
 def read(source: str | PathLike[str], name: str = "") -> Checkpoint:
@@ -55,7 +60,7 @@ def read(source: str | PathLike[str], name: str = "") -> Checkpoint:
         RecipeError: It is no model, none that can be sized, or says what cannot be.
     """
     if source == "-":
-        return _of(config.read(_bytes("-", "-"), "-", name=name), "-")
+        return checked(_bytes("-", "-"), "-", name=name)
     path = Path(source)
     label = shown(path)
     called = name or _called(path) or label
@@ -67,7 +72,7 @@ def read(source: str | PathLike[str], name: str = "") -> Checkpoint:
     quant = path.with_name(QUANT)
     # Only beside the name that belongs to it: any other file may have come from anywhere.
     beside = quant if path.name == CONFIG and quant.is_file() else None
-    return _of(_configuration(text, label, beside, called), label)
+    return _of(_configuration(text, label, beside, called))
 
 
 def from_text(
@@ -90,7 +95,7 @@ def checked(
     config_text: bytes | str, source_name: str, quant_text: bytes | str | None = None, name: str = ""
 ) -> Checkpoint:
     """Return what `from_text` does, with its warnings; `name` is what the model is called."""
-    return _of(config.read(config_text, source_name, quant_text, name=name), source_name)
+    return _of(config.read(config_text, source_name, quant_text, name=name))
 
 
 def plain(source: str) -> Json:
@@ -106,8 +111,8 @@ def plain(source: str) -> Json:
     return jsontext.read(_bytes(where, label), label, config.MAX_BYTES)
 
 
-def _of(found: Configuration, source: str) -> Checkpoint:
-    return Checkpoint(found.model, source, None, found.warnings, found.assumed)
+def _of(found: Configuration) -> Checkpoint:
+    return Checkpoint(found.model, found.config, found.quant, warnings=found.warnings)
 
 
 def _of_folder(found: Folder, called: str, index: str = "") -> Checkpoint:
@@ -116,7 +121,7 @@ def _of_folder(found: Folder, called: str, index: str = "") -> Checkpoint:
     label = found.source(CONFIG)
     described = _configuration(_bytes(found.config, label), label, found.quant, called)
     exact, odd = weights.read(found, described.model, index)
-    return Checkpoint(described.model, found.shown, exact, (*described.warnings, *odd), described.assumed)
+    return replace(_of(described), weights=exact, warnings=(*described.warnings, *odd))
 
 
 def _of_weights(path: Path, label: str, called: str) -> Checkpoint:

@@ -1,6 +1,8 @@
 """A config.json made the facts of a model, or every mistake that is in it with its place."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from recipegen import modelfacts
 from recipegen.errors import Problem, RecipeError, nearest, show
@@ -34,15 +36,14 @@ LIMITS = (
 
 @dataclass(frozen=True)
 class Configuration:
-    """The facts of a model, and what is odd about them."""
+    """The facts of a model, what they were read from, and what is odd about them."""
 
     model: ModelFacts
+    config: Mapping[str, Any] = field(repr=False)
+    """Its config.json."""
+    quant: Mapping[str, Any] | None = field(repr=False)
+    """Its hf_quant_config.json, where it has one."""
     warnings: tuple[Problem, ...] = ()
-
-    @property
-    def assumed(self) -> bool:
-        """Whether its layers are taken to be plain ones, because its architecture is not known."""
-        return any(problem.code == "unknown-architecture" for problem in self.warnings)
 
 
 def read(
@@ -85,7 +86,12 @@ def read(
         )
         raise RecipeError(found.problem("model-config", (), message, "look for a size with digits too many"))
     assumed = kinds.assumption(found, model)
-    return Configuration(model, (assumed,) if assumed else ())
+    return Configuration(
+        replace(model, assumed=bool(assumed)),
+        found.data,
+        own.data if own else None,
+        (assumed,) if assumed else (),
+    )
 
 
 def _beyond(config: Json) -> list[Problem]:

@@ -83,8 +83,8 @@ def scaled(total: int, tensors: Iterable[str], model: ModelFacts, source: str) -
     found = {names.of(tensor)[0] for tensor in tensors}
     predicts = any(name.startswith("mtp.") for name in found)
     copied = model.tied and "lm_head" in found
-    own = _sizes(model, predictors=False)
-    later = _sizes(model, predictors=True) if predicts else {}
+    own = model.sizes
+    later = model.predictor_sizes if predicts else {}
     copy = own.get("embed", 0.0) if copied else 0.0
     factor = total / (sum(own.values()) + sum(later.values()) + copy)
     return Exact(
@@ -96,11 +96,3 @@ def scaled(total: int, tensors: Iterable[str], model: ModelFacts, source: str) -
         {COPY: round(copy * factor)} if copied else {},
         counted=False,
     )
-
-
-def _sizes(model: ModelFacts, *, predictors: bool) -> dict[str, float]:
-    of = model.quantization.bytes_of
-    sizes: dict[str, float] = {}
-    for module in model.predictors if predictors else model.modules:
-        sizes[module.name] = sizes.get(module.name, 0.0) + module.parameters * of(module.name, model.dtype)
-    return sizes

@@ -13,6 +13,7 @@ from recipegen.sizing.policies import bud, llm_engine
 from recipegen.sizing.policies.bud import Placed
 from recipegen.sizing.policies.llm_engine import Inferred
 from recipegen.sizing.policies.llm_reasons import reasons
+from recipegen.sizing.sources import model_of
 
 
 def opinion(policy: str, source: str, given: Mapping[str, Any]) -> tuple[Inferred | Placed, list[str]]:
@@ -31,14 +32,14 @@ def opinion(policy: str, source: str, given: Mapping[str, Any]) -> tuple[Inferre
     """
     known = facts.known_models().get(source.casefold())
     if policy == "bud":
-        return _bud(_model(source, known), given), []
+        return _bud(model_of(source).loaded, given), []
     # LLM Engine reads five keys, so it has an answer where there are no more.
     text = None if known else checkpoint.plain(source)
-    config = text.data if text else facts.model_config(known or "")
+    config = text.data if text else facts.configuration(known or "")[0]
     try:
         found = llm_engine.infer(
             given.get("model") or known or source,
-            config or {},
+            config,
             batch=bool(given.get("batch")),
             max_context=given.get("max_context"),
             table=given.get("table") or "chart",
@@ -49,13 +50,8 @@ def opinion(policy: str, source: str, given: Mapping[str, Any]) -> tuple[Inferre
         raise RecipeError(problem(error, text, None)) from error
     differs: list[str] = []
     with suppress(RecipegenError):
-        differs = reasons(found, _model(source, known))
+        differs = reasons(found, model_of(source).loaded)
     return found, differs
-
-
-def _model(source: str, known: str | None) -> ModelFacts:
-    model = facts.model(known) if known else None
-    return model or checkpoint.read(source).loaded
 
 
 def _bud(model: ModelFacts, given: Mapping[str, Any]) -> Placed:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from recipegen import facts
-from recipegen.errors import Problem, UsageError, nearest, show
+from recipegen.errors import Problem, UsageError, show
 from recipegen.memory import GIB, Term
 from recipegen.modelfacts import ModelFacts
 from recipegen.sizing.policies import plain
@@ -44,8 +44,7 @@ def card(gpu: str, mig: str) -> int:
     """Return the bytes of memory of a GPU, or of an instance: what they are sold as, in GiB."""
     known = facts.hardware()
     if gpu not in known:
-        hint = nearest(gpu, known) or f"there are {', '.join(known)}"
-        raise UsageError(Problem("usage", (), f"no GPU type is called {show(gpu)}", hint))
+        raise UsageError(Problem("usage", (), f"no GPU type is called {show(gpu)}", facts.gpu_hint(gpu)))
     if not mig:
         return int(known[gpu]["memoryBytes"])
     profiles = known[gpu].get("mig", {})

@@ -5,30 +5,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from recipegen import facts
 from recipegen.document import Document
-from recipegen.errors import Problem, RecipeError, UsageError, nearest, show
+from recipegen.errors import Problem, RecipeError, UsageError, show
 from recipegen.load import Loaded, load
 from recipegen.memory import Setup, loading
 from recipegen.modelfacts import ModelFacts
+from recipegen.modelfacts.methods import GROUPS
 from recipegen.recipe import BenchmarkConfig, Hardware, Recipe
 from recipegen.roles import workers
-from recipegen.rules.hardware import gpu_hint
 from recipegen.rules.memory import setup_of
 from recipegen.rules.settings import told
-from recipegen.sizing import checkpoint
+from recipegen.sizing.checkpoint.folder import CONFIG, QUANT
 from recipegen.sizing.recommend.load import Load
+from recipegen.sizing.sources import check_names, is_recipe, model_of
 from recipegen.validate import validate
 
-BACKENDS = ("vllm", "sglang", "trtllm")
 # What the benchmark of a recipe measures where it says nothing: tokens in and out, the largest of its runs.
 LOAD = Load(1024, 128, 32)
-# Weights that share a scale in formats that fix it.
-GROUPS = {"nvfp4": 16, "mxfp4": 32, "mxfp8": 32}
-FILES = ("config.json", "hf_quant_config.json")
+FILES = (CONFIG, QUANT)
 
 
 @dataclass(frozen=True)
@@ -46,13 +43,11 @@ class Subject:
     """config.json, and hf_quant_config.json where there is one, by name."""
     notes: tuple[str, ...] = ()
     warnings: tuple[Problem, ...] = ()
-    of_facts: bool = True
-    """Whether the model is one that there are facts of."""
 
     @property
     def known(self) -> str:
         """Return the id of a model that there are facts of; nothing for a configuration of one's own."""
-        return self.model.id if self.of_facts else ""
+        return self.model.id if facts.model(self.model.id) is self.model else ""
 
     @cached_property
     def block(self) -> int:
@@ -82,14 +77,7 @@ def subject(
         RecipeError: The recipe or the configuration is wrong, or nothing is known of its model.
         ToolError: A file cannot be read.
     """
-    if gpu is not None and gpu not in facts.hardware():
-        message = f"no GPU type is called {show(gpu)}"
-        raise UsageError(Problem("unknown-gpu", (), f"--gpu: {message}", gpu_hint(gpu)))
-    if backend is not None and backend not in BACKENDS:
-        message = f"--backend: no engine is called {show(backend)}"
-        raise UsageError(
-            Problem("usage", (), message, nearest(backend, BACKENDS) or f"one of {', '.join(BACKENDS)}")
-        )
+    check_names(gpu, backend)
     found = _found(name, variant, patches, gpu, backend)
     odd = loading(found.model, found.base.backend, found.base.gpu)
     if odd and not odd.warning:
@@ -106,8 +94,7 @@ def _found(
     gpu: str | None,
     backend: str | None,
 ) -> Subject:
-    path, known = Path(name), str(name) in facts.known_models().values()
-    if not known and path.suffix not in (".json", ".safetensors") and not path.is_dir():
+    if is_recipe(name):
         return _of_recipe(load(name, variant, patches), gpu, backend)
     if variant or patches:
         raise UsageError(f"{show(str(name))} is no recipe: variants and patches are a recipe's")
@@ -116,15 +103,10 @@ def _found(
             Problem("usage", (), "--gpu is missing: a model's configuration says nothing of GPUs", _gpus())
         )
     engine = backend or "vllm"
-    base = Setup(gpu=gpu, backend=engine, version=facts.dynamo()[facts.newest_dynamo()]["engines"][engine])
-    if known:
-        model = facts.model(str(name))
-        assert model is not None
-        return Subject(model.id, model, base, LOAD, None, _texts(*facts.configuration(model.id)))
-    found = checkpoint.read(name)
-    return Subject(
-        found.model.id, found.model, base, LOAD, None, _beside(path), (), found.warnings, of_facts=False
-    )
+    base = Setup(gpu=gpu, backend=engine, version=facts.newest_engines()[engine])
+    found = model_of(name)
+    model, files = found.loaded, _texts(found.config, found.quant)
+    return Subject(model.id, model, base, LOAD, None, files, warnings=found.warnings)
 
 
 def _of_recipe(loaded: Loaded, gpu: str | None, backend: str | None) -> Subject:
@@ -204,11 +186,3 @@ def _gpus() -> str:
 def _texts(config: Mapping[str, Any], quant: Mapping[str, Any] | None) -> dict[str, str]:
     """Return the files of a configuration by name."""
     return {name: json.dumps(data) for name, data in zip(FILES, (config, quant), strict=True) if data}
-
-
-def _beside(path: Path) -> dict[str, str]:
-    """Return the files that describe the weights of a path which was read before."""
-    folder = path if path.is_dir() else path.parent
-    places = {FILES[0]: path if path.suffix == ".json" and ".index." not in path.name else folder / FILES[0]}
-    places[FILES[1]] = folder / FILES[1]
-    return {name: place.read_text(encoding="utf-8") for name, place in places.items() if place.is_file()}
