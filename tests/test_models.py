@@ -319,6 +319,19 @@ def test_a_mangled_configuration_reads_or_says_which_key_is_wrong(data: st.DataO
         ),
         (
             "Qwen/Qwen3-32B",
+            ["num_key_value_heads"],
+            7,
+            "num_key_value_heads: must divide the 64 heads, got 7",
+        ),
+        (
+            "Qwen/Qwen3-32B",
+            ["torch_dtype"],
+            "nonsense",
+            "torch_dtype: must be one of 'bfloat16', 'float16', 'half', 'float32', 'float', 'auto',"
+            " got 'nonsense'",
+        ),
+        (
+            "Qwen/Qwen3-32B",
             ["num_hidden_layers"],
             10**12,
             "num_hidden_layers: must be a whole number from 1 to 10000, got 1000000000000",

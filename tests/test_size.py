@@ -99,8 +99,8 @@ def test_a_context_that_does_not_fit_is_shortened_and_said(capsys: pytest.Captur
     assert main(["size", "Qwen/Qwen3-32B", "--gpu", H100]) == 0
     out = capsys.readouterr().out
 
-    assert "the model's own context of 40960 tokens does not: say maxModelLen" in out
-    assert "TP 2 would fit" in out
+    assert "the model's own context of 40960 tokens does not: say --max-model-len" in out
+    assert "--tensor-parallel 2 would fit" in out
 
 
 @pytest.mark.parametrize(
@@ -267,3 +267,42 @@ def test_a_recipes_format_whose_bytes_are_not_known_is_said(
 def test_no_option_is_passed_over(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["size", *words]) == 2
     assert capsys.readouterr().out == ""
+
+
+def test_the_id_of_a_model_that_is_not_known_gets_its_nearest() -> None:
+    with pytest.raises(UsageError) as error:
+        recipegen.size("Qwen/Qwen3-33B", gpu=H100)
+
+    assert "did you mean 'Qwen/Qwen3-32B'?" in str(error.value.problems[0].hint)
+
+
+def test_two_models_are_one_too_many() -> None:
+    with pytest.raises(UsageError, match="both name a model"):
+        recipegen.size(LLAMA, config="Qwen/Qwen3-32B", gpu=H100)
+
+
+def test_a_recipe_is_answered_by_its_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["size", "qwen3-32b", "--tensor-parallel", "1"]) == 0
+    assert "  tensorParallel 2 would fit" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "unread"),
+    [
+        (["llm-engine", "--gpu", H100, "--isl", "5"], "--gpu, --isl"),
+        (
+            ["bud", "--gpu", H100, "--isl", "9", "--osl", "9", "--concurrency", "9", "--table", "chart"],
+            "--table",
+        ),
+    ],
+)
+def test_a_policy_says_what_it_does_not_read(
+    options: list[str], unread: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["size", "Qwen/Qwen3-32B", "--policy", *options]) == 0
+    assert f"does not read {unread}\n" in capsys.readouterr().err
+
+
+def test_a_policy_takes_no_recipe(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["size", "qwen3-32b", "--policy", "llm-engine"]) == 2
+    assert "needs one model" in capsys.readouterr().err

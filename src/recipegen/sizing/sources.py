@@ -1,5 +1,6 @@
 """From what a user names to models and setups: a recipe, a known model, a configuration."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -28,6 +29,10 @@ FIELDS = {
     "block_size": "block_size", "max_num_seqs": "sequences", "max_num_batched_tokens": "batched_tokens",
     "eager": "eager",
 }  # fmt: skip
+
+
+# ORG/NAME, as on the Hub.
+MODEL_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,10 @@ def find(
         from recipegen.load import load
 
         return of_recipe(load(source, variant, patches), config, given)
+    if source is not None and config is not None:
+        raise UsageError(
+            f"{show(str(source))} and --config {show(str(config))} both name a model: leave one out"
+        )
     named = config if source is None else source
     if named is None:
         hint = "`recipegen list` shows the catalog; --config takes a config.json or the folder of a model"
@@ -87,11 +96,21 @@ def model_of(source: str | PathLike[str]) -> Checkpoint:
 
 
 def is_recipe(source: str | PathLike[str]) -> bool:
-    """Return whether a source is a recipe: what is no model that is known, no folder and no JSON."""
+    """Return whether a source is a recipe: what is no model that is known, no folder and no JSON.
+
+    Raises:
+        UsageError: It is written like the id of a model, and none that is known has it.
+    """
     name = str(source)
     if name.casefold() in facts.known_models():
         return False
-    return not name.endswith((".json", ".safetensors")) and not Path(source).is_dir()
+    if name.endswith((".json", ".safetensors")) or Path(source).is_dir():
+        return False
+    if MODEL_ID.fullmatch(name) and not name.endswith((".yaml", ".yml")) and not Path(source).exists():
+        alike = nearest(name, facts.known_models().values())
+        hint = f"{alike or 'no id is like it'}; any other model is read from its config.json"
+        raise UsageError(Problem("usage", (), f"no file and no known model is called {show(name)}", hint))
+    return True
 
 
 def _setup(given: dict[str, Any]) -> Setup:
