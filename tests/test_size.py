@@ -306,3 +306,21 @@ def test_a_policy_says_what_it_does_not_read(
 def test_a_policy_takes_no_recipe(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["size", "qwen3-32b", "--policy", "llm-engine"]) == 2
     assert "needs one model" in capsys.readouterr().err
+
+
+def test_mocked_engines_are_said_to_take_no_gpu(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["size", "qwen3-32b", "--set", "model.mocker=true"]) == 0
+    assert "take no GPU" in capsys.readouterr().err
+
+
+def test_more_gpus_than_a_node_has_are_several_nodes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["size", "Qwen/Qwen3-32B", "--gpu", H100, "--tensor-parallel", "16"]) == 0
+    assert "(16 x h100-sxm-80gb on 2 nodes, TP 16)" in capsys.readouterr().out
+
+
+def test_gguf_is_named_for_what_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"GGUF\x03\x00\x00\x00")
+
+    assert main(["size", str(path), "--gpu", H100]) == 1
+    assert "is a GGUF file" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from recipegen import facts
 from recipegen.memory import ABOVE, GIB, Fit, Term, larger_gpu, more_gpus, terms
 from recipegen.sizing import Role, Size
 
@@ -39,7 +40,9 @@ def _role(size: Size, role: Role) -> Iterator[str]:
     fit, setup = role.fit, role.fit.setup
     sizes = {"TP": setup.tensor, "PP": setup.pipeline, "DP": setup.data, "EP": setup.expert}
     split = " ".join(f"{name} {number}" for name, number in sizes.items() if number > 1)
+    nodes = -(-setup.gpus // int(facts.hardware()[setup.gpu]["gpusPerNode"]))
     gpus = f"{setup.gpus} x {setup.gpu}{f', MIG {setup.mig}' if setup.mig else ''}"
+    gpus += f" on {nodes} nodes" if nodes > 1 else ""
     engine = f"{setup.backend} {setup.version}".rstrip()
     name = size.name if size.name == size.model else f"{size.name} ({size.model})"
     yield f"{name}, {role.role}: {role.replicas} x ({gpus}{f', {split}' if split else ''}), {engine}"

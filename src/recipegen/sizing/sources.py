@@ -104,7 +104,7 @@ def is_recipe(source: str | PathLike[str]) -> bool:
     name = str(source)
     if name.casefold() in facts.known_models():
         return False
-    if name.endswith((".json", ".safetensors")) or Path(source).is_dir():
+    if name.endswith((".json", ".safetensors", ".gguf")) or Path(source).is_dir():
         return False
     if MODEL_ID.fullmatch(name) and not name.endswith((".yaml", ".yml")) and not Path(source).exists():
         alike = nearest(name, facts.known_models().values())
@@ -153,6 +153,9 @@ def of_recipe(loaded: "Loaded", config: str | PathLike[str] | None, given: dict[
         hint = f"give --gpu, or write `hardware: {{gpu: …}}` into it; known are {', '.join(facts.hardware())}"
         raise UsageError(Problem("usage", (), f"recipe {loaded.name} names no GPU type", hint))
     newest = {"version": facts.newest_engines()[given["backend"]]} if "backend" in given else {}
+    if recipe.model.mocker:
+        message = "the engines are mocked and take no GPU: these are the sizes of what they stand for"
+        odd = (*odd, Problem("mocker", ("model", "mocker"), message, warning=True))
     extra = {each.role: each for each in told(recipe)}
     found = []
     for role, worker in workers(recipe.model).items():
