@@ -255,8 +255,7 @@ def test_a_broken_facts_file_is_named_with_its_key(
     data = {"id": "a/b", **change}
     (tmp_path / "models/a--b.yaml").write_text(json.dumps(data))
     monkeypatch.setattr(facts, "HERE", tmp_path)
-    # Each case has a file of its own.
-    facts._known_model.cache_clear()
+    monkeypatch.setattr(facts, "_known_model", facts._known_model.__wrapped__)
 
     with pytest.raises(ToolError, match=re.escape(said)):
         facts._stored.__wrapped__("a/b")
