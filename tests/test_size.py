@@ -198,6 +198,7 @@ def test_a_longer_request_never_takes_less(name: str, gpu: str, first: int, seco
         ({"quantization": "FP8"}, "--quantization"),
         ({"engine_version": "nonsense"}, "--engine-version: 'nonsense' is none"),
         ({"mig": "3g.40gb", "tensor_parallel": 2}, "MIG instances cannot exchange data"),
+        ({"kv_cache_dtype": "nvfp4"}, "has a KV cache in nvfp4 on compute capability 10.x"),
     ],
 )
 def test_a_word_that_is_not_known_is_not_taken_for_another(options: dict[str, Any], words: str) -> None:

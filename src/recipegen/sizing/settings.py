@@ -27,7 +27,8 @@ def checked(model: ModelFacts, setup: Setup, given: Mapping[str, Any]) -> tuple[
         UsageError: A setting cannot be.
         RecipeError: The engine does not load the model's weights on the GPU.
     """
-    wrong = [*_sizes(model, setup), *_instance(setup), *_words(model, setup, given), *_context(model, setup)]
+    wrong = [*_sizes(model, setup), *_instance(setup), *_words(model, setup, given)]
+    wrong += [*_kernels(setup), *_context(model, setup)]
     if wrong:
         raise UsageError(*wrong)
     odd = loading(model, setup.backend, setup.gpu)
@@ -75,6 +76,16 @@ def _words(model: ModelFacts, setup: Setup, given: Mapping[str, Any]) -> Iterato
     if "version" in given and not VERSION.fullmatch(str(given["version"])):
         message = f"--engine-version: {show(given['version'])} is none"
         yield _problem(message, f"write it as {setup.backend} does: {_newest(setup.backend)}")
+
+
+def _kernels(setup: Setup) -> Iterator[Problem]:
+    """Yield a KV cache in a format that the GPU has no kernels for. Source: facts/attention.yaml."""
+    having = facts.attention()["cacheFormats"].get(setup.backend, {}).get(setup.kv_dtype.split("_")[0])
+    stated = facts.hardware()[setup.gpu]["computeCapability"]
+    if having and stated.partition(".")[0] not in having:
+        families = " and ".join(f"{family}.x" for family in having)
+        message = f"{setup.backend} has a KV cache in {setup.kv_dtype} on compute capability {families} alone"
+        yield _problem(message, f"{setup.gpu} has {stated}: take fp8_e4m3, or leave it out")
 
 
 def _context(model: ModelFacts, setup: Setup) -> Iterator[Problem]:
