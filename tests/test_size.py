@@ -198,6 +198,8 @@ def test_a_longer_request_never_takes_less(name: str, gpu: str, first: int, seco
         ({"quantization": "FP8"}, "--quantization"),
         ({"engine_version": "nonsense"}, "--engine-version: 'nonsense' is none"),
         ({"mig": "3g.40gb", "tensor_parallel": 2}, "MIG instances cannot exchange data"),
+        ({"backend": "trtllm", "tensor_parallel": 8, "data_parallel": 4}, "has a switch for dataParallel"),
+        ({"backend": "sglang", "tensor_parallel": 8, "data_parallel": 3}, "evenly among dataParallel"),
         ({"kv_cache_dtype": "nvfp4"}, "has a KV cache in nvfp4 on compute capability 10.x"),
     ],
 )
@@ -325,3 +327,14 @@ def test_gguf_is_named_for_what_it_is(tmp_path: Path, capsys: pytest.CaptureFixt
 
     assert main(["size", str(path), "--gpu", H100]) == 1
     assert "is a GGUF file" in capsys.readouterr().err
+
+
+def test_experts_are_spread_as_the_engine_does() -> None:
+    with pytest.raises(UsageError, match="has a switch for expertParallel"):
+        recipegen.size("deepseek-ai/DeepSeek-R1", gpu=H100, tensor_parallel=8, expert_parallel=16)
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "a\nb", ""])
+def test_a_name_that_no_file_can_have_is_no_fault(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["size", name, "--gpu", H100]) == 2
+    assert capsys.readouterr().out == ""

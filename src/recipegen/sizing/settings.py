@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from math import prod
 from typing import Any
 
 from recipegen import facts
@@ -12,6 +13,13 @@ from recipegen.memory.precision import DTYPES, ONLINE
 from recipegen.memory.versions import order
 from recipegen.modelfacts import ModelFacts
 
+# Sizes by their keys in a recipe, each with the field of `Setup`.
+RANKS = {
+    "tensorParallel": "tensor",
+    "pipelineParallel": "pipeline",
+    "dataParallel": "data",
+    "expertParallel": "expert",
+}
 VERSION = re.compile(r"\d{1,6}(\.\d{1,6}){0,3}([.+-]?[a-z][\w.+-]*)?", re.ASCII)
 
 
@@ -41,9 +49,23 @@ def _sizes(model: ModelFacts, setup: Setup) -> Iterator[Problem]:
     """Yield parallel sizes that the model cannot be divided by."""
     for found in undivided(model, setup):
         yield _problem(found.message, found.hint)
-    if setup.data > 1 and not setup.adds_data and setup.tensor % setup.data:
-        message = f"{setup.data} ranks of data parallelism cannot share {setup.tensor} GPUs evenly"
-        yield _problem(message, f"make tensorParallel a multiple of {setup.data}")
+    if setup.data > 1 or setup.expert > 1:
+        yield from _ranks(setup)
+
+
+def _ranks(setup: Setup) -> Iterator[Problem]:
+    """Yield ranks that do not share the GPUs as the engine does; its file says which sizes go together."""
+    engine = facts.engine(setup.backend)
+    for key, factors in engine.get("mustEqual", {}).items():
+        given, size = getattr(setup, RANKS[key]), prod(getattr(setup, RANKS[factor]) for factor in factors)
+        if given not in (1, size):
+            message = f"{setup.backend} has a switch for {key}, which means {' x '.join(factors)} ({size})"
+            yield _problem(f"{message}, got {given}", f"make it {size}, or 1")
+    for key, other in engine.get("mustDivide", {}).items():
+        ranks, gpus = getattr(setup, RANKS[key]), getattr(setup, RANKS[other])
+        if gpus % ranks:
+            message = f"{setup.backend} shares the GPUs of {other} ({gpus}) evenly among {key}, got {ranks}"
+            yield _problem(message, f"make {other} a multiple of {ranks}")
 
 
 def _instance(setup: Setup) -> Iterator[Problem]:

@@ -64,6 +64,8 @@ def find(
 ) -> Sized:
     """Return what a source means; arguments and errors as for `sizing.size`."""
     given = _given(settings)
+    # An empty name, as of a variable that is not set, is none.
+    source, config = source or None, config or None
     if source is not None and is_recipe(source):
         from recipegen.load import load
 
@@ -104,9 +106,14 @@ def is_recipe(source: str | PathLike[str]) -> bool:
     name = str(source)
     if name.casefold() in facts.known_models():
         return False
-    if name.endswith((".json", ".safetensors", ".gguf")) or Path(source).is_dir():
+    try:
+        there, folder = Path(source).exists(), Path(source).is_dir()
+    except (OSError, ValueError):
+        # A name that no file can have.
+        there, folder = False, False
+    if name.endswith((".json", ".safetensors", ".gguf")) or folder:
         return False
-    if MODEL_ID.fullmatch(name) and not name.endswith((".yaml", ".yml")) and not Path(source).exists():
+    if MODEL_ID.fullmatch(name) and not name.endswith((".yaml", ".yml")) and not there:
         alike = nearest(name, facts.known_models().values())
         hint = f"{alike or 'no id is like it'}; any other model is read from its config.json"
         raise UsageError(Problem("usage", (), f"no file and no known model is called {show(name)}", hint))
