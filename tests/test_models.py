@@ -308,6 +308,7 @@ def test_a_broken_facts_file_is_named_with_its_key(
     data = {"id": "a/b", **change}
     (tmp_path / "models/a--b.yaml").write_text(json.dumps(data))
     monkeypatch.setattr(facts, "HERE", tmp_path)
+    monkeypatch.setattr(facts, "_known_model", facts._known_model.__wrapped__)
 
     with pytest.raises(ToolError, match=re.escape(said)):
         facts._stored.__wrapped__("a/b")
@@ -369,6 +370,19 @@ def test_a_mangled_configuration_reads_or_says_which_key_is_wrong(data: st.DataO
             ["mlp_layer_types", 1],
             "thick",
             "mlp_layer_types[1]: must be one of 'dense', 'sparse', got 'thick'",
+        ),
+        (
+            "Qwen/Qwen3-32B",
+            ["num_key_value_heads"],
+            7,
+            "num_key_value_heads: must divide the 64 heads, got 7",
+        ),
+        (
+            "Qwen/Qwen3-32B",
+            ["torch_dtype"],
+            "nonsense",
+            "torch_dtype: must be one of 'bfloat16', 'float16', 'half', 'float32', 'float', 'auto',"
+            " got 'nonsense'",
         ),
         (
             "Qwen/Qwen3-32B",

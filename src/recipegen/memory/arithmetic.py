@@ -146,5 +146,7 @@ def _held(fit: Fit) -> Iterator[Term]:
     formula = f"{copies}room / KV cache of a request"
     yield Term("requests held", fit.concurrency, "requests", formula, "rule of thumb", source, unsure)
     own = fit.model.default_context
-    formula = f"a single request, at most the model's own {own}" if own else "a single request"
+    formula = (
+        f"a single request, at most the model's own {own}" if 0 < fit.longest <= own else "a single request"
+    )
     yield Term("longest context", fit.longest, "tokens", formula, "rule of thumb", source, unsure)

@@ -11,6 +11,12 @@ from recipegen.modelfacts import Kept, ModelFacts
 
 COMPRESSED = 584.0
 """Bytes of an entry of DeepSeek V4's cache: 448 numbers in fp8, 64 positions in 16 bits, eight scales."""
+FORMATS = {
+    "vllm": ("auto", "bfloat16", "float16", "fp8", "fp8_e4m3", "fp8_e5m2", "fp8_inc", "fp8_ds_mla", "nvfp4"),
+    "sglang": ("auto", "bfloat16", "bf16", "fp8_e4m3", "fp8_e5m2", "nvfp4", "fp4_mx_block16", "fp4_e2m1"),
+    "trtllm": ("auto", "bfloat16", "float16", "fp8", "nvfp4"),
+}
+"""Words of each engine for number formats of the KV cache whose bytes are known here."""
 BYTES = {"float32": 4.0, "float": 4.0, "bfloat16": 2.0, "float16": 2.0, "half": 2.0}
 
 

@@ -9,6 +9,8 @@ from typing import Any
 from recipegen import facts
 from recipegen.errors import Problem
 from recipegen.memory import Fit, Setup, divides, fit, gib, larger_gpu, more_gpus
+from recipegen.memory.cache import FORMATS
+from recipegen.memory.precision import ONLINE
 from recipegen.modelfacts import ModelFacts
 from recipegen.recipe import BenchmarkConfig, Recipe, Role, Worker
 from recipegen.roles import engine_of, path_of, sizes, workers
@@ -138,6 +140,7 @@ def setup_of(
         contents = [content_of(file) for file in files if file.env == ENGINE_VARIABLE]
         for content in contents:
             found |= {key: value for key, value in _of_file(content or {}).items() if found.get(key) is None}
+    unreckoned += _unknown(found, backend.type, model)
     versions = facts.dynamo().get(release_of(backend), {}).get("engines", {})
     setup = Setup(
         gpu=recipe.hardware.gpu,
@@ -147,6 +150,15 @@ def setup_of(
         **found,
     )
     return setup, unreckoned
+
+
+def _unknown(found: dict[str, Any], backend: str, model: ModelFacts) -> Iterator[str]:
+    """Yield settings with a number format whose bytes are not known."""
+    if found["kv_dtype"] not in FORMATS[backend]:
+        yield f"a KV cache in {found['kv_dtype']}"
+    method = found.get("quantization")
+    if method and model.quantization.method == "none" and method not in ONLINE:
+        yield f"--quantization {method}"
 
 
 def choices(found: Fit) -> str:

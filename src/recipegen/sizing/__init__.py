@@ -64,7 +64,7 @@ class Role:
             "concurrency": round(fit.concurrency, 3),
             "weightsFit": fit.weights_fit,
             "fits": fit.fits,
-            "verdict": [line.strip() for line in verdict(fit)],
+            "verdict": [line.strip() for line in verdict(fit, recipe=False)],
             "unreckoned": list(self.unreckoned),
             "terms": [term.as_dict() for term in terms(fit)],
         }

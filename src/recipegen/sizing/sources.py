@@ -1,5 +1,6 @@
 """From what a user names to models and setups: a recipe, a known model, a configuration."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -8,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from recipegen import facts
 from recipegen.errors import Problem, RecipeError, UsageError, nearest, show
-from recipegen.memory import Setup, undivided, unknown
+from recipegen.memory import Setup
 from recipegen.modelfacts import ModelFacts
 from recipegen.sizing import checkpoint
 from recipegen.sizing.checkpoint import Checkpoint
+from recipegen.sizing.settings import checked
 
 if TYPE_CHECKING:
     from recipegen.document import Document
@@ -27,6 +29,10 @@ FIELDS = {
     "block_size": "block_size", "max_num_seqs": "sequences", "max_num_batched_tokens": "batched_tokens",
     "eager": "eager",
 }  # fmt: skip
+
+
+# ORG/NAME, as on the Hub.
+MODEL_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -58,10 +64,16 @@ def find(
 ) -> Sized:
     """Return what a source means; arguments and errors as for `sizing.size`."""
     given = _given(settings)
+    # An empty name, as of a variable that is not set, is none.
+    source, config = source or None, config or None
     if source is not None and is_recipe(source):
         from recipegen.load import load
 
         return of_recipe(load(source, variant, patches), config, given)
+    if source is not None and config is not None:
+        raise UsageError(
+            f"{show(str(source))} and --config {show(str(config))} both name a model: leave one out"
+        )
     named = config if source is None else source
     if named is None:
         hint = "`recipegen list` shows the catalog; --config takes a config.json or the folder of a model"
@@ -71,29 +83,8 @@ def find(
     found = model_of(named)
     model = found.loaded
     setup = _setup(given)
-    _possible(model, setup)
-    return Sized(model.id, model, (One("worker", 1, setup),), (*found.warnings, *_stretched(model, setup)))
-
-
-def _possible(model: ModelFacts, setup: Setup) -> None:
-    """Refuse parallel sizes that the model cannot be divided by, and number formats that nobody knows."""
-    wrong = [Problem("usage", (), found.message, found.hint) for found in undivided(model, setup)]
-    for what, known in unknown(model, setup):
-        wrong.append(Problem("usage", (), f"{what}: its bytes are not known", f"known are {known}"))
-    if setup.data > 1 and not setup.adds_data and setup.tensor % setup.data:
-        message = f"{setup.data} ranks of data parallelism cannot share {setup.tensor} GPUs evenly"
-        wrong.append(Problem("usage", (), message, f"make tensorParallel a multiple of {setup.data}"))
-    if wrong:
-        raise UsageError(*wrong)
-
-
-def _stretched(model: ModelFacts, setup: Setup) -> Iterator[Problem]:
-    """Yield a context that is longer than the model's own."""
-    length = setup.max_model_len or 0
-    if model.context and length > model.context:
-        message = f"{length} tokens are more than the context of {model.id}, {model.context}"
-        hint = f"engines refuse that unless its positions are scaled; take {model.context} or less"
-        yield Problem("context-length", (), message, hint, warning=True)
+    odd = checked(model, setup, given)
+    return Sized(model.id, model, (One("worker", 1, setup),), (*found.warnings, *odd))
 
 
 def model_of(source: str | PathLike[str]) -> Checkpoint:
@@ -107,20 +98,34 @@ def model_of(source: str | PathLike[str]) -> Checkpoint:
 
 
 def is_recipe(source: str | PathLike[str]) -> bool:
-    """Return whether a source is a recipe: what is no model that is known, no folder and no JSON."""
+    """Return whether a source is a recipe: what is no model that is known, no folder and no JSON.
+
+    Raises:
+        UsageError: It is written like the id of a model, and none that is known has it.
+    """
     name = str(source)
     if name.casefold() in facts.known_models():
         return False
-    return not name.endswith((".json", ".safetensors")) and not Path(source).is_dir()
+    try:
+        there, folder = Path(source).exists(), Path(source).is_dir()
+    except (OSError, ValueError):
+        # A name that no file can have.
+        there, folder = False, False
+    if name.endswith((".json", ".safetensors", ".gguf")) or folder:
+        return False
+    if MODEL_ID.fullmatch(name) and not name.endswith((".yaml", ".yml")) and not there:
+        alike = nearest(name, facts.known_models().values())
+        hint = f"{alike or 'no id is like it'}; any other model is read from its config.json"
+        raise UsageError(Problem("usage", (), f"no file and no known model is called {show(name)}", hint))
+    return True
 
 
 def _setup(given: dict[str, Any]) -> Setup:
     if "gpu" not in given:
         hint = f"known are {', '.join(facts.hardware())}"
         raise UsageError(Problem("usage", (), "say with --gpu on which type of GPU", hint))
-    given.setdefault("backend", "vllm")
-    given.setdefault("version", facts.newest_engines()[given["backend"]])
-    return Setup(**given)
+    backend = given.get("backend", "vllm")
+    return Setup(**{"backend": backend, "version": facts.newest_engines()[backend]} | given)
 
 
 def every(settings: Mapping[str, Any]) -> Iterator[Sized]:
@@ -145,6 +150,8 @@ def of_recipe(loaded: "Loaded", config: str | PathLike[str] | None, given: dict[
     from recipegen.rules.memory import setup_of
     from recipegen.rules.settings import told
 
+    if loaded.idle:
+        raise RecipeError(*loaded.idle)
     recipe, warnings = _checked_recipe(loaded)
     model, odd = _model(recipe, config)
     if "gpu" in given:
@@ -152,17 +159,19 @@ def of_recipe(loaded: "Loaded", config: str | PathLike[str] | None, given: dict[
     if recipe.hardware is None:
         hint = f"give --gpu, or write `hardware: {{gpu: …}}` into it; known are {', '.join(facts.hardware())}"
         raise UsageError(Problem("usage", (), f"recipe {loaded.name} names no GPU type", hint))
-    if "backend" in given:
-        given.setdefault("version", facts.newest_engines()[given["backend"]])
+    newest = {"version": facts.newest_engines()[given["backend"]]} if "backend" in given else {}
+    if recipe.model.mocker:
+        message = "the engines are mocked and take no GPU: these are the sizes of what they stand for"
+        odd = (*odd, Problem("mocker", ("model", "mocker"), message, warning=True))
     extra = {each.role: each for each in told(recipe)}
     found = []
     for role, worker in workers(recipe.model).items():
         setup, unreckoned = setup_of(recipe, role, worker, model, extra.get(role))
-        setup = replace(setup, **given)
-        _possible(model, setup)
+        setup = replace(setup, **newest | given)
+        odd = (*odd, *checked(model, setup, given))
         found.append(One(role, worker.replicas, setup, tuple(unreckoned)))
     variant = "" if loaded.variant == "default" else f", {loaded.variant}"
-    return Sized(f"{loaded.name}{variant}", model, tuple(found), (*warnings, *odd))
+    return Sized(f"{loaded.name}{variant}", model, tuple(found), tuple(dict.fromkeys((*warnings, *odd))))
 
 
 def _checked_recipe(loaded: "Loaded") -> "tuple[Recipe, tuple[Problem, ...]]":
@@ -215,13 +224,6 @@ def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
         raise UsageError(f"there is no setting {unknown[0]!r}; the settings are {', '.join(FIELDS)}")
     given = {FIELDS[name]: value for name, value in settings.items() if value not in (None, "", False)}
     check_names(given.get("gpu"), given.get("backend"))
-    profiles = facts.hardware().get(given.get("gpu", ""), {}).get("mig", {})
-    if "mig" in given and given["mig"] not in profiles:
-        known = f"its profiles are {', '.join(profiles)}" if profiles else "it cannot be cut into instances"
-        problem = (
-            f"no MIG profile of {given.get('gpu', 'a GPU without --gpu')} is called {show(given['mig'])}"
-        )
-        raise UsageError(Problem("usage", (), problem, known))
     if not 0 < given.get("utilization", 1) <= 1:
         raise UsageError(f"the share of memory is above 0 and at most 1, got {show(given['utilization'])}")
     for name, field in FIELDS.items():

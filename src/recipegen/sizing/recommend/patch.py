@@ -56,6 +56,10 @@ def write(whole: str, name: str, *, force: bool) -> None:
         ToolError: It is there already and nobody forces it, or it cannot be written.
     """
     path = Path(name)
+    if path.is_dir():
+        raise ToolError(
+            Problem("tool", (), f"{escape(name)} is a directory", f"name a file: -o {escape(name)}/FILE")
+        )
     try:
         with path.open("w" if force else "x", encoding="utf-8") as file:
             file.write(whole)

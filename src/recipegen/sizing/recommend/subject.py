@@ -11,13 +11,12 @@ from recipegen import facts
 from recipegen.document import Document
 from recipegen.errors import Problem, RecipeError, UsageError, show
 from recipegen.load import Loaded, load
-from recipegen.memory import Setup
+from recipegen.memory import Setup, loading
 from recipegen.modelfacts import ModelFacts
 from recipegen.modelfacts.methods import GROUPS
 from recipegen.recipe import BenchmarkConfig, Hardware, Recipe
 from recipegen.roles import workers
 from recipegen.rules.memory import setup_of
-from recipegen.rules.precision import loading
 from recipegen.rules.settings import told
 from recipegen.sizing.checkpoint.folder import CONFIG, QUANT
 from recipegen.sizing.recommend.load import Load
