@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from recipegen import facts, modelfacts
 from recipegen.errors import RecipeError, UsageError
 from recipegen.modelfacts import ModelFacts
-from recipegen.sizing.policies import plain
+from recipegen.sizing.policies import cache16
 from recipegen.sizing.policies.bud import infer
 
 GIB = 2**30
@@ -63,14 +63,14 @@ def test_the_search_ends_at(name: str, gpu: str, concurrency: int, expected: tup
 def test_a_further_token_takes(name: str, size: int) -> None:
     model = model_of(name)
 
-    assert plain.sequence(model, 5000) - plain.sequence(model, 4999) == size
+    assert cache16.sequence(model, 5000) - cache16.sequence(model, 4999) == size
 
 
 def test_a_window_holds_no_more_than_its_tokens() -> None:
     model = model_of("openai/gpt-oss-20b")
 
-    assert plain.sequence(model, 128) == 128 * 2 * 24576
-    assert plain.sequence(model, 1128) == 1128 * 24576 + 128 * 24576
+    assert cache16.sequence(model, 128) == 128 * 2 * 24576
+    assert cache16.sequence(model, 1128) == 1128 * 24576 + 128 * 24576
 
 
 def test_its_arithmetic_is_printed() -> None:
@@ -255,7 +255,7 @@ def test_what_is_placed_is_below_the_limit_and_one_step_more_is_not(
 def test_a_longer_sequence_never_keeps_less(name: str, length: int, more: int) -> None:
     model = model_of(name)
 
-    assert plain.sequence(model, length) <= plain.sequence(model, length + more)
+    assert cache16.sequence(model, length) <= cache16.sequence(model, length + more)
 
 
 def test_quantised_weights_count_as_they_are() -> None:

@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from conftest import ROOT, Golden
-from recipegen import catalog, creation, facts, pipeline, sizing, yamlio
+from recipegen import catalog, creation, facts, pipeline, sizing, writing, yamlio
 from recipegen.cli import main
-from recipegen.creation import card, engine, files, names, text
+from recipegen.creation import card, engine, names, text
 from recipegen.creation import given as inputs
 from recipegen.creation.given import Given
 from recipegen.errors import RecipeError, RecipegenError, ToolError, UsageError
@@ -427,6 +427,19 @@ def test_too_few_gpus_are_an_error_with_the_arithmetic_and_the_least_that_do(tmp
     assert re.search(r"--gpu-count \d is the least that does, with context \d+", found)
 
 
+def test_blocks_that_share_a_scale_are_not_cut(tmp_path: Path) -> None:
+    # 13824 numbers wide: four GPUs get 27 blocks of 128 each, eight would get 13 and a half.
+    formats = {"quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]}}
+    wide = {**SMALL, "intermediate_size": 13824}
+    plain, blocks = (
+        creation.new(config=lay_out(tmp_path, config), model="example/wide", gpu_count=8, **H100).fit.setup
+        for config in (wide, {**wide, **formats})
+    )
+
+    assert (plain.tensor, plain.pipeline) == (8, 1)
+    assert (blocks.tensor, blocks.pipeline) == (4, 2)
+
+
 def test_a_context_that_was_asked_for_is_never_shortened(tmp_path: Path) -> None:
     source = of_facts(tmp_path, "Qwen--Qwen3-8B")
     found = refused(**source, backend="vllm", gpu="l4-24gb", gpu_count=1, max_model_len=40960)
@@ -540,7 +553,7 @@ def test_a_file_that_comes_while_it_is_written_stays(folder: Path) -> None:
     path.write_text("first\n")
 
     with pytest.raises(ToolError, match="is there already"):
-        files.write("second\n", path)
+        writing.write("second\n", path)
     assert path.read_text() == "first\n"
     assert written(folder) == {"x.yaml"}
 
@@ -552,6 +565,21 @@ def test_force_writes_through_a_link_and_keeps_it(folder: Path) -> None:
     assert main((*FLAGS, "--force")) == 0
     assert (folder / "small-8b.yaml").is_symlink()
     assert "a/Small-8B" in (folder / "real.yaml").read_text()
+
+
+def test_force_keeps_the_rights_of_a_file_and_replaces_no_pipe(folder: Path) -> None:
+    path, pipe = folder / "x.yaml", folder / "pipe"
+    path.write_text("old\n")
+    path.chmod(0o640)
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reader:
+        writing.write("new\n", pipe, force=True)
+        read = reader.communicate()[0]
+    writing.write("new\n", path, force=True)
+
+    assert (read, path.read_text()) == ("new\n", "new\n")
+    assert pipe.is_fifo()
+    assert path.stat().st_mode & 0o777 == 0o640
 
 
 def test_a_file_that_cannot_be_written_whole_is_not_there(folder: Path) -> None:

@@ -73,7 +73,7 @@ def test_experts_whose_blocks_would_be_cut_are_spread() -> None:
     found = estimated("Qwen/Qwen3-235B-A22B-FP8", gpu=H100)
     labels = {setups.label(part.setup) for each in everything(found) for part in each.parts}
 
-    assert found.subject.block == 128
+    assert found.subject.model.quantization.block == 128
     assert "TP 8" not in labels
     assert "TP 8 + EP 8" in labels
 
@@ -359,7 +359,7 @@ def test_the_patch_is_written_once_and_can_be_rendered(
     assert main(["validate", "qwen3-32b", "-f", file]) == 0
     assert "estimated (roofline)" in Path(file).read_text()
     assert main(given) == 4
-    assert "is there already; --force writes over it" in capsys.readouterr().err
+    assert "is there already\n  hint: --force writes the whole file anew" in capsys.readouterr().err
     assert main([*given, "--force"]) == 0
 
 

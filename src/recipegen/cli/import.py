@@ -4,9 +4,9 @@ import argparse
 import json
 from pathlib import Path
 
-from recipegen import pipeline
+from recipegen import pipeline, writing
 from recipegen.cli.printing import note, out, report
-from recipegen.errors import DiffersError, ToolError, UsageError, escape
+from recipegen.errors import DiffersError, UsageError, escape
 from recipegen.importers import Import
 from recipegen.importers.report import data, lines
 
@@ -37,8 +37,7 @@ def _target(args: argparse.Namespace) -> Path | None:
     path = Path(args.output)
     if path.suffix not in (".yaml", ".yml"):
         raise UsageError(f"-o {escape(args.output)}: the name of a recipe's file ends in .yaml")
-    if path.exists() and not args.force:
-        raise ToolError(f"{escape(args.output)} is there already; --force writes over it")
+    writing.refuse(path, force=args.force)
     return path
 
 
@@ -46,8 +45,4 @@ def _hand_over(found: Import, target: Path | None, *, force: bool) -> None:
     if target is None:
         out(found.recipe.rstrip("\n"))
         return
-    try:
-        with target.open("w" if force else "x", encoding="utf-8") as file:
-            file.write(found.recipe)
-    except OSError as error:
-        raise ToolError(f"{escape(str(target))}: {error.strerror}") from error
+    writing.write(found.recipe, target, force=force)

@@ -6,9 +6,9 @@ import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
-from recipegen import creation
+from recipegen import creation, writing
 from recipegen.cli.printing import note, out, report
-from recipegen.creation import files, given
+from recipegen.creation import given, names
 from recipegen.creation.given import Given, Missing
 from recipegen.errors import UsageError, escape, show
 
@@ -26,11 +26,13 @@ def run(args: argparse.Namespace) -> int:
         raise given.refusal(lacking)
     target = _target(args, wishes)
     if target is not None:
-        files.refuse(target, force=args.force)
+        writing.refuse(target, force=args.force)
+        if not args.force:
+            names.refuse_taken(target.stem)
     created = creation.create(wishes)
     report(created.warnings, as_json=as_json)
     if target is not None:
-        files.write(created.recipe, target, force=args.force)
+        writing.write(created.recipe, target, force=args.force)
     if as_json:
         out(json.dumps(_data(created, target)))
         return 0

@@ -2,7 +2,9 @@
 
 import argparse
 import json
+from pathlib import Path
 
+from recipegen import writing
 from recipegen.cli import inputs
 from recipegen.cli.printing import note, out, report, table
 from recipegen.errors import RecipeError, UsageError
@@ -15,6 +17,9 @@ def run(args: argparse.Namespace) -> int:
     as_json = args.format == "json"
     if args.pick is not None and args.output is None:
         raise UsageError("--pick is for the patch that -o writes")
+    target = None if args.output in (None, "-") else Path(args.output)
+    if target is not None:
+        writing.refuse(target, force=args.force)
     found = recommend(
         args.name,
         args.variant,
@@ -39,10 +44,10 @@ def run(args: argparse.Namespace) -> int:
     view = args.pick or next(iter(found.winners))
     if args.output is not None:
         text = patch.text(found, view)
-        if args.output == "-":
+        if target is None:
             out(text.rstrip("\n"))
             return 0
-        patch.write(text, args.output, force=args.force)
+        writing.write(text, target, force=args.force)
         form = ["recipegen", "render", *inputs.options(args), "-f", args.output]
         note(f"wrote {view} to {args.output}: {' '.join(form)}", as_json=as_json)
     out(json.dumps(words.data(found), indent=2) if as_json else _text(found))

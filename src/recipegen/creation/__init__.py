@@ -7,7 +7,7 @@ from recipegen import catalog, facts
 from recipegen.creation import engine, names, sources
 from recipegen.creation.given import BACKEND, Given, Missing, check, missing, refusal
 from recipegen.creation.proof import prove
-from recipegen.creation.sizes import Sized, Wish, choose
+from recipegen.creation.sizes import Replica, Wish, choose
 from recipegen.creation.sources import Source
 from recipegen.creation.text import Draft, recipe
 from recipegen.errors import Problem, RecipeError
@@ -118,7 +118,7 @@ def create(given: Given) -> Created:
             "config.json has auto_map: code of the repository, which stays off; where the engine asks for it,"
             " read it, then --trust-remote-code"
         )
-    sized, block, replicas = _sized(given, model, backend)
+    replica, block, replicas = _replica(given, model, backend)
     called = given.name or names.recipe_name(model.id)
     draft = Draft(
         name=called,
@@ -127,7 +127,7 @@ def create(given: Given) -> Created:
         source=source,
         licence=sources.license_of(source, model.id),
         backend=backend,
-        sized=sized,
+        replica=replica,
         replicas=replicas,
         disaggregated=given.disaggregated,
         block_size=block,
@@ -135,14 +135,14 @@ def create(given: Given) -> Created:
         rest=engine.defaults(
             model,
             backend,
-            sized.context,
+            replica.context,
             remote_code=given.trust_remote_code,
             disaggregated=given.disaggregated,
         ),
     )
     text = recipe(draft)
     warnings = (*source.checkpoint.warnings, *prove(text, called, f"{called}.yaml", model))
-    return Created(called, text, sized.fit, (*notes, *_left(draft)), warnings)
+    return Created(called, text, replica.fit, (*notes, *_left(draft)), warnings)
 
 
 def _source(given: Given) -> Source:
@@ -152,19 +152,19 @@ def _source(given: Given) -> Source:
     return sources.of_path(config, given.model or sources.identity(config)[0])
 
 
-def _sized(given: Given, model: ModelFacts, backend: str) -> tuple[Sized, int | None, int]:
+def _replica(given: Given, model: ModelFacts, backend: str) -> tuple[Replica, int | None, int]:
     """Return the sizes of a replica, the block of its cache, and how many replicas there are."""
     assert given.gpu is not None
     block = engine.block_size(model, backend, routed=True)
     wish = Wish(model, given.gpu, backend, given.gpu_count, given.max_model_len, block)
-    sized = choose(wish)
+    replica = choose(wish)
     replicas = given.replicas
     if replicas is None:
-        replicas = 2 if sized.setup.gpus < wish.node else 1
+        replicas = 2 if replica.setup.gpus < wish.node else 1
     if block and replicas < 2:
         # Nothing routes, so the engine takes its own blocks.
-        return replace(sized, fit=fit(model, replace(sized.setup, block_size=None))), None, replicas
-    return sized, block, replicas
+        return replace(replica, fit=fit(model, replace(replica.setup, block_size=None))), None, replicas
+    return replica, block, replicas
 
 
 def _left(draft: Draft) -> list[str]:
@@ -181,9 +181,9 @@ def _left(draft: Draft) -> list[str]:
     if not source.revision:
         found.append("model.revision is left out: pin the commit of the weights")
     found += draft.parsers.notes
-    if draft.sized.fit.concurrency < 2:
-        found.append(f"there is room for {draft.sized.fit.concurrency:.1f} requests of the context at once")
-    if draft.sized.nodes > 1:
+    if draft.replica.fit.concurrency < 2:
+        found.append(f"there is room for {draft.replica.fit.concurrency:.1f} requests of the context at once")
+    if draft.replica.nodes > 1:
         found.append("a replica spans nodes, which want RDMA between them: docs/catalog.md has the profile")
     other = _in_catalog(draft.model.id)
     if other:

@@ -2,6 +2,8 @@
 
 import re
 
+from recipegen import catalog
+from recipegen.errors import Problem, ToolError
 from recipegen.resolve import graph_name
 
 # Namespaces that are Kubernetes' own or shared, or the operator's.
@@ -26,6 +28,21 @@ def recipe_name(model: str) -> str:
     while len(name) > LONGEST and "-" in name:
         name = name.rpartition("-")[0]
     return name[:LONGEST].rstrip("-.")
+
+
+def refuse_taken(name: str) -> None:
+    """Refuse the name of a recipe of the catalog.
+
+    Raises:
+        ToolError: The catalog has it.
+    """
+    if name in catalog.recipes():
+        message = f"the catalog has a recipe called {name} already"
+        hint = (
+            f"`recipegen show {name}` tells what it is, `recipegen render {name}` takes it; "
+            "--name gives this one another name, --force the same one"
+        )
+        raise ToolError(Problem("exists", (), message, hint))
 
 
 def namespace(recipe: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from recipegen import facts
 from recipegen.creation.engine import SHARES
 from recipegen.errors import Problem, RecipeError
-from recipegen.memory import GIB, Fit, Setup, divides, fit
+from recipegen.memory import GIB, Fit, Setup, counts, fit, larger_gpu, layouts
 from recipegen.modelfacts import ModelFacts
 
 REQUESTS = 2
@@ -15,7 +15,8 @@ SHORT = 8192
 """Context below which more GPUs are better than a shorter one."""
 STEP = 1024
 """What a shortened context is a multiple of."""
-NODES = (2, 4, 8, 16)
+MOST_NODES = 16
+"""Nodes of a replica, at most."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Sized:
+class Replica:
     """One replica, and why it is as large as it is."""
 
     fit: Fit
@@ -60,7 +61,7 @@ class Sized:
         return self.fit.setup
 
 
-def choose(wish: Wish) -> Sized:
+def choose(wish: Wish) -> Replica:
     """Return the smallest replica that holds the weights and two requests of the context.
 
     GPUs of one node first, in powers of two. A context that nobody asked for is cut to what leaves room for
@@ -74,13 +75,13 @@ def choose(wish: Wish) -> Sized:
     if wish.gpu_count is not None:
         return _as_asked(wish, wish.gpu_count)
     tried: list[Fit] = []
-    for count in _counts(wish.node):
-        found = _fits(wish, count, 1)
+    sizes = [*counts(wish.gpu, MOST_NODES)]
+    for count, nodes in (each for each in sizes if each[1] == 1):
+        found = _fits(wish, count, nodes)
         if held := next(filter(_holds, found), None):
-            return Sized(held, 1, wish.context, tuple(reversed(tried)), shortened=False)
+            return Replica(held, 1, wish.context, tuple(reversed(tried)), shortened=False)
         tried += found[:1]
-    whole = wish.node, 1
-    for count, nodes in (whole, *((nodes * wish.node, nodes) for nodes in NODES)):
+    for count, nodes in (each for each in sizes if each[0] >= wish.node):
         found = _fits(wish, count, nodes)
         held = next(filter(_holds, found), None)
         if held is None and wish.max_model_len is None:
@@ -88,30 +89,24 @@ def choose(wish: Wish) -> Sized:
         if held is not None:
             smaller = tuple(each for each in reversed(tried) if each.setup.gpus < count)
             short = held.max_model_len < wish.context
-            return Sized(held, nodes, held.max_model_len, smaller, shortened=short)
+            return Replica(held, nodes, held.max_model_len, smaller, shortened=short)
         tried += found[:1] if nodes > 1 else []
     raise RecipeError(_too_large(wish, tried))
 
 
-def layouts(wish: Wish, count: int, nodes: int) -> Iterator[Setup]:
-    """Yield how so many GPUs can share the model, what is better first.
+def ways(wish: Wish, base: Setup, count: int, nodes: int) -> Iterator[Setup]:
+    """Yield how so many GPUs would share the model in a recipe, what is better first.
 
-    Latents of MLA are whole on every GPU under tensor parallelism, so a mixture of experts with them gets
-    data-parallel attention where its copies fit, as in the catalog. Others get tensor parallelism within a
-    node, as wide as heads and vocabulary allow, and stages for the rest. Experts are spread, so that none is
-    cut into slices that kernels or the scales of a number format do not take.
+    A mixture of experts with MLA gets data-parallel attention where its copies fit, as in the catalog. Others
+    get the widest tensor parallelism, with experts spread where they can be.
     """
-    model, start = wish.model, _setup(wish)
-    if model.mla and model.experts and count > 1:
-        tensor = 1 if start.adds_data else count
-        spread = start.adds_data or model.experts % count == 0
-        yield replace(start, tensor=tensor, data=count, expert=count if spread else 1)
-    for tensor in (size for size in range(count // nodes, 0, -1) if count % size == 0):
-        spread = tensor > 1 and model.experts > 0 and model.experts % tensor == 0
-        found = replace(start, tensor=tensor, pipeline=count // tensor, expert=tensor if spread else 1)
-        if divides(model, found):
-            yield found
-            return
+    found = [*layouts(wish.model, base, count, nodes)]
+    yield from (each for each in found if each.data > 1)
+    yield from sorted((each for each in found if each.data == 1), key=_narrow)[:1]
+
+
+def _narrow(setup: Setup) -> tuple[int, int]:
+    return -setup.tensor, -setup.expert
 
 
 def _setup(wish: Wish) -> Setup:
@@ -126,7 +121,7 @@ def _setup(wish: Wish) -> Setup:
 
 
 def _fits(wish: Wish, count: int, nodes: int) -> list[Fit]:
-    return [fit(wish.model, setup) for setup in layouts(wish, count, nodes)]
+    return [fit(wish.model, setup) for setup in ways(wish, _setup(wish), count, nodes)]
 
 
 def _holds(found: Fit) -> bool:
@@ -148,16 +143,7 @@ def _with_context(found: Fit, length: int) -> Fit:
     return fit(found.model, replace(found.setup, max_model_len=length))
 
 
-def _counts(node: int) -> Iterator[int]:
-    """Yield numbers of GPUs in a node: powers of two, and all of it."""
-    count = 1
-    while count < node:
-        yield count
-        count *= 2
-    yield node
-
-
-def _as_asked(wish: Wish, count: int) -> Sized:
+def _as_asked(wish: Wish, count: int) -> Replica:
     """Return the replica that was asked for, with a shorter context where it needs one."""
     nodes = -(-count // wish.node)
     if count > wish.node and count % wish.node:
@@ -166,12 +152,12 @@ def _as_asked(wish: Wish, count: int) -> Sized:
         raise RecipeError(Problem("gpu-count", (), message, hint))
     found = _fits(wish, count, nodes)
     if not found:
-        shared = [str(n) for n in range(1, wish.node + 1) if any(layouts(wish, n, 1))]
+        shared = [str(n) for n in range(1, wish.node + 1) if any(ways(wish, _setup(wish), n, 1))]
         message = f"{wish.model.id} cannot be divided over {count} GPUs: {_shape(wish.model)}"
         hint = f"within a node --gpu-count takes {', '.join(shared)}"
         raise RecipeError(Problem("gpu-count", (), message, hint))
     if held := next(filter(_holds, found), None):
-        return Sized(held, nodes, wish.context, (), shortened=False)
+        return Replica(held, nodes, wish.context, (), shortened=False)
     if wish.max_model_len is not None:
         # It was asked for, and one request of it is enough to start.
         held = next((each for each in found if each.fits), None)
@@ -179,7 +165,7 @@ def _as_asked(wish: Wish, count: int) -> Sized:
         held = next(filter(None, (_cut(wish, each) for each in found)), None)
     if held is None:
         raise RecipeError(_too_small(wish, found[-1]))
-    return Sized(held, nodes, held.max_model_len, (), shortened=held.max_model_len < wish.context)
+    return Replica(held, nodes, held.max_model_len, (), shortened=held.max_model_len < wish.context)
 
 
 def _check_context(wish: Wish) -> None:
@@ -226,21 +212,18 @@ def _too_large(wish: Wish, tried: list[Fit]) -> Problem:
 
 def _elsewhere(wish: Wish) -> str:
     """Return the GPU type with the least more memory that would do."""
-    known = facts.hardware()
-    size = {name: int(fact.get("visibleBytes") or fact["memoryBytes"]) for name, fact in known.items()}
-    for gpu in sorted(known, key=lambda name: size[name]):
-        if size[gpu] <= size[wish.gpu]:
-            continue
-        other = replace(wish, gpu=gpu, gpu_count=None)
+
+    def of_a_node(base: Setup) -> Iterator[Setup]:
         # Whether one node does is enough to know; more would be a long search for a hint.
-        for count in _counts(other.node):
-            held = [
-                _holds(each) or (not wish.max_model_len and _cut(other, each))
-                for each in _fits(other, count, 1)
-            ]
-            if any(held):
-                return f"{count} {gpu} would do, or take weights in fewer bits"
-    return "no node of any GPU known here holds it: take weights in fewer bits"
+        return (each for count, _ in counts(base.gpu, 1) for each in ways(wish, base, count, 1))
+
+    def does(found: Fit) -> bool:
+        return _holds(found) or (not wish.max_model_len and _cut(wish, found) is not None)
+
+    other = larger_gpu(wish.model, _setup(wish), of_a_node, does)
+    if other is None:
+        return "no node of any GPU known here holds it: take weights in fewer bits"
+    return f"{other.gpus} {other.gpu} would do, or take weights in fewer bits"
 
 
 def _shape(model: ModelFacts) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from recipegen import yamlio
 from recipegen.creation import engine, names
 from recipegen.creation.card import Card
-from recipegen.creation.sizes import REQUESTS, Sized, arithmetic
+from recipegen.creation.sizes import REQUESTS, Replica, arithmetic
 from recipegen.creation.sources import Source
 from recipegen.errors import Path
 from recipegen.memory import GIB
@@ -40,7 +40,7 @@ class Draft:
     source: Source
     licence: Card
     backend: str
-    sized: Sized
+    replica: Replica
     replicas: int
     disaggregated: bool
     block_size: int | None
@@ -59,7 +59,7 @@ def recipe(draft: Draft) -> str:
     comments: dict[Path, str] = {}
     _about(draft, data, comments)
     data["dynamoNamespace"] = draft.namespace
-    data["hardware"] = {"gpu": draft.sized.setup.gpu}
+    data["hardware"] = {"gpu": draft.replica.setup.gpu}
     comments[("hardware",)] = _gpus(draft)
     _model(draft, data, comments)
     data["observability"] = {"enabled": True}
@@ -91,7 +91,7 @@ def _about(draft: Draft, data: dict[str, Any], comments: dict[Path, str]) -> Non
 
 
 def _description(draft: Draft) -> str:
-    model, setup = draft.model, draft.sized.setup
+    model, setup = draft.model, draft.replica.setup
     parameters = model.parameters
     kind = f"Mixture of {model.experts} experts" if model.experts else "Dense model"
     sees = " that sees more than text" if model.multimodal else ""
@@ -104,23 +104,23 @@ def _description(draft: Draft) -> str:
 
 def _gpus(draft: Draft) -> str:
     """Return why a worker has as many GPUs as it has."""
-    sized = draft.sized
-    count, found = sized.setup.gpus, sized.fit
+    replica = draft.replica
+    count, found = replica.setup.gpus, replica.fit
     has = f"{count} GPU{'' if count == 1 else 's'} for each worker"
     room = (
         f"{found.weights / GIB:.1f} GiB of weights{' on each' if count > 1 else ''}, and room for "
-        f"{_times(found.concurrency)} requests of {sized.context} tokens"
+        f"{_times(found.concurrency)} requests of {replica.context} tokens"
     )
-    each = f", {_times(found.concurrency / sized.setup.copies)} on each" if sized.setup.copies > 1 else ""
+    each = f", {_times(found.concurrency / replica.setup.copies)} on each" if replica.setup.copies > 1 else ""
     said = f"{has}: {room}{each}."
-    if sized.smaller:
-        small = sized.smaller[0]
+    if replica.smaller:
+        small = replica.smaller[0]
         said += f" With {small.setup.gpus}, {arithmetic(small, _wanted(draft))}."
     return said
 
 
 def _wanted(draft: Draft) -> int:
-    return draft.sized.smaller[0].max_model_len if draft.sized.smaller else draft.sized.context
+    return draft.replica.smaller[0].max_model_len if draft.replica.smaller else draft.replica.context
 
 
 def _model(draft: Draft, data: dict[str, Any], comments: dict[Path, str]) -> None:
@@ -162,8 +162,8 @@ def _model(draft: Draft, data: dict[str, Any], comments: dict[Path, str]) -> Non
 
 
 def _engine(draft: Draft, comments: dict[Path, str]) -> dict[str, Any]:
-    sized, at = draft.sized, ("model", "engine")
-    setup = sized.setup
+    replica, at = draft.replica, ("model", "engine")
+    setup = replica.setup
     said: dict[str, Any] = {}
     sizes = {
         "tensorParallel": setup.tensor,
@@ -180,7 +180,7 @@ def _engine(draft: Draft, comments: dict[Path, str]) -> dict[str, Any]:
         comments[*at, "expertParallel"] = "Each expert is whole on one GPU."
     if setup.pipeline > 1:
         comments[*at, "pipelineParallel"] = "Stages of layers, which ask less of the links between GPUs."
-    said["maxModelLen"] = sized.context
+    said["maxModelLen"] = replica.context
     comments[*at, "maxModelLen"] = _context(draft)
     if draft.block_size:
         said["blockSize"] = draft.block_size
@@ -198,30 +198,30 @@ def _engine(draft: Draft, comments: dict[Path, str]) -> dict[str, Any]:
 
 
 def _context(draft: Draft) -> str:
-    sized, own = draft.sized, draft.model.context
-    if sized.shortened:
+    replica, own = draft.replica, draft.model.context
+    if replica.shortened:
         return f"What leaves room for {REQUESTS} requests at once; the model's own is {own}."
     if not own:
         return "As asked for; the configuration states no context of its own."
-    if sized.context == own:
+    if replica.context == own:
         return "The model's own."
-    return f"As asked for; the model's own is {own}." if sized.context < own else "As asked for."
+    return f"As asked for; the model's own is {own}." if replica.context < own else "As asked for."
 
 
 def _worker(draft: Draft, role: str, comments: dict[Path, str]) -> dict[str, Any]:
-    sized, at = draft.sized, ("model", role)
+    replica, at = draft.replica, ("model", role)
     said: dict[str, Any] = {}
     if draft.replicas != 1:
         said["replicas"] = draft.replicas
-    if sized.nodes > 1:
-        said["nodes"] = sized.nodes
+    if replica.nodes > 1:
+        said["nodes"] = replica.nodes
     if draft.rest.extra:
         said["extraConfig"] = {"content": dict(draft.rest.extra)}
         comments[*at, "extraConfig"] = draft.rest.comments["extraConfig"]
     if draft.rest.env:
         said["env"] = dict(draft.rest.env)
         comments[*at, "env"] = draft.rest.comments["env"]
-    pod = sized.setup.gpus // sized.nodes
+    pod = replica.setup.gpus // replica.nodes
     if pod >= 4:
         said["sharedMemory"] = "80Gi" if pod >= 8 else "40Gi"
     if role == "decode":
@@ -239,7 +239,7 @@ def _volume(model: ModelFacts) -> str:
 
 def _notes(draft: Draft) -> list[str]:
     """Return the arithmetic, in lines."""
-    found, model, setup = draft.sized.fit, draft.model, draft.sized.setup
+    found, model, setup = draft.replica.fit, draft.model, draft.replica.setup
     weights = model.weights_bytes
     said = f"Weights: {_billions(model.parameters.total)} parameters, {_format(model)}: "
     said += f"{weights / 1e9:.1f} GB ({weights / GIB:.1f} GiB)"

@@ -1,11 +1,12 @@
 """The nearest setups that fit, where one does not."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from recipegen import facts
 from recipegen.memory import budget
 from recipegen.memory.division import divides
-from recipegen.memory.fitting import fit
+from recipegen.memory.fitting import Fit, fit
 from recipegen.memory.setup import Setup
 from recipegen.modelfacts import ModelFacts
 
@@ -21,14 +22,25 @@ def more_gpus(model: ModelFacts, setup: Setup) -> Setup | None:
     return None
 
 
-def larger_gpu(model: ModelFacts, setup: Setup) -> str | None:
-    """Return the GPU type with the least memory above this one's on which the setup fits, or None."""
+def larger_gpu(
+    model: ModelFacts,
+    setup: Setup,
+    ways: Callable[[Setup], Iterable[Setup]] = lambda setup: (setup,),
+    does: Callable[[Fit], bool] = lambda found: not found.tight,
+) -> Setup | None:
+    """Return a setup that does on the GPU type with the least memory above this one's, or None.
+
+    Args:
+        model: The model.
+        setup: What does not do.
+        ways: Returns what is tried of a setup on another GPU type, best first; by default itself.
+        does: Whether a fit is enough; by default where it holds its context as asked.
+    """
     if setup.mig:
         return None
     own = budget.memory(setup)
     others = [replace(setup, gpu=name) for name in facts.hardware()]
     sized = sorted((budget.memory(other), other.gpu, other) for other in others)
-    for memory, gpu, other in sized:
-        if memory > own and not fit(model, other).tight:
-            return gpu
-    return None
+    larger = (other for memory, _, other in sized if memory > own)
+    tried = (way for other in larger for way in ways(other))
+    return next((way for way in tried if does(fit(model, way))), None)

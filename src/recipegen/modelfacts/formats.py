@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from recipegen.modelfacts import methods, patterns
 from recipegen.modelfacts.config import Part
-from recipegen.modelfacts.methods import ALGORITHMS, BYTES
+from recipegen.modelfacts.methods import ALGORITHMS, BYTES, GROUPS
 
 BITS = {"float32": 32, "bfloat16": 16, "float16": 16, "fp8": 8, "int8": 8, "mxfp8": 8, "int2": 2, "int3": 3}
 # Names of formats of 16 and 32 bits, each with ours; `auto` leaves the choice to who loads the weights.
@@ -44,6 +44,8 @@ class Quantization:
     """Bits of one weight in that format, scales left out."""
     kv_cache: str = ""
     """Number format that the checkpoint wants its KV cache in; empty where it says nothing."""
+    block: int = 1
+    """Weights that share a scale, along the side that tensor parallelism cuts; 1: none do."""
     mixed: bool = False
     """Whether layers of different formats are in it, named one by one."""
     rules: tuple[Rule, ...] = field(default=(), repr=False)
@@ -89,6 +91,7 @@ def read(config: Part, beside: Part) -> Quantization:
         format=narrowest,
         bits=BITS.get(narrowest, 4) if narrowest != "none" else 16,
         kv_cache=_kv_cache(said),
+        block=_block(said, narrowest),
         mixed=len({*formats}) > 1,
         rules=tuple((names, what, plain if size < 0 else size) for names, what, size in rules),
     )
@@ -126,6 +129,12 @@ def _named(said: Part) -> list[Rule]:
         if targets:
             found.append((_names(group, "targets", targets, inside=True), *methods.of_group(group, said)))
     return found
+
+
+def _block(said: Part, narrowest: str) -> int:
+    stated = said.value("weight_block_size")
+    sizes = stated if isinstance(stated, list) and stated else [said.value("group_size")]
+    return max(1, GROUPS.get(narrowest, 1), *(size for size in sizes if isinstance(size, int)))
 
 
 def _kv_cache(said: Part) -> str:

@@ -172,7 +172,7 @@ def choices(found: Fit) -> str:
         ways.append(f"tensorParallel {more.tensor}")
     larger = larger_gpu(model, setup)
     if larger:
-        ways.append(f"hardware.gpu {larger}")
+        ways.append(f"hardware.gpu {larger.gpu}")
     if not ways:
         return "spread it over nodes with pipelineParallel, or take weights in a smaller format"
     return f"what fits: {', or '.join(ways)}; `recipegen size` shows the arithmetic"

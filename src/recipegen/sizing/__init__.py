@@ -9,7 +9,7 @@ from recipegen.errors import Problem
 from recipegen.memory import Fit, fit, terms
 from recipegen.memory.cache import dtype
 from recipegen.sizing import sources
-from recipegen.sizing.sources import Sized
+from recipegen.sizing.sources import ModelSetups
 
 if TYPE_CHECKING:
     from recipegen.document import Document
@@ -129,9 +129,9 @@ def catalog(**settings: Any) -> Iterator[Size]:
     yield from map(_size, sources.every(settings))
 
 
-def _size(found: Sized) -> Size:
+def _size(found: ModelSetups) -> Size:
     roles = (
-        Role(one.role, one.replicas, fit(found.model, one.setup), one.unreckoned) for one in found.setups
+        Role(each.role, each.replicas, fit(found.model, each.setup), each.unreckoned) for each in found.setups
     )
     return Size(found.name, found.model.id, tuple(roles), found.warnings)
 

@@ -84,7 +84,7 @@ def verdict(fit: Fit, *, recipe: bool) -> Iterator[str]:
     if more:
         yield f"  {tensor} {more.tensor} would fit: {more.gpus} x {setup.gpu}"
     if larger:
-        yield f"  {gpu} {larger} would fit, with as many GPUs"
+        yield f"  {gpu} {larger.gpu} would fit, with as many GPUs"
     if not more and not larger and not fit.fits:
         yield f"  nothing in one node does: spread it with {stages}, or take smaller weights"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recipegen import facts
-from recipegen.errors import Problem, RecipeError, UsageError, nearest, show
+from recipegen.errors import Problem, RecipeError, RecipegenError, UsageError, nearest, show
 from recipegen.memory import Setup
 from recipegen.modelfacts import ModelFacts
 from recipegen.sizing import checkpoint
@@ -36,8 +36,8 @@ MODEL_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
 @dataclass(frozen=True)
-class One:
-    """One role that is sized."""
+class RoleSetup:
+    """How the engine of one role is set up."""
 
     role: str
     replicas: int
@@ -46,12 +46,12 @@ class One:
 
 
 @dataclass(frozen=True)
-class Sized:
+class ModelSetups:
     """A model with the setups that it is sized for."""
 
     name: str
     model: ModelFacts
-    setups: tuple[One, ...]
+    setups: tuple[RoleSetup, ...]
     warnings: tuple[Problem, ...] = ()
 
 
@@ -61,7 +61,7 @@ def find(
     variant: str | None,
     patches: "Sequence[Document]",
     settings: Mapping[str, Any],
-) -> Sized:
+) -> ModelSetups:
     """Return what a source means; arguments and errors as for `sizing.size`."""
     given = _given(settings)
     # An empty name, as of a variable that is not set, is none.
@@ -84,7 +84,7 @@ def find(
     model = found.loaded
     setup = _setup(given)
     odd = checked(model, setup, given)
-    return Sized(model.id, model, (One("worker", 1, setup),), (*found.warnings, *odd))
+    return ModelSetups(model.id, model, (RoleSetup("worker", 1, setup),), (*found.warnings, *odd))
 
 
 def model_of(source: str | PathLike[str]) -> Checkpoint:
@@ -128,50 +128,89 @@ def _setup(given: dict[str, Any]) -> Setup:
     return Setup(**{"backend": backend, "version": facts.newest_engines()[backend]} | given)
 
 
-def every(settings: Mapping[str, Any]) -> Iterator[Sized]:
-    """Yield every form of the catalog whose model is known, each that names a GPU or is given one."""
+def every(settings: Mapping[str, Any]) -> Iterator[ModelSetups]:
+    """Yield every form of the catalog whose model is known, each that names a GPU or is given one.
+
+    Raises:
+        UsageError: A setting cannot be for one of them; the message begins with its name.
+    """
     from recipegen import catalog
     from recipegen.load import choose, read, variants
+    from recipegen.recipe import Recipe
 
     given = _given(settings)
     for name in catalog.recipes():
-        recipe = read(name)
-        for variant in [None, *variants(recipe.document)]:
-            loaded = choose(recipe, variant, (), alone=variant is not None)
-            if "gpu" in given or "hardware" in loaded.document.data:
-                yield of_recipe(loaded, None, dict(given))
+        written = read(name)
+        for variant in [None, *variants(written.document)]:
+            loaded = choose(written, variant, (), alone=variant is not None)
+            # Tests hold the catalog to the rules, so that it need not be here.
+            recipe = Recipe.model_validate(loaded.document.data)
+            if recipe.hardware is None and "gpu" not in given:
+                continue
+            try:
+                yield _setups(loaded, recipe, None, given)
+            except RecipegenError as error:
+                named = (
+                    replace(each, message=f"{_called(loaded)}: {each.message}") for each in error.problems
+                )
+                raise UsageError(*named) from error
 
 
-def of_recipe(loaded: "Loaded", config: str | PathLike[str] | None, given: dict[str, Any]) -> Sized:
+def of_recipe(loaded: "Loaded", config: str | PathLike[str] | None, given: dict[str, Any]) -> ModelSetups:
     """Return the roles of a recipe; one whose weights do not fit is sized too."""
+    if loaded.idle:
+        raise RecipeError(*loaded.idle)
+    recipe, warnings = _checked_recipe(loaded)
+    if recipe.hardware is None and "gpu" not in given:
+        hint = f"give --gpu, or write `hardware: {{gpu: …}}` into it; known are {', '.join(facts.hardware())}"
+        raise UsageError(Problem("usage", (), f"recipe {loaded.name} names no GPU type", hint))
+    found = _setups(loaded, recipe, config, given)
+    return replace(found, warnings=tuple(dict.fromkeys((*warnings, *found.warnings))))
+
+
+def _setups(
+    loaded: "Loaded", recipe: "Recipe", config: str | PathLike[str] | None, given: dict[str, Any]
+) -> ModelSetups:
+    """Return the roles of a typed recipe with what is given in place of its own."""
+    model, odd = _model(recipe, config)
+    if recipe.model.mocker:
+        message = "the engines are mocked and take no GPU: these are the sizes of what they stand for"
+        odd = (*odd, Problem("mocker", ("model", "mocker"), message, warning=True))
+    newest = {"version": facts.newest_engines()[given["backend"]]} if "backend" in given else {}
+    roles = [
+        replace(each, setup=replace(each.setup, **newest | given))
+        for each in roles_of(recipe, model, given.get("gpu"))
+    ]
+    odd = (*odd, *(problem for each in roles for problem in checked(model, each.setup, given)))
+    return ModelSetups(_called(loaded), model, tuple(roles), tuple(dict.fromkeys(odd)))
+
+
+def _called(loaded: "Loaded") -> str:
+    return loaded.name if loaded.variant == "default" else f"{loaded.name}, {loaded.variant}"
+
+
+def roles_of(recipe: "Recipe", model: ModelFacts, gpu: str | None) -> "list[RoleSetup]":
+    """Return how the engine of each role is set up.
+
+    Args:
+        recipe: A recipe, with `hardware` unless `gpu` is given.
+        model: The model that it serves.
+        gpu: GPU type in place of the recipe's hardware.
+    """
     # Only now: a configuration can be sized without the recipe language.
     from recipegen.recipe import Hardware
     from recipegen.roles import workers
     from recipegen.rules.memory import setup_of
     from recipegen.rules.settings import told
 
-    if loaded.idle:
-        raise RecipeError(*loaded.idle)
-    recipe, warnings = _checked_recipe(loaded)
-    model, odd = _model(recipe, config)
-    if "gpu" in given:
-        recipe = recipe.model_copy(update={"hardware": Hardware(gpu=given["gpu"])})
-    if recipe.hardware is None:
-        hint = f"give --gpu, or write `hardware: {{gpu: …}}` into it; known are {', '.join(facts.hardware())}"
-        raise UsageError(Problem("usage", (), f"recipe {loaded.name} names no GPU type", hint))
-    newest = {"version": facts.newest_engines()[given["backend"]]} if "backend" in given else {}
-    if recipe.model.mocker:
-        message = "the engines are mocked and take no GPU: these are the sizes of what they stand for"
-        odd = (*odd, Problem("mocker", ("model", "mocker"), message, warning=True))
+    if gpu is not None:
+        recipe = recipe.model_copy(update={"hardware": Hardware(gpu=gpu)})
     extra = {each.role: each for each in told(recipe)}
     found = []
     for role, worker in workers(recipe.model).items():
         setup, unreckoned = setup_of(recipe, role, worker, model, extra.get(role))
-        setup = replace(setup, **newest | given)
-        odd = (*odd, *checked(model, setup, given))
-        found.append(One(role, worker.replicas, setup, tuple(unreckoned)))
-    variant = "" if loaded.variant == "default" else f", {loaded.variant}"
-    return Sized(f"{loaded.name}{variant}", model, tuple(found), tuple(dict.fromkeys((*warnings, *odd))))
+        found.append(RoleSetup(role, worker.replicas, setup, tuple(unreckoned)))
+    return found
 
 
 def _checked_recipe(loaded: "Loaded") -> "tuple[Recipe, tuple[Problem, ...]]":

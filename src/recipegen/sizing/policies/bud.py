@@ -14,8 +14,8 @@ from recipegen import facts
 from recipegen.errors import Problem, RecipeError, UsageError, brief
 from recipegen.memory import Term, gib
 from recipegen.modelfacts import ModelFacts
-from recipegen.sizing.policies import bud_rules, plain
-from recipegen.sizing.policies.layout import lines
+from recipegen.sizing.policies import bud_rules, cache16
+from recipegen.sizing.policies.text import lines
 
 __all__ = ["DEFAULTS", "Placed", "infer"]
 
@@ -163,7 +163,7 @@ def _missed(evaluations: int) -> RecipeError:
 
 
 def _nothing(model: ModelFacts, load: bud_rules.Load, memory: int, where: str) -> RecipeError:
-    one, limit = plain.sequence(model, load.length), bud_rules.limit(memory)
+    one, limit = cache16.sequence(model, load.length), bud_rules.limit(memory)
     needs = f"{gib(model.weights_bytes)} of weights and {gib(one)} of cache for one sequence"
     message = f"{needs} do not fit {where}, each filled up to {gib(limit)} by Bud's heuristic"
     enough = int((model.weights_bytes + one) // limit) + 1

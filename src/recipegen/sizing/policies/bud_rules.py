@@ -11,7 +11,7 @@ from recipegen import facts
 from recipegen.errors import Problem, UsageError, show
 from recipegen.memory import GIB, Term
 from recipegen.modelfacts import ModelFacts
-from recipegen.sizing.policies import plain
+from recipegen.sizing.policies import cache16
 
 SOURCE = "BudEcosystem/bud-runtime, budsim: direct search and check of memory"
 GUIDE = "BudEcosystem/bud-runtime, guide: CPU memory"
@@ -73,7 +73,7 @@ def held(model: ModelFacts, load: Load, memory: int, gpus: int) -> int:
     """Return how many sequences fit, at most those asked for."""
     # The need is below 0.95 of the room; times 20 x GPUs all are whole numbers.
     room = 19 * gpus * (memory - reserve(memory)) - 20 * model.weights_bytes - 1
-    each = 20 * plain.sequence(model, load.length)
+    each = 20 * cache16.sequence(model, load.length)
     return 0 if room < 0 else min(room // each, load.concurrency) if each else load.concurrency
 
 
@@ -89,13 +89,13 @@ def limit(memory: int) -> float:
 
 def terms(model: ModelFacts, load: Load, memory: int, many: int, gpus: int) -> Iterator[Term]:
     """Yield the steps from a load of `many` sequences to what a GPU needs, and the CPUs; that comes last."""
-    weights, each = model.weights_bytes, plain.sequence(model, load.length)
+    weights, each = model.weights_bytes, cache16.sequence(model, load.length)
     cache, free = each * many, reserve(memory) // GIB
     tokens = f"({load.input_tokens} in + {load.output_tokens} out) x 1.1"
     yield Term("sequence", load.length, "tokens", tokens, "rule of thumb", SOURCE)
     own = model.quantization.format if model.quantization.format != "none" else model.dtype
     yield Term("weights", weights, "B", f"all modules, each in its format: {own}", "published", "config.json")
-    kept = f"{many} x {each} bytes of a sequence, {plain.growing(model)} layers growing, 16 bits"
+    kept = f"{many} x {each} bytes of a sequence, {cache16.growing(model)} layers growing, 16 bits"
     yield Term("kvCache", cache, "B", kept, "published", "config.json")
     need = (weights + cache) / gpus
     yield Term("need", need, "B", f"(weights + kvCache) / {gpus} GPUs", "rule of thumb", SOURCE)

@@ -11,8 +11,8 @@ from recipegen import facts
 from recipegen.errors import Problem, RecipeError, UsageError, brief, nearest, show
 from recipegen.memory import Term
 from recipegen.sizing.policies import llm_rules
-from recipegen.sizing.policies.layout import lines
 from recipegen.sizing.policies.llm_rules import Shape
+from recipegen.sizing.policies.text import lines
 
 __all__ = ["Inferred", "Table", "infer"]
 

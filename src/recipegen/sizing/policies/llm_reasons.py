@@ -6,7 +6,7 @@ from recipegen import facts
 from recipegen.memory import GIB, Setup
 from recipegen.memory.budget import memory
 from recipegen.modelfacts import ModelFacts
-from recipegen.sizing.policies import plain
+from recipegen.sizing.policies import cache16
 from recipegen.sizing.policies.llm_engine import Inferred
 from recipegen.sizing.policies.llm_rules import BYTES, GB
 
@@ -53,10 +53,10 @@ def _weights(found: Inferred, model: ModelFacts) -> Iterator[str]:
 def _cache(found: Inferred, model: ModelFacts) -> Iterator[str]:
     """Yield what is wrong with the bytes of a token: its latent, its heads, its layers."""
     layers, hidden = found.shape.layers, found.shape.hidden
-    counted, grows = found.shape.cache(1, batch=False), plain.growing(model)
+    counted, grows = found.shape.cache(1, batch=False), cache16.growing(model)
     if model.mla:
         far = 2**20
-        latent = (plain.sequence(model, 2 * far) - plain.sequence(model, far)) / far
+        latent = (cache16.sequence(model, 2 * far) - cache16.sequence(model, far)) / far
         less = f"MLA keeps {latent:.0f}: x{counted / latent:.1f}"
         yield f"the cache is counted as if every head were stored, {counted} bytes a token; {less}"
     elif model.heads * model.head_dim != hidden:

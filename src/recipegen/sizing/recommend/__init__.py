@@ -149,7 +149,7 @@ def _fitting(rooms: Rooms, what: Subject, most: int) -> tuple[list[Setup], list[
     excluded: list[Candidate | Excluded] = []
     found: list[Setup] = []
     for several in (setups.setups, setups.over_nodes):
-        for setup in several(what.model, what.base, what.block):
+        for setup in several(what.model, what.base):
             why = rooms.short(setup)
             if why:
                 excluded.append(Excluded(setups.label(setup), why, "does not fit", setup.gpus))
@@ -211,6 +211,7 @@ def _check_context(what: Subject, load: Load) -> None:
 
 def larger(what: Subject) -> str | None:
     """Return the GPU type with the least memory above this one's of which one node holds the model."""
-    node = setups.setups(what.model, what.base, what.block)
+    node = setups.setups(what.model, what.base)
     last = [*node][-1:]
-    return larger_gpu(what.model, last[0]) if last else None
+    found = larger_gpu(what.model, last[0]) if last else None
+    return found.gpu if found else None

@@ -1,12 +1,11 @@
 """What is recommended as a merge patch of the recipe, with the reasons as comments."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from recipegen import yamlio
 from recipegen.document import merge
-from recipegen.errors import Problem, RecipeError, ToolError, UsageError, escape
+from recipegen.errors import Problem, RecipeError, UsageError
 from recipegen.load import Loaded
 from recipegen.rules.transfer import BY_CHANNEL, LAYOUT
 from recipegen.sizing.recommend import Recommendation, report, setups
@@ -47,26 +46,6 @@ def text(found: Recommendation, view: str) -> str:
         why = Problem("recommend", (), f"{view}, {winner.words}, does not go with the rest of the recipe:")
         raise RecipeError(why, *error.problems) from error
     return whole
-
-
-def write(whole: str, name: str, *, force: bool) -> None:
-    """Write a patch to a file.
-
-    Raises:
-        ToolError: It is there already and nobody forces it, or it cannot be written.
-    """
-    path = Path(name)
-    if path.is_dir():
-        raise ToolError(
-            Problem("tool", (), f"{escape(name)} is a directory", f"name a file: -o {escape(name)}/FILE")
-        )
-    try:
-        with path.open("w" if force else "x", encoding="utf-8") as file:
-            file.write(whole)
-    except FileExistsError as error:
-        raise ToolError(f"{escape(name)} is there already; --force writes over it") from error
-    except OSError as error:
-        raise ToolError(f"{escape(name)}: {error.strerror}") from error
 
 
 def patch(loaded: Loaded, gpu: str, attention: str, winner: Candidate) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from os import PathLike
 from typing import Any
 
@@ -13,14 +12,10 @@ from recipegen.errors import Problem, RecipeError, UsageError, show
 from recipegen.load import Loaded, load
 from recipegen.memory import Setup, loading
 from recipegen.modelfacts import ModelFacts
-from recipegen.modelfacts.methods import GROUPS
-from recipegen.recipe import BenchmarkConfig, Hardware, Recipe
-from recipegen.roles import workers
-from recipegen.rules.memory import setup_of
-from recipegen.rules.settings import told
+from recipegen.recipe import BenchmarkConfig, Recipe
 from recipegen.sizing.checkpoint.folder import CONFIG, QUANT
 from recipegen.sizing.recommend.load import Load
-from recipegen.sizing.sources import check_names, is_recipe, model_of
+from recipegen.sizing.sources import check_names, is_recipe, model_of, roles_of
 from recipegen.validate import validate
 
 # What the benchmark of a recipe measures where it says nothing: tokens in and out, the largest of its runs.
@@ -48,19 +43,6 @@ class Subject:
     def known(self) -> str:
         """Return the id of a model that there are facts of; nothing for a configuration of one's own."""
         return self.model.id if facts.model(self.model.id) is self.model else ""
-
-    @cached_property
-    def block(self) -> int:
-        """Return how many weights share a scale, along the side that tensor parallelism cuts; 1: none do."""
-        whole = json.loads(self.files[FILES[0]])
-        said = (
-            whole.get("quantization_config")
-            or (whole.get("text_config") or {}).get("quantization_config")
-            or {}
-        )
-        size = said.get("weight_block_size") or [said.get("group_size") or 1]
-        known = GROUPS.get(self.model.quantization.format, 1)
-        return max(known, *(each for each in size if isinstance(each, int)), 1)
 
 
 def subject(
@@ -145,22 +127,14 @@ def _of_recipe(loaded: Loaded, gpu: str | None, backend: str | None) -> Subject:
     chosen = gpu or (recipe.hardware.gpu if recipe.hardware else None)
     if chosen is None:
         raise UsageError(Problem("usage", (), "--gpu is missing, and the recipe has no hardware", _gpus()))
-    base, unreckoned = _setup(recipe, chosen, model)
+    # Of a disaggregated recipe, as its decode workers are.
+    role = roles_of(recipe, model, chosen)[-1]
+    base = replace(role.setup, tensor=1, pipeline=1, data=1, expert=1)
     notes = []
-    if unreckoned:
-        notes.append(f"what {', '.join(unreckoned)} does to memory and speed is not reckoned with")
+    if role.unreckoned:
+        notes.append(f"what {', '.join(role.unreckoned)} does to memory and speed is not reckoned with")
     files = _texts(*facts.configuration(model.id))
     return Subject(loaded.name, model, base, _load(recipe), loaded, files, tuple(notes), checked.warnings)
-
-
-def _setup(recipe: Recipe, gpu: str, model: ModelFacts) -> tuple[Setup, list[str]]:
-    """Return how the engine of the recipe is set up; of a disaggregated one, that of its decode workers."""
-    hardware = recipe.hardware or Hardware(gpu=gpu)
-    changed = recipe.model_copy(update={"hardware": hardware.model_copy(update={"gpu": gpu})})
-    role, worker = [*workers(recipe.model).items()][-1]
-    extra = next((each for each in told(changed) if each.role == role), None)
-    found, unreckoned = setup_of(changed, role, worker, model, extra)
-    return replace(found, tensor=1, pipeline=1, data=1, expert=1), unreckoned
 
 
 def _load(recipe: Recipe) -> Load:
