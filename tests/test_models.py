@@ -255,6 +255,8 @@ def test_a_broken_facts_file_is_named_with_its_key(
     data = {"id": "a/b", **change}
     (tmp_path / "models/a--b.yaml").write_text(json.dumps(data))
     monkeypatch.setattr(facts, "HERE", tmp_path)
+    # Each case has another file of the same name.
+    monkeypatch.setattr(facts, "_known_model", facts._known_model.__wrapped__)
 
     with pytest.raises(ToolError, match=re.escape(said)):
         facts._stored.__wrapped__("a/b")
@@ -336,6 +338,22 @@ def test_the_key_that_is_wrong_is_named(name: str, at: list[Any], value: Any, sa
 
     with pytest.raises(modelfacts.ConfigError, match=f"^{re.escape(said)}$"):
         modelfacts.read(name, config)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "kind"),
+    [
+        ("vocab_size", None, "missing"),
+        ("model_type", "nobody's", "family"),
+        ("layer_types", ["holography"] * 64, "choice"),
+        ("vocab_size", 0, "value"),
+    ],
+)
+def test_an_error_says_of_which_kind_it_is(key: str, value: Any, kind: str) -> None:
+    with pytest.raises(modelfacts.ConfigError) as caught:
+        modelfacts.read("x", {**published("Qwen/Qwen3-32B")["config"], key: value})
+
+    assert caught.value.kind == kind
 
 
 def test_a_key_of_the_file_beside_it_is_named_with_that_file() -> None:
