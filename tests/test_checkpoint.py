@@ -17,7 +17,7 @@ import checkpoints
 from recipegen import facts, yamlio
 from recipegen.errors import Problem, RecipeError, RecipegenError, ToolError
 from recipegen.memory import Setup, fit
-from recipegen.modelfacts import ModelFacts
+from recipegen.modelfacts import Files, ModelFacts
 from recipegen.modelfacts.decoders import families
 from recipegen.sizing import checkpoint
 from recipegen.sizing.checkpoint import exact, folder, headers, kinds, tensors
@@ -40,7 +40,7 @@ SHAPE = json.dumps(PLAIN, indent=2)
 
 def said(text: bytes | str, quant: bytes | str | None = None) -> str:
     with pytest.raises(RecipeError) as raised:
-        checkpoint.from_text(text, "config.json", quant)
+        checkpoint.checked(text, "config.json", quant)
     return str(raised.value)
 
 
@@ -69,9 +69,15 @@ def known(name: str) -> ModelFacts:
     return model
 
 
-def count(found: list[checkpoints.Tensor], model: ModelFacts) -> exact.Exact:
+def count(found: list[checkpoints.Tensor], model: ModelFacts) -> Files:
     every = (Tensor(name, dtype, shape, checkpoints.bytes_of(dtype, shape)) for name, dtype, shape in found)
     return exact.counted(every, model, "a test")
+
+
+def unknown(files: Files) -> int:
+    """Return the bytes of tensors that fit no module."""
+    every = (*files.modules.items(), *files.predictors.items())
+    return sum(size for name, size in every if name.rpartition(".")[2] == tensors.OTHER)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +225,7 @@ def test_a_number_of_thousands_of_digits_is_no_size() -> None:
 def test_infinity_where_nothing_depends_on_it_is_none_of_our_business() -> None:
     text = changed(time_step_limit=[0.0, float("inf")])
 
-    assert checkpoint.from_text(text, "config.json").layers == 2
+    assert checkpoint.checked(text, "config.json").model.layers == 2
 
 
 def test_a_key_of_the_quantisation_beside_it_is_named_with_that_file() -> None:
@@ -292,13 +298,13 @@ def test_a_family_without_facts_has_the_parameters_that_are_published(name: str)
 
 
 def test_gemma_3_sees_everything_in_every_sixth_layer() -> None:
-    model = checkpoint.from_text(json.dumps(checkpoints.FAMILIES["gemma-3-27b"][1]), "config.json")
+    model = checkpoint.checked(json.dumps(checkpoints.FAMILIES["gemma-3-27b"][1]), "config.json").model
 
     assert (model.full_layers, model.layers, model.window) == (10, 62, 1024)
 
 
 def test_sliding_layers_have_the_heads_that_are_said_of_them() -> None:
-    model = checkpoint.from_text(json.dumps(checkpoints.FAMILIES["mimo-v2-flash"][1]), "config.json")
+    model = checkpoint.checked(json.dumps(checkpoints.FAMILIES["mimo-v2-flash"][1]), "config.json").model
     full, sliding = model.caches[0], model.caches[1]
 
     assert (full.heads, full.key, full.value) == (4, 192, 128)
@@ -308,7 +314,7 @@ def test_sliding_layers_have_the_heads_that_are_said_of_them() -> None:
 def test_what_the_library_takes_where_gemma_3_is_silent_is_taken() -> None:
     small = {"hidden_size": 2560, "intermediate_size": 10240, "num_hidden_layers": 34, "sliding_window": 1024}
     text = json.dumps({"model_type": "gemma3", "text_config": {"model_type": "gemma3_text", **small}})
-    model = checkpoint.from_text(text, "config.json")
+    model = checkpoint.checked(text, "config.json").model
 
     assert (model.heads, model.kv_heads, model.head_dim, model.vocab_size) == (8, 4, 256, 262208)
 
@@ -339,7 +345,7 @@ def test_an_unknown_decoder_is_an_error_with_the_nearest_family() -> None:
 def test_a_decoder_without_a_family_is_sized_with_a_warning() -> None:
     found = checkpoint.checked(changed(model_type=None, architectures=["BrandNewForCausalLM"]), "config.json")
 
-    assert found.model.parameters.total == checkpoint.from_text(SHAPE, "x").parameters.total
+    assert found.model.parameters.total == checkpoint.checked(SHAPE, "x").model.parameters.total
     assert (found.model.assumed, found.loaded.assumed) == (True, True)
     assert "its layers are taken to be plain ones" in str(found.warnings[0])
 
@@ -364,7 +370,7 @@ def test_weights_of_a_folder_are_the_sum_of_its_tensors(model: Path) -> None:
     assert found.weights is not None
     assert found.weights.bytes == found.model.weights_bytes == found.loaded.weights_bytes
     assert found.weights.parameters == found.model.parameters.total
-    assert (found.warnings, found.weights.other) == ((), 0)
+    assert (found.warnings, unknown(found.weights)) == ((), 0)
 
 
 def test_modules_have_the_bytes_that_their_tensors_have(model: Path) -> None:
@@ -385,9 +391,10 @@ def test_the_index_stands_for_files_that_are_not_there(model: Path, name: str) -
     assert found.weights is not None
     assert whole.weights is not None
     assert (found.weights.bytes, found.weights.counted) == (whole.weights.bytes, False)
-    assert "metadata.total_size of" in found.weights.source
-    sources = [fit(each.loaded, Setup("h100-sxm-80gb")).source[0] for each in (whole, found)]
-    assert sources == ["measured", "published"]
+    sources = [fit(each.loaded, Setup("h100-sxm-80gb")).source for each in (whole, found)]
+    assert [each[0] for each in sources] == ["measured", "published"]
+    assert "the headers of 3 files in " in sources[0][1]
+    assert "metadata.total_size of " in sources[1][1]
 
 
 def test_copies_and_adapters_are_not_counted(model: Path) -> None:
@@ -432,6 +439,20 @@ def test_weights_of_another_model_are_told(tmp_path: Path) -> None:
     )
 
     assert "but its config.json describes" in str(checkpoint.read(tmp_path).warnings[0])
+
+
+def test_weights_of_names_that_are_not_known_are_told(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(SHAPE)
+    strange = [
+        (name.replace("down_proj", "wings"), dtype, shape) for name, dtype, shape in checkpoints.llama(PLAIN)
+    ]
+    checkpoints.write(tmp_path / "model.safetensors", strange)
+    found = checkpoint.read(tmp_path)
+
+    assert found.weights is not None
+    assert unknown(found.weights) == 2 * 2 * 64 * 128
+    assert [problem.code for problem in found.warnings] == ["weights-unknown"]
+    assert "8% of its weights have names that recipegen does not know" in str(found.warnings[0])
 
 
 def test_a_config_in_a_folder_is_read_with_the_quantisation_beside_it(tmp_path: Path) -> None:
@@ -648,9 +669,8 @@ def test_what_is_configured_is_within_a_hundredth_of_what_is_counted(name: str) 
     found = count(published(name), model)
 
     assert found.bytes == pytest.approx(model.weights_bytes, rel=0.01)
-    assert found.predictor_bytes == pytest.approx(model.predictor_bytes, rel=0.01)
+    assert sum(found.predictors.values()) == pytest.approx(model.predictor_bytes, rel=0.01)
     assert found.parameters == pytest.approx(model.parameters.total, rel=0.001)
-    assert found.predictor_parameters == pytest.approx(model.parameters.predictors, rel=0.001)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -658,7 +678,7 @@ def test_every_module_is_found_in_the_files_and_weighs_what_is_configured(name: 
     model = known(name)
     found = count(published(name), model)
 
-    assert found.other < 10_000
+    assert unknown(found) < 10_000
     for module in model.modules:
         size = module.parameters * model.quantization.bytes_of(module.name, model.dtype)
         assert found.modules[module.name] == pytest.approx(size, rel=0.02, abs=100_000)
@@ -683,13 +703,13 @@ def test_the_head_of_a_tied_model_is_a_copy() -> None:
     found = count(list(checkpoints.llama(config_of("Qwen/Qwen3-0.6B"), normed=True)), model)
 
     assert found.bytes == pytest.approx(model.weights_bytes, rel=0.001)
-    assert sum(found.left_out.values()) == 2 * 151936 * 1024
+    assert "lm_head" not in found.modules
 
 
 def test_four_bit_numbers_that_share_a_word_are_counted_one_by_one() -> None:
     quantised = {"quant_method": "awq", "bits": 4, "group_size": 128}
     config = {**config_of("meta-llama/Meta-Llama-3.1-8B"), "quantization_config": quantised}
-    model = checkpoint.from_text(json.dumps(config), "config.json")
+    model = checkpoint.checked(json.dumps(config), "config.json").model
     found = count(list(checkpoints.in_groups(published("meta-llama/Meta-Llama-3.1-8B"), 128)), model)
 
     assert found.parameters == model.parameters.total
@@ -702,7 +722,7 @@ def test_layers_of_a_hybrid_are_found_by_their_modules() -> None:
     found = count(list(checkpoints.qwen_next(config_of(name)["text_config"])), model)
     own = [module for module in model.modules if module.name != "vision"]
 
-    assert found.other == 0
+    assert unknown(found) == 0
     assert found.bytes == pytest.approx(
         sum(module.parameters * model.quantization.bytes_of(module.name, model.dtype) for module in own),
         rel=0.001,
@@ -756,7 +776,7 @@ JSON = st.recursive(
 @settings(deadline=None, max_examples=200)
 @given(st.binary(max_size=60) | st.text(max_size=60) | JSON.map(json.dumps))
 def test_any_text_reads_or_is_refused(text: bytes | str) -> None:
-    assert refused(lambda: checkpoint.from_text(text, "config.json")) in ((), ("RecipeError",))
+    assert refused(lambda: checkpoint.checked(text, "config.json")) in ((), ("RecipeError",))
 
 
 @settings(deadline=None, max_examples=200)
@@ -768,7 +788,7 @@ def test_a_mangled_configuration_reads_or_is_refused(data: st.DataObject) -> Non
     mangled = text[:start] + data.draw(st.text(max_size=8) | JSON.map(json.dumps)) + text[end:]
     wrong: list[Problem] = []
     try:
-        checkpoint.from_text(mangled, "config.json", mangled)
+        checkpoint.checked(mangled, "config.json", mangled)
     except RecipeError as error:
         wrong = list(error.problems)
 
