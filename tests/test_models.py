@@ -15,7 +15,7 @@ from conftest import ROOT
 from recipegen import facts, modelfacts, yamlio
 from recipegen.errors import ToolError
 from recipegen.modelfacts import patterns
-from samples import MINIMAL, plan_of
+from samples import MINIMAL, known, plan_of
 from tools.models import trim
 
 FOLDER = ROOT / "src/recipegen/facts/models"
@@ -120,12 +120,6 @@ def mangled(document: dict[str, Any], data: st.DataObject) -> dict[str, Any]:
         choices.append(st.integers(0, 2 * len(value)).map(lambda length: (value * 2)[:length]))
     result: dict[str, Any] = changed(document, at, data.draw(st.one_of(choices)))
     return result
-
-
-def known(name: str) -> modelfacts.ModelFacts:
-    model = facts.model(name)
-    assert model is not None
-    return model
 
 
 @pytest.mark.parametrize("name", IDS)

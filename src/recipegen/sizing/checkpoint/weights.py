@@ -81,7 +81,7 @@ def _indexed(found: Folder, name: str, model: ModelFacts) -> tuple[Files, list[P
         raise RecipeError(
             index.problem("weights-file", ("metadata", "total_size"), message, "download it again")
         )
-    return scaled(size, places, model, f"metadata.total_size of {label}"), []
+    return scaled(size, places, model, f"metadata.total_size of {escape(label)}"), []
 
 
 def _total(total: Any) -> int | None:
@@ -124,8 +124,8 @@ def _once(shards: list[Shard], places: Mapping[str, str] | None = None) -> Itera
 
 def _what(found: Folder, shards: list[Shard]) -> str:
     if len(shards) == 1:
-        return f"the header of {shards[0].source}"
-    return f"the headers of {len(shards)} files in {found.shown}"
+        return f"the header of {escape(shards[0].source)}"
+    return f"the headers of {len(shards)} files in {escape(found.shown)}"
 
 
 def _cut(shards: list[Shard]) -> list[Problem]:
