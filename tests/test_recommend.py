@@ -96,7 +96,7 @@ def test_several_nodes_are_looked_at_only_where_one_is_too_small() -> None:
 # What fits.
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     isl=st.integers(1, 30_000), osl=st.integers(1, 5000), concurrency=st.integers(1, 300),
     name=st.sampled_from(["qwen3-32b", "qwen-0.6b", "gpt-oss-20b", "qwen3-30b-a3b"]),
@@ -200,7 +200,7 @@ def test_estimates_are_near_what_was_recorded_of_aiconfigurator() -> None:
 # What wins.
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     ttft=st.none() | st.integers(50, 5000), itl=st.none() | st.integers(3, 100),
     throughput=st.none() | st.integers(10, 10_000), budget=st.none() | st.integers(1, 200),
