@@ -1,5 +1,6 @@
 """`recipegen recommend`: what fits, what it would do, what wins, and why everything else does not."""
 
+import inspect
 import json
 import math
 import statistics
@@ -22,6 +23,7 @@ from recipegen.sizing.recommend import VIEWS, Candidate, Load, Recommendation, p
 from recipegen.sizing.recommend.roofline import Roofline
 from recipegen.sizing.recommend.rooms import Rooms
 from recipegen.sizing.recommend.serving import aggregated, disaggregated
+from recipegen.sizing.settings import Wishes
 
 TIMES = yamlio.read_file(Path(__file__).with_name("step_times.yaml"), "step_times.yaml").data["rows"]
 H100 = "h100-sxm-80gb"
@@ -41,6 +43,18 @@ def everything(found: Recommendation) -> list[Candidate]:
 
 def estimated(name: str, **asked: Any) -> Recommendation:
     return recommend(name, source="estimated", **{"isl": 4000, "osl": 500, "concurrency": 32, **asked})
+
+
+def test_wishes_of_the_library_are_those_that_are_taken() -> None:
+    taken = inspect.signature(recommend).parameters.values()
+
+    assert [*Wishes.__annotations__] == [each.name for each in taken if each.kind is each.KEYWORD_ONLY]
+
+
+def test_the_library_recommends_what_the_verb_does() -> None:
+    found = pipeline.recommend("qwen3-32b", gpu_count=4, source="estimated")
+
+    assert found.winners == recommend("qwen3-32b", gpu_count=4, source="estimated").winners
 
 
 # What divides a model.
