@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from conftest import ROOT
 from recipegen import facts, modelfacts, yamlio
 from recipegen.errors import ToolError
+from recipegen.facts import known as known_
 from recipegen.modelfacts import patterns
 from samples import MINIMAL, known, plan_of
 from tools.models import trim
@@ -245,15 +246,14 @@ def test_a_model_without_facts_is_none() -> None:
 def test_a_broken_facts_file_is_named_with_its_key(
     change: dict[str, Any], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "models").mkdir()
     data = {"id": "a/b", **change}
-    (tmp_path / "models/a--b.yaml").write_text(json.dumps(data))
-    monkeypatch.setattr(facts, "HERE", tmp_path)
+    (tmp_path / "a--b.yaml").write_text(json.dumps(data))
+    monkeypatch.setattr(known_, "FOLDER", tmp_path)
     # Each case has another file of the same name.
-    monkeypatch.setattr(facts, "_known_model", facts._known_model.__wrapped__)
+    monkeypatch.setattr(known_, "_read", known_._read.__wrapped__)
 
     with pytest.raises(ToolError, match=re.escape(said)):
-        facts._stored.__wrapped__("a/b")
+        known_._stored.__wrapped__("a/b")
 
 
 @settings(deadline=None, max_examples=300)
