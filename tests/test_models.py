@@ -56,6 +56,15 @@ PUBLISHED = {
     "google/gemma-4-26B-A4B": (26, 4),
     "google/gemma-4-31B-it": (31, 0),
 }
+# Qwen/Qwen3-Next-80B-A3B-Instruct.
+NEXT = """
+{model_type: qwen3_next, num_hidden_layers: 48, hidden_size: 2048, intermediate_size: 5120,
+ vocab_size: 151936,
+ num_attention_heads: 16, num_key_value_heads: 2, head_dim: 256, partial_rotary_factor: 0.25,
+ num_experts: 512, num_experts_per_tok: 10, moe_intermediate_size: 512, shared_expert_intermediate_size: 512,
+ linear_conv_kernel_dim: 4, linear_key_head_dim: 128, linear_num_key_heads: 16, linear_num_value_heads: 32,
+ linear_value_head_dim: 128, max_position_embeddings: 262144, tie_word_embeddings: false}
+"""
 ACTIVE_WITHIN = 0.08
 """Names round the active number, and some count neither embedding nor head."""
 
@@ -219,6 +228,50 @@ def test_a_scaled_context_counts_once() -> None:
     assert context({"type": "linear", "factor": 4}) == 16384
     assert context({"type": "yarn", "factor": 4}) == 4096
     assert context({"rope_type": "llama3", "factor": 8.0}) == 4096
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, [(4096, 16, False)]),
+        ({"partial_rotary_factor": 0.25}, [(4096, 4, False)]),
+        ({"rotary_dim": 8}, [(4096, 8, False)]),
+        ({"rope_scaling": {"type": "yarn", "factor": 4}}, [(4096, 16, False)]),
+        ({"rope_scaling": {"type": "dynamic", "factor": 4}}, [(16384, 16, False)]),
+        ({"rope_scaling": {"type": "default", "mrope_section": [2, 3, 3]}}, [(4096, 16, True)]),
+        (
+            {"model_type": "gemma3_text", "sliding_window": 512, "head_dim": 16, "num_hidden_layers": 6,
+             "rope_scaling": {"rope_type": "linear", "factor": 8}},
+            [(32768, 16, False), (4096, 16, False)],
+        ),
+        (
+            {"global_head_dim": 32, "layer_types": ["sliding_attention"], "sliding_window": 512,
+             "rope_parameters": {
+                "full_attention": {"rope_type": "proportional", "partial_rotary_factor": 0.25},
+                "sliding_attention": {"rope_type": "default"}}},
+            [(4096, 32, False), (4096, 16, False)],
+        ),
+        ({"model_type": "opt"}, []),
+    ],
+)  # fmt: skip
+def test_each_way_of_turning_positions_has_its_table(
+    more: dict[str, Any], expected: list[tuple[int, int, bool]]
+) -> None:
+    shape = {
+        "num_hidden_layers": 1, "hidden_size": 64, "num_attention_heads": 4, "vocab_size": 10,
+        "num_key_value_heads": 4, "intermediate_size": 64, "max_position_embeddings": 4096,
+    }  # fmt: skip
+    model = modelfacts.read("x", {**shape, **more})
+
+    assert [(table.rows, table.width, table.sections) for table in model.rotary] == expected
+
+
+def test_qwen3_next_has_a_layer_that_predicts_though_its_file_has_no_key_for_it() -> None:
+    model = modelfacts.read("x", yaml.safe_load(NEXT))
+
+    # 81 324 862 720 parameters are in its files.
+    assert model.parameters.total + model.parameters.predictors == pytest.approx(81_324_862_720, rel=1e-4)
+    assert model.predicts
 
 
 def test_a_long_rope_model_serves_its_original_context_unless_asked_for_more() -> None:

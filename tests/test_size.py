@@ -193,3 +193,72 @@ def test_a_longer_request_never_takes_less(name: str, gpu: str, first: int, seco
 
     assert cache.request(short) <= cache.request(long)
     assert cache.held(80 * GIB, short) >= cache.held(80 * GIB, long)
+
+
+@pytest.mark.parametrize(
+    ("args", "windowed"),
+    [
+        (["--kv-transfer-config", '{"kv_connector": "OffloadingConnector", "kv_role": "kv_both"}'], True),
+        (["--kv-transfer-config", '{"kv_connector": "LMCacheConnectorV1", "kv_role": "kv_both"}'], False),
+        (
+            [
+                "--kv-transfer-config",
+                '{"kv_connector": "MultiConnector", "kv_role": "kv_both", "kv_connector_extra_config":'
+                ' {"connectors": [{"kv_connector": "FlexKVConnectorV1", "kv_role": "kv_both"}]}}',
+            ],
+            False,
+        ),
+        (["--disable-hybrid-kv-cache-manager"], False),
+    ],
+)
+def test_windows_count_unless_the_cache_manager_for_them_is_off(
+    args: list[str], windowed: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = {
+        "dynamoNamespace": "gemma", "hardware": {"gpu": H100},
+        "model": {"name": "google/gemma-4-26B-A4B-it", "backend": {"type": "vllm", "version": "1.6.1"},
+                  "engine": {"maxModelLen": 32768, "args": args}, "worker": {"replicas": 1}},
+    }  # fmt: skip
+    path = tmp_path / "gemma.yaml"
+    path.write_text(json.dumps(recipe))
+
+    cache = sized(str(path), capsys=capsys)["kvCache"]
+
+    full, sliding = 5 * 2 * 2 * 512 * 2, 25 * 8 * 2 * 256 * 2
+    assert cache["bytesPerTokenPerGpu"] == full + (0 if windowed else sliding)
+    assert cache["bytesPerTokenInWindowsPerGpu"] == (sliding if windowed else 0)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--dtype", "float8", "dtype 'float8': its bytes are not known"),
+        ("--kv-cache-dtype", "turboquant_3bit_nc", "KV cache in 'turboquant_3bit_nc'"),
+        ("--quantization", "awq", "quantisation 'awq' of 16-bit weights"),
+    ],
+)
+def test_a_format_whose_bytes_nobody_knows_is_refused(
+    option: str, value: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["size", LLAMA, "--gpu", H100, option, value]) == 2
+
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert "known are" in captured.err
+
+
+def test_json_says_why_it_does_not_fit_and_what_would(capsys: pytest.CaptureFixture[str]) -> None:
+    found = sized("meta-llama/Llama-3.3-70B-Instruct", "--gpu", H100, capsys=capsys)
+
+    assert found["fits"] is found["weightsFit"] is False
+    assert found["verdict"] == [
+        "does not fit: the weights alone are more than the GPUs have for them",
+        "TP 4 would fit: 4 x h100-sxm-80gb",
+        "b300-sxm-270gb would fit, with as many GPUs",
+    ]
+
+
+def test_a_context_longer_than_the_models_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["size", LLAMA, "--gpu", H100, "--max-model-len", "200000"]) == 0
+
+    assert f"200000 tokens are more than the context of {LLAMA}, 131072" in capsys.readouterr().err

@@ -4,10 +4,11 @@ from recipegen.memory.arithmetic import ABOVE, terms
 from recipegen.memory.division import divides, undivided
 from recipegen.memory.fitting import Fit, Stage, fit
 from recipegen.memory.nearest import larger_gpu, more_gpus
+from recipegen.memory.precision import unknown
 from recipegen.memory.setup import Setup
 from recipegen.memory.terms import GIB, Kind, Term, gib
 
 __all__ = [
     "ABOVE", "GIB", "Fit", "Kind", "Setup", "Stage", "Term", "divides", "fit", "gib", "larger_gpu",
-    "more_gpus", "terms", "undivided",
+    "more_gpus", "terms", "undivided", "unknown",
 ]  # fmt: skip

@@ -67,7 +67,8 @@ def _weights(fit: Fit) -> Iterator[Term]:
         "experts": (sums.experts, setup.expert_ranks),
         "attention": (sums.attention, ranks),
         "keys and values": (sums.kv, min(ranks, model.kv_heads or ranks)),
-        "MLP, embedding, head": (sums.rest, setup.tensor),
+        "embedding": (sums.embedding, ranks),
+        "MLP, head": (sums.rest, setup.mlp_ranks),
         "whole on every GPU": (sums.whole, 1),
     }
     for name, (size, gpus) in rows.items():

@@ -1,9 +1,9 @@
 """What the memory of a replica's GPUs holds, put together from its parts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recipegen.memory import budget
-from recipegen.memory.cache import Cache, cache
+from recipegen.memory.cache import Cache, cache, unwindowed
 from recipegen.memory.loading import added
 from recipegen.memory.overhead import Overhead, batch, overhead
 from recipegen.memory.precision import quantised
@@ -137,6 +137,8 @@ def fit(model: ModelFacts, setup: Setup) -> Fit:
         setup: The engine; its GPU is one of facts/hardware.yaml.
     """
     model = quantised(model, setup)
+    if setup.whole:
+        model = replace(model, caches=tuple(unwindowed(each) for each in model.caches))
     memory = budget.memory(setup)
     batched, _ = batch(setup, memory)
     limit = setup.max_model_len or model.default_context or model.context

@@ -1,16 +1,37 @@
 """A model as an engine loads it: number formats that are set in place of the checkpoint's."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
+from recipegen.errors import show
+from recipegen.memory import cache
 from recipegen.memory.setup import Setup
 from recipegen.modelfacts import ModelFacts, Quantization
 from recipegen.modelfacts.formats import KEPT
 from recipegen.modelfacts.methods import BYTES
 
 # What an engine makes of 16-bit weights while it loads them, with the bytes of a parameter. bitsandbytes
-# keeps a scale of four bytes for 64 numbers.
-ONLINE = {"fp8": 1.0, "mxfp8": 33 / 32, "int8": 1.0, "bitsandbytes": 0.5 + 4 / 64}
+# keeps a scale of four bytes for 64 numbers. Source: vLLM 0.31.0, QuantizationMethods in
+# vllm/model_executor/layers/quantization/__init__.py; SGLang 0.5.21, srt/arg_groups/choices.py.
+ONLINE = {
+    "fp8": 1.0, "fp8_per_tensor": 1.0, "fp8_per_channel": 1.0, "fp8_per_block": 1.0 + 4 / 128**2,
+    "mxfp8": 33 / 32, "int8": 1.0, "int8_per_channel_weight_only": 1.0, "bitsandbytes": 0.5 + 4 / 64,
+    "nvfp4_per_token": 9 / 16, "nvfp4_online": 9 / 16,
+}  # fmt: skip
+PLAIN = ("auto", "bfloat16", "float16", "half", "float32", "float")
+
+
+def unknown(model: ModelFacts, setup: Setup) -> Iterator[tuple[str, str]]:
+    """Yield number formats of a setup whose bytes are not known, each with what is known in its place."""
+    if setup.dtype and setup.dtype not in PLAIN:
+        yield f"dtype {show(setup.dtype)}", ", ".join(PLAIN)
+    if setup.kv_dtype != "auto" and cache.size_of(setup.kv_dtype) is None:
+        yield f"KV cache in {show(setup.kv_dtype)}", f"auto, {', '.join(cache.BYTES)}, fp8, int8 and nvfp4"
+    own = model.quantization.method
+    # One that reads the checkpoint's own changes nothing.
+    if setup.quantization and own == "none" and setup.quantization not in ONLINE:
+        yield f"quantisation {show(setup.quantization)} of 16-bit weights", ", ".join(ONLINE)
 
 
 def quantised(model: ModelFacts, setup: Setup) -> ModelFacts:

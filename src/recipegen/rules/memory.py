@@ -24,7 +24,7 @@ UNRECKONED = re.compile(
 RECKONED = {
     "vllm": {
         "--quantization": "quantization", "--dtype": "dtype", "--enforce-eager": "eager",
-        "--mamba-ssm-cache-dtype": "state_dtype",
+        "--mamba-ssm-cache-dtype": "state_dtype", "--disable-hybrid-kv-cache-manager": "whole",
     },
     "sglang": {
         "--quantization": "quantization", "--dtype": "dtype", "--disable-cuda-graph": "eager",
@@ -43,6 +43,7 @@ OF_A_FILE = {
     ("max_seq_len",): "max_model_len",
 }
 OVERRIDES = "--override-engine-args"
+TRANSFER = "--kv-transfer-config"
 # Tokens of the benchmark's default request, 1024 read and 128 written: a short one.
 SHORT = 1152
 
@@ -126,6 +127,8 @@ def setup_of(
             found[field] = float(each.value) if field == "windows" and each.number else each.value
         elif name == OVERRIDES and data:
             found |= _of_file(data)
+        elif name == TRANSFER and _unwindowed(data):
+            found["whole"] = True
         elif name.startswith("--spec"):
             found["predictors"] = model.predicts
         elif UNRECKONED.search(name) and each.value is not False:
@@ -207,6 +210,18 @@ def _data(value: Any) -> dict[str, Any]:
         with suppress(ValueError, RecursionError):
             value = json.loads(value)
     return value if isinstance(value, dict) else {}
+
+
+def _unwindowed(transfer: dict[str, Any]) -> bool:
+    """Return whether a connector, or one of several, has vLLM keep what is outside windows too."""
+    more = transfer.get("kv_connector_extra_config")
+    inner = more.get("connectors") if isinstance(more, dict) else None
+    named = (
+        [transfer, *(each for each in inner if isinstance(each, dict))]
+        if isinstance(inner, list)
+        else [transfer]
+    )
+    return any(each.get("kv_connector") in facts.memory()["vllm"]["unwindowed"] for each in named)
 
 
 def _of_file(content: dict[str, Any]) -> dict[str, Any]:

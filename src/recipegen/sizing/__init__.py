@@ -31,6 +31,8 @@ class Role:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as data: bytes and tokens, of one GPU where the key says so, else of a replica."""
+        from recipegen.sizing.report import verdict
+
         fit, setup = self.fit, self.fit.setup
         return {
             "role": self.role,
@@ -63,6 +65,7 @@ class Role:
             "concurrency": round(fit.concurrency, 3),
             "weightsFit": fit.weights_fit,
             "fits": fit.fits,
+            "verdict": [line.strip() for line in verdict(fit)],
             "unreckoned": list(self.unreckoned),
             "terms": [term.as_dict() for term in terms(fit)],
         }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from recipegen import facts
 from recipegen.errors import Problem, RecipeError, UsageError, nearest, show
-from recipegen.memory import Setup, undivided
+from recipegen.memory import Setup, undivided, unknown
 from recipegen.modelfacts import ModelFacts
 from recipegen.sizing import checkpoint
 from recipegen.sizing.checkpoint import Checkpoint
@@ -71,18 +71,29 @@ def find(
     found = model_of(named)
     model = found.loaded
     setup = _setup(given)
-    _divisible(model, setup)
-    return Sized(model.id, model, (One("worker", 1, setup),), found.warnings)
+    _possible(model, setup)
+    return Sized(model.id, model, (One("worker", 1, setup),), (*found.warnings, *_stretched(model, setup)))
 
 
-def _divisible(model: ModelFacts, setup: Setup) -> None:
-    """Refuse parallel sizes that the model cannot be divided by."""
+def _possible(model: ModelFacts, setup: Setup) -> None:
+    """Refuse parallel sizes that the model cannot be divided by, and number formats that nobody knows."""
     wrong = [Problem("usage", (), found.message, found.hint) for found in undivided(model, setup)]
+    for what, known in unknown(model, setup):
+        wrong.append(Problem("usage", (), f"{what}: its bytes are not known", f"known are {known}"))
     if setup.data > 1 and not setup.adds_data and setup.tensor % setup.data:
         message = f"{setup.data} ranks of data parallelism cannot share {setup.tensor} GPUs evenly"
         wrong.append(Problem("usage", (), message, f"make tensorParallel a multiple of {setup.data}"))
     if wrong:
         raise UsageError(*wrong)
+
+
+def _stretched(model: ModelFacts, setup: Setup) -> Iterator[Problem]:
+    """Yield a context that is longer than the model's own."""
+    length = setup.max_model_len or 0
+    if model.context and length > model.context:
+        message = f"{length} tokens are more than the context of {model.id}, {model.context}"
+        hint = f"engines refuse that unless its positions are scaled; take {model.context} or less"
+        yield Problem("context-length", (), message, hint, warning=True)
 
 
 def model_of(source: str | PathLike[str]) -> Checkpoint:
@@ -148,7 +159,7 @@ def of_recipe(loaded: "Loaded", config: str | PathLike[str] | None, given: dict[
     for role, worker in workers(recipe.model).items():
         setup, unreckoned = setup_of(recipe, role, worker, model, extra.get(role))
         setup = replace(setup, **given)
-        _divisible(model, setup)
+        _possible(model, setup)
         found.append(One(role, worker.replicas, setup, tuple(unreckoned)))
     variant = "" if loaded.variant == "default" else f", {loaded.variant}"
     return Sized(f"{loaded.name}{variant}", model, tuple(found), (*warnings, *odd))
