@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from conftest import ROOT
 from recipegen import facts, modelfacts, yamlio
 from recipegen.errors import ToolError
+from recipegen.facts import known as known_
 from recipegen.modelfacts import patterns
-from samples import MINIMAL, plan_of
+from samples import MINIMAL, known, plan_of
 from tools.models import trim
 
 FOLDER = ROOT / "src/recipegen/facts/models"
@@ -129,12 +130,6 @@ def mangled(document: dict[str, Any], data: st.DataObject) -> dict[str, Any]:
         choices.append(st.integers(0, 2 * len(value)).map(lambda length: (value * 2)[:length]))
     result: dict[str, Any] = changed(document, at, data.draw(st.one_of(choices)))
     return result
-
-
-def known(name: str) -> modelfacts.ModelFacts:
-    model = facts.model(name)
-    assert model is not None
-    return model
 
 
 @pytest.mark.parametrize("name", IDS)
@@ -304,14 +299,14 @@ def test_a_model_without_facts_is_none() -> None:
 def test_a_broken_facts_file_is_named_with_its_key(
     change: dict[str, Any], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "models").mkdir()
     data = {"id": "a/b", **change}
-    (tmp_path / "models/a--b.yaml").write_text(json.dumps(data))
-    monkeypatch.setattr(facts, "HERE", tmp_path)
-    monkeypatch.setattr(facts, "_known_model", facts._known_model.__wrapped__)
+    (tmp_path / "a--b.yaml").write_text(json.dumps(data))
+    monkeypatch.setattr(known_, "FOLDER", tmp_path)
+    # Each case has another file of the same name.
+    monkeypatch.setattr(known_, "_read", known_._read.__wrapped__)
 
     with pytest.raises(ToolError, match=re.escape(said)):
-        facts._stored.__wrapped__("a/b")
+        known_._stored.__wrapped__("a/b")
 
 
 @settings(deadline=None, max_examples=300)
@@ -403,6 +398,22 @@ def test_the_key_that_is_wrong_is_named(name: str, at: list[Any], value: Any, sa
 
     with pytest.raises(modelfacts.ConfigError, match=f"^{re.escape(said)}$"):
         modelfacts.read(name, config)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "kind"),
+    [
+        ("vocab_size", None, "missing"),
+        ("model_type", "nobody's", "family"),
+        ("layer_types", ["holography"] * 64, "choice"),
+        ("vocab_size", 0, "value"),
+    ],
+)
+def test_an_error_says_of_which_kind_it_is(key: str, value: Any, kind: str) -> None:
+    with pytest.raises(modelfacts.ConfigError) as caught:
+        modelfacts.read("x", {**published("Qwen/Qwen3-32B")["config"], key: value})
+
+    assert caught.value.kind == kind
 
 
 def test_a_key_of_the_file_beside_it_is_named_with_that_file() -> None:

@@ -14,6 +14,8 @@ from recipegen import facts
 from recipegen.cli import main
 from recipegen.errors import RecipegenError, UsageError
 from recipegen.memory import GIB, Setup, divides, fit
+from recipegen.sizing.settings import Settings
+from recipegen.sizing.sources import FIELDS
 
 LLAMA = "meta-llama/Llama-3.1-8B-Instruct"
 H100 = "h100-sxm-80gb"
@@ -147,7 +149,11 @@ def test_the_whole_catalog_is_a_table_of_what_fits(capsys: pytest.CaptureFixture
 
 def test_a_setting_that_is_none_is_refused() -> None:
     with pytest.raises(UsageError, match="there is no setting 'tensorParallel'"):
-        recipegen.size(LLAMA, gpu=H100, tensorParallel=2)
+        recipegen.size(LLAMA, gpu=H100, tensorParallel=2)  # type: ignore[call-arg]
+
+
+def test_settings_are_typed_as_they_are_read() -> None:
+    assert Settings.__annotations__.keys() == FIELDS.keys()
 
 
 def test_files_count_before_what_is_configured(tmp_path: Path) -> None:

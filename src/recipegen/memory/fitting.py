@@ -14,14 +14,6 @@ from recipegen.modelfacts import ModelFacts
 
 OF_CONFIG: tuple[Kind, str, str] = ("published", "config.json", "±1 %")
 
-OF_FILES: tuple[Kind, str, str] = ("measured", "headers of the weight files", "")
-
-OF_SUM: tuple[Kind, str, str] = (
-    "published",
-    "sum of the weight files, shared out as config.json has it",
-    "±1 %",
-)
-
 ASSUMED: tuple[Kind, str, str] = ("rule of thumb", "config.json, its layers taken to be plain", "unknown")
 
 
@@ -65,8 +57,11 @@ class Fit:
     @property
     def source(self) -> tuple[Kind, str, str]:
         """Where the sizes of weights come from: kind, source and uncertainty as for a term."""
-        if self.model.files:
-            return OF_FILES if self.model.files.counted else OF_SUM
+        files = self.model.files
+        if files and files.counted:
+            return "measured", files.source, ""
+        if files:
+            return "published", f"{files.source}, shared out as config.json has it", OF_CONFIG[2]
         return ASSUMED if self.model.assumed else OF_CONFIG
 
     @property

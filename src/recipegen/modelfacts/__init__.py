@@ -49,13 +49,21 @@ class Parameters:
 class Files:
     """The weights of a model as its files have them, in place of what its configuration lets expect."""
 
-    modules: Mapping[str, float]
+    source: str
+    """What they were read from."""
+    modules: Mapping[str, int]
     """Bytes by module, without predictors; what fits none is `other`, or `layers.3.other`."""
-    predictors: Mapping[str, float]
+    predictors: Mapping[str, int]
+    """Bytes by module of layers that predict further tokens."""
     parameters: int
-    """Of `modules`."""
-    counted: bool
+    """Of `modules`; packed ones counted one by one, scales not at all."""
+    counted: bool = True
     """Whether each tensor was; otherwise only their sum is known, and modules share it as configured."""
+
+    @property
+    def bytes(self) -> int:
+        """Return the bytes of `modules`."""
+        return sum(self.modules.values())
 
 
 # Equal to itself alone, so that what is derived from it can be kept by it: two of them are never compared.

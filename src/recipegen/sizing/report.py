@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from recipegen import facts
+from recipegen.errors import escape
 from recipegen.memory import ABOVE, GIB, Fit, Term, larger_gpu, more_gpus, terms
 from recipegen.sizing import Role, Size
 
@@ -44,7 +45,7 @@ def _role(size: Size, role: Role) -> Iterator[str]:
     gpus = f"{setup.gpus} x {setup.gpu}{f', MIG {setup.mig}' if setup.mig else ''}"
     gpus += f" on {nodes} nodes" if nodes > 1 else ""
     engine = f"{setup.backend} {setup.version}".rstrip()
-    name = size.name if size.name == size.model else f"{size.name} ({size.model})"
+    name = escape(size.name if size.name == size.model else f"{size.name} ({size.model})")
     yield f"{name}, {role.role}: {role.replicas} x ({gpus}{f', {split}' if split else ''}), {engine}"
     found = terms(fit)
     wide = max(len(term.name) for term in found)

@@ -13,7 +13,7 @@ from recipegen.memory import Setup
 from recipegen.modelfacts import ModelFacts
 from recipegen.sizing import checkpoint
 from recipegen.sizing.checkpoint import Checkpoint
-from recipegen.sizing.settings import checked
+from recipegen.sizing.checks import checked
 
 if TYPE_CHECKING:
     from recipegen.document import Document
