@@ -10,10 +10,29 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from recipegen.errors import RecipeError
+from recipegen.modelfacts import Files
+from recipegen.sizing import checkpoint
 from recipegen.sizing.checkpoint.headers import BITS
+from recipegen.sizing.checkpoint.tensors import OTHER
 
 Tensor = tuple[str, str, tuple[int, ...]]
 """Name, dtype and shape."""
+PLAIN: dict[str, Any] = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "num_hidden_layers": 2,
+    "hidden_size": 64,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "intermediate_size": 128,
+    "vocab_size": 1000,
+    "max_position_embeddings": 4096,
+}
+SHAPE = json.dumps(PLAIN, indent=2)
+"""The config.json of a small Llama; messages name lines of it."""
 
 
 def bytes_of(dtype: str, shape: tuple[int, ...]) -> int:
@@ -229,6 +248,30 @@ def in_nvfp4(tensors: list[Tensor]) -> Iterator[Tensor]:
         yield f"{name}_scale", "F8_E4M3", (out, into // 16)
         yield f"{name}_scale_2", "F32", ()
         yield f"{name.removesuffix('weight')}input_scale", "F32", ()
+
+
+def changed(**keys: Any) -> str:
+    """Return `SHAPE` with other keys."""
+    return json.dumps({**PLAIN, **keys}, indent=2)
+
+
+def said(text: bytes | str, quant: bytes | str | None = None) -> str:
+    """Return why a config.json is refused."""
+    with pytest.raises(RecipeError) as raised:
+        checkpoint.checked(text, "config.json", quant)
+    return str(raised.value)
+
+
+def header(data: Any, length: int | None = None) -> bytes:
+    """Return the beginning of a safetensors file, which may be wrong about its length."""
+    raw = data if isinstance(data, bytes) else json.dumps(data).encode()
+    return (len(raw) if length is None else length).to_bytes(8, "little") + raw
+
+
+def unknown(files: Files) -> int:
+    """Return the bytes of tensors that fit no module."""
+    every = (*files.modules.items(), *files.predictors.items())
+    return sum(size for name, size in every if name.rpartition(".")[2] == OTHER)
 
 
 # Configurations as they are published, in the keys that decide on sizes, with billions of parameters as model

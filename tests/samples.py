@@ -12,10 +12,11 @@ import yaml
 from hypothesis import strategies as st
 
 from conftest import ROOT
-from recipegen import catalog, helm, pipeline, yamlio
+from recipegen import catalog, facts, helm, pipeline, yamlio
 from recipegen.compile import Release, compile_plan
 from recipegen.errors import UNSAFE, redact
 from recipegen.load import Loaded, load, variants
+from recipegen.modelfacts import ModelFacts
 from recipegen.overview import Form
 from recipegen.resolve import Plan, resolve
 from recipegen.rules.text import EXECUTED
@@ -27,6 +28,13 @@ PROPOSAL = ROOT / "tests/golden/proposal/recipe.yaml"
 STACK = str(catalog.charts() / "stack")
 FORMS = [(name, form) for name in catalog.recipes() for form in (None, *variants(load(name).document))]
 """Every recipe of the catalog as it stands, and with each of its variants."""
+
+
+def known(name: str) -> ModelFacts:
+    """Return a model that there are facts of."""
+    model = facts.model(name)
+    assert model is not None
+    return model
 
 
 class Answer(NamedTuple):

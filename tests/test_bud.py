@@ -12,16 +12,11 @@ from recipegen.errors import RecipeError, UsageError
 from recipegen.modelfacts import ModelFacts
 from recipegen.sizing.policies import cache16
 from recipegen.sizing.policies.bud import infer
+from samples import known
 
 GIB = 2**30
 GPUS = sorted(facts.hardware())
 MODELS = sorted(facts.known_models().values())
-
-
-def model_of(name: str) -> ModelFacts:
-    found = facts.model(name)
-    assert found is not None
-    return found
 
 
 def small(**keys: Any) -> ModelFacts:
@@ -46,7 +41,7 @@ def small(**keys: Any) -> ModelFacts:
     ],
 )
 def test_the_search_ends_at(name: str, gpu: str, concurrency: int, expected: tuple[int, int, int]) -> None:
-    found = infer(model_of(name), gpu, input_tokens=2000, output_tokens=500, concurrency=concurrency)
+    found = infer(known(name), gpu, input_tokens=2000, output_tokens=500, concurrency=concurrency)
 
     assert (found.tensor_parallel, found.pipeline_parallel, found.concurrency) == expected
 
@@ -61,13 +56,13 @@ def test_the_search_ends_at(name: str, gpu: str, concurrency: int, expected: tup
     ],
 )  # fmt: skip
 def test_a_further_token_takes(name: str, size: int) -> None:
-    model = model_of(name)
+    model = known(name)
 
     assert cache16.sequence(model, 5000) - cache16.sequence(model, 4999) == size
 
 
 def test_a_window_holds_no_more_than_its_tokens() -> None:
-    model = model_of("openai/gpt-oss-20b")
+    model = known("openai/gpt-oss-20b")
 
     assert cache16.sequence(model, 128) == 128 * 2 * 24576
     assert cache16.sequence(model, 1128) == 1128 * 24576 + 128 * 24576
@@ -75,7 +70,7 @@ def test_a_window_holds_no_more_than_its_tokens() -> None:
 
 def test_its_arithmetic_is_printed() -> None:
     found = infer(
-        model_of("meta-llama/Meta-Llama-3-70B"),
+        known("meta-llama/Meta-Llama-3-70B"),
         "h100-sxm-80gb",
         input_tokens=2000,
         output_tokens=500,
@@ -96,7 +91,7 @@ def test_its_arithmetic_is_printed() -> None:
 
 
 def test_programs_get_its_defaults_too() -> None:
-    found = infer(model_of("Qwen/Qwen3-0.6B"), "l4-24gb", input_tokens=90, output_tokens=10, concurrency=1)
+    found = infer(known("Qwen/Qwen3-0.6B"), "l4-24gb", input_tokens=90, output_tokens=10, concurrency=1)
     data = found.as_dict()
     terms = data.pop("terms")
 
@@ -180,13 +175,13 @@ def test_the_first_that_reaches_the_targets_wins() -> None:
 
 
 def test_a_shared_gpu_is_one_gpu() -> None:
-    big = model_of("meta-llama/Meta-Llama-3-70B")
+    big = known("meta-llama/Meta-Llama-3-70B")
     with pytest.raises(RecipeError, match="do not fit 1 x h100-sxm-80gb"):
         infer(big, "h100-sxm-80gb", input_tokens=10, output_tokens=10, concurrency=1, shared=True)
 
 
 def test_what_fits_nowhere_is_told_with_what_would() -> None:
-    big = model_of("deepseek-ai/DeepSeek-R1")
+    big = known("deepseek-ai/DeepSeek-R1")
     with pytest.raises(RecipeError) as caught:
         infer(big, "h100-sxm-80gb", input_tokens=1000, output_tokens=1000, concurrency=4)
 
@@ -231,7 +226,7 @@ def test_wrong_usage_is_told_all_at_once() -> None:
 def test_what_is_placed_is_below_the_limit_and_one_step_more_is_not(
     name: str, gpu: str, tokens: tuple[int, int], many: int, nodes: int
 ) -> None:
-    model, (given_in, out) = model_of(name), tokens
+    model, (given_in, out) = known(name), tokens
     try:
         found = infer(model, gpu, input_tokens=given_in, output_tokens=out, concurrency=many, nodes=nodes)
     except RecipeError:
@@ -253,7 +248,7 @@ def test_what_is_placed_is_below_the_limit_and_one_step_more_is_not(
 
 @given(st.sampled_from(MODELS), st.integers(1, 10**5), st.integers(0, 10**5))
 def test_a_longer_sequence_never_keeps_less(name: str, length: int, more: int) -> None:
-    model = model_of(name)
+    model = known(name)
 
     assert cache16.sequence(model, length) <= cache16.sequence(model, length + more)
 

@@ -1,9 +1,11 @@
 """What engines take of a GPU by default, against their own rules worked out by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from recipegen import facts
-from recipegen.memory import Setup, budget
+from recipegen.memory import Setup, budget, fit, terms
 from recipegen.memory.overhead import batch
 
 GPUS = facts.hardware()
@@ -99,3 +101,30 @@ def test_vllm_takes_larger_batches_on_larger_gpus(gpu: str) -> None:
     setup = Setup(gpu)
 
     assert batch(setup, budget.memory(setup)) == BATCHES[gpu]
+
+
+@pytest.mark.parametrize(
+    ("backend", "whole"),
+    [
+        ("vllm", set()),
+        ("sglang", {"attention", "embedding"}),
+        ("trtllm", {"attention", "embedding", "MLP, head"}),
+    ],
+)
+def test_what_every_rank_of_attention_has_whole(backend: str, whole: set[str]) -> None:
+    model = facts.model("deepseek-ai/DeepSeek-R1")
+    assert model
+    plain = Setup("h200-sxm-141gb", backend, tensor=8)
+    ranks = replace(plain, data=8)
+    rows = ("attention", "embedding", "MLP, head", "experts")
+
+    def sizes(setup: Setup) -> dict[str, float]:
+        found = {term.name.removeprefix("weights: "): term.value for term in terms(fit(model, setup))}
+        return {name: found[name] for name in rows}
+
+    before, after = sizes(plain), sizes(ranks)
+
+    # vLLM's ranks add GPUs, over which experts are divided further.
+    times = {name: 8.0 if name in whole else 1.0 for name in rows}
+    times["experts"] = 1 / 8 if backend == "vllm" else 1.0
+    assert {name: after[name] / before[name] for name in rows} == pytest.approx(times)

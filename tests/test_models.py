@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from conftest import ROOT
 from recipegen import facts, modelfacts, yamlio
 from recipegen.errors import ToolError
+from recipegen.facts import known as known_
 from recipegen.modelfacts import patterns
-from samples import MINIMAL, plan_of
+from samples import MINIMAL, known, plan_of
 from tools.models import trim
 
 FOLDER = ROOT / "src/recipegen/facts/models"
@@ -55,6 +56,15 @@ PUBLISHED = {
     "google/gemma-4-26B-A4B": (26, 4),
     "google/gemma-4-31B-it": (31, 0),
 }
+# Qwen/Qwen3-Next-80B-A3B-Instruct.
+NEXT = """
+{model_type: qwen3_next, num_hidden_layers: 48, hidden_size: 2048, intermediate_size: 5120,
+ vocab_size: 151936,
+ num_attention_heads: 16, num_key_value_heads: 2, head_dim: 256, partial_rotary_factor: 0.25,
+ num_experts: 512, num_experts_per_tok: 10, moe_intermediate_size: 512, shared_expert_intermediate_size: 512,
+ linear_conv_kernel_dim: 4, linear_key_head_dim: 128, linear_num_key_heads: 16, linear_num_value_heads: 32,
+ linear_value_head_dim: 128, max_position_embeddings: 262144, tie_word_embeddings: false}
+"""
 ACTIVE_WITHIN = 0.08
 """Names round the active number, and some count neither embedding nor head."""
 
@@ -120,12 +130,6 @@ def mangled(document: dict[str, Any], data: st.DataObject) -> dict[str, Any]:
         choices.append(st.integers(0, 2 * len(value)).map(lambda length: (value * 2)[:length]))
     result: dict[str, Any] = changed(document, at, data.draw(st.one_of(choices)))
     return result
-
-
-def known(name: str) -> modelfacts.ModelFacts:
-    model = facts.model(name)
-    assert model is not None
-    return model
 
 
 @pytest.mark.parametrize("name", IDS)
@@ -226,6 +230,50 @@ def test_a_scaled_context_counts_once() -> None:
     assert context({"rope_type": "llama3", "factor": 8.0}) == 4096
 
 
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, [(4096, 16, False)]),
+        ({"partial_rotary_factor": 0.25}, [(4096, 4, False)]),
+        ({"rotary_dim": 8}, [(4096, 8, False)]),
+        ({"rope_scaling": {"type": "yarn", "factor": 4}}, [(4096, 16, False)]),
+        ({"rope_scaling": {"type": "dynamic", "factor": 4}}, [(16384, 16, False)]),
+        ({"rope_scaling": {"type": "default", "mrope_section": [2, 3, 3]}}, [(4096, 16, True)]),
+        (
+            {"model_type": "gemma3_text", "sliding_window": 512, "head_dim": 16, "num_hidden_layers": 6,
+             "rope_scaling": {"rope_type": "linear", "factor": 8}},
+            [(32768, 16, False), (4096, 16, False)],
+        ),
+        (
+            {"global_head_dim": 32, "layer_types": ["sliding_attention"], "sliding_window": 512,
+             "rope_parameters": {
+                "full_attention": {"rope_type": "proportional", "partial_rotary_factor": 0.25},
+                "sliding_attention": {"rope_type": "default"}}},
+            [(4096, 32, False), (4096, 16, False)],
+        ),
+        ({"model_type": "opt"}, []),
+    ],
+)  # fmt: skip
+def test_each_way_of_turning_positions_has_its_table(
+    more: dict[str, Any], expected: list[tuple[int, int, bool]]
+) -> None:
+    shape = {
+        "num_hidden_layers": 1, "hidden_size": 64, "num_attention_heads": 4, "vocab_size": 10,
+        "num_key_value_heads": 4, "intermediate_size": 64, "max_position_embeddings": 4096,
+    }  # fmt: skip
+    model = modelfacts.read("x", {**shape, **more})
+
+    assert [(table.rows, table.width, table.sections) for table in model.rotary] == expected
+
+
+def test_qwen3_next_has_a_layer_that_predicts_though_its_file_has_no_key_for_it() -> None:
+    model = modelfacts.read("x", yaml.safe_load(NEXT))
+
+    # 81 324 862 720 parameters are in its files.
+    assert model.parameters.total + model.parameters.predictors == pytest.approx(81_324_862_720, rel=1e-4)
+    assert model.predicts
+
+
 def test_a_long_rope_model_serves_its_original_context_unless_asked_for_more() -> None:
     model = known("microsoft/Phi-3.5-mini-instruct")
 
@@ -251,14 +299,14 @@ def test_a_model_without_facts_is_none() -> None:
 def test_a_broken_facts_file_is_named_with_its_key(
     change: dict[str, Any], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "models").mkdir()
     data = {"id": "a/b", **change}
-    (tmp_path / "models/a--b.yaml").write_text(json.dumps(data))
-    monkeypatch.setattr(facts, "HERE", tmp_path)
-    monkeypatch.setattr(facts, "_known_model", facts._known_model.__wrapped__)
+    (tmp_path / "a--b.yaml").write_text(json.dumps(data))
+    monkeypatch.setattr(known_, "FOLDER", tmp_path)
+    # Each case has another file of the same name.
+    monkeypatch.setattr(known_, "_read", known_._read.__wrapped__)
 
     with pytest.raises(ToolError, match=re.escape(said)):
-        facts._stored.__wrapped__("a/b")
+        known_._stored.__wrapped__("a/b")
 
 
 @settings(deadline=None, max_examples=300)
@@ -320,6 +368,19 @@ def test_a_mangled_configuration_reads_or_says_which_key_is_wrong(data: st.DataO
         ),
         (
             "Qwen/Qwen3-32B",
+            ["num_key_value_heads"],
+            7,
+            "num_key_value_heads: must divide the 64 heads, got 7",
+        ),
+        (
+            "Qwen/Qwen3-32B",
+            ["torch_dtype"],
+            "nonsense",
+            "torch_dtype: must be one of 'bfloat16', 'float16', 'half', 'float32', 'float', 'auto',"
+            " got 'nonsense'",
+        ),
+        (
+            "Qwen/Qwen3-32B",
             ["num_hidden_layers"],
             10**12,
             "num_hidden_layers: must be a whole number from 1 to 10000, got 1000000000000",
@@ -337,6 +398,22 @@ def test_the_key_that_is_wrong_is_named(name: str, at: list[Any], value: Any, sa
 
     with pytest.raises(modelfacts.ConfigError, match=f"^{re.escape(said)}$"):
         modelfacts.read(name, config)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "kind"),
+    [
+        ("vocab_size", None, "missing"),
+        ("model_type", "nobody's", "family"),
+        ("layer_types", ["holography"] * 64, "choice"),
+        ("vocab_size", 0, "value"),
+    ],
+)
+def test_an_error_says_of_which_kind_it_is(key: str, value: Any, kind: str) -> None:
+    with pytest.raises(modelfacts.ConfigError) as caught:
+        modelfacts.read("x", {**published("Qwen/Qwen3-32B")["config"], key: value})
+
+    assert caught.value.kind == kind
 
 
 def test_a_key_of_the_file_beside_it_is_named_with_that_file() -> None:

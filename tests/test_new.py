@@ -217,7 +217,7 @@ WISHES = {
 }
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(model=st.sampled_from(MODELS), wishes=st.fixed_dictionaries(WISHES))
 def test_whatever_is_asked_for_is_written_and_valid_or_refused_with_a_remedy(
     model: str, wishes: dict[str, Any], tmp_path: Path
@@ -234,7 +234,7 @@ def test_whatever_is_asked_for_is_written_and_valid_or_refused_with_a_remedy(
     assert creation.new(**wishes).recipe == found.recipe
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(model=st.sampled_from(MODELS), backend=st.sampled_from(inputs.BACKENDS), gpu=st.sampled_from(GPUS))
 def test_half_the_gpus_would_not_do(model: str, backend: str, gpu: str, tmp_path: Path) -> None:
     source = {**of_facts(tmp_path, model), "backend": backend, "gpu": gpu}

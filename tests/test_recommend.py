@@ -1,5 +1,6 @@
 """`recipegen recommend`: what fits, what it would do, what wins, and why everything else does not."""
 
+import inspect
 import json
 import math
 import statistics
@@ -22,6 +23,7 @@ from recipegen.sizing.recommend import VIEWS, Candidate, Load, Recommendation, p
 from recipegen.sizing.recommend.roofline import Roofline
 from recipegen.sizing.recommend.rooms import Rooms
 from recipegen.sizing.recommend.serving import aggregated, disaggregated
+from recipegen.sizing.settings import Wishes
 
 TIMES = yamlio.read_file(Path(__file__).with_name("step_times.yaml"), "step_times.yaml").data["rows"]
 H100 = "h100-sxm-80gb"
@@ -41,6 +43,18 @@ def everything(found: Recommendation) -> list[Candidate]:
 
 def estimated(name: str, **asked: Any) -> Recommendation:
     return recommend(name, source="estimated", **{"isl": 4000, "osl": 500, "concurrency": 32, **asked})
+
+
+def test_wishes_of_the_library_are_those_that_are_taken() -> None:
+    taken = inspect.signature(recommend).parameters.values()
+
+    assert [*Wishes.__annotations__] == [each.name for each in taken if each.kind is each.KEYWORD_ONLY]
+
+
+def test_the_library_recommends_what_the_verb_does() -> None:
+    found = pipeline.recommend("qwen3-32b", gpu_count=4, source="estimated")
+
+    assert found.winners == recommend("qwen3-32b", gpu_count=4, source="estimated").winners
 
 
 # What divides a model.
@@ -96,7 +110,7 @@ def test_several_nodes_are_looked_at_only_where_one_is_too_small() -> None:
 # What fits.
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     isl=st.integers(1, 30_000), osl=st.integers(1, 5000), concurrency=st.integers(1, 300),
     name=st.sampled_from(["qwen3-32b", "qwen-0.6b", "gpt-oss-20b", "qwen3-30b-a3b"]),
@@ -200,7 +214,7 @@ def test_estimates_are_near_what_was_recorded_of_aiconfigurator() -> None:
 # What wins.
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     ttft=st.none() | st.integers(50, 5000), itl=st.none() | st.integers(3, 100),
     throughput=st.none() | st.integers(10, 10_000), budget=st.none() | st.integers(1, 200),

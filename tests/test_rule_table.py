@@ -22,6 +22,7 @@ CHECKERS = [
     SOURCE / "validate.py",
     SOURCE / "document.py",
     *sorted((SOURCE / "rules").glob("*.py")),
+    SOURCE / "memory/loadable.py",
     SOURCE / "memory/division.py",
     *sorted((SOURCE / "yamlio").glob("*.py")),
 ]

@@ -14,6 +14,8 @@ from recipegen import facts
 from recipegen.cli import main
 from recipegen.errors import RecipegenError, UsageError
 from recipegen.memory import GIB, Setup, divides, fit
+from recipegen.sizing.settings import Settings
+from recipegen.sizing.sources import FIELDS
 
 LLAMA = "meta-llama/Llama-3.1-8B-Instruct"
 H100 = "h100-sxm-80gb"
@@ -99,8 +101,8 @@ def test_a_context_that_does_not_fit_is_shortened_and_said(capsys: pytest.Captur
     assert main(["size", "Qwen/Qwen3-32B", "--gpu", H100]) == 0
     out = capsys.readouterr().out
 
-    assert "the model's own context of 40960 tokens does not: say maxModelLen" in out
-    assert "TP 2 would fit" in out
+    assert "the model's own context of 40960 tokens does not: say --max-model-len" in out
+    assert "--tensor-parallel 2 would fit" in out
 
 
 @pytest.mark.parametrize(
@@ -147,7 +149,11 @@ def test_the_whole_catalog_is_a_table_of_what_fits(capsys: pytest.CaptureFixture
 
 def test_a_setting_that_is_none_is_refused() -> None:
     with pytest.raises(UsageError, match="there is no setting 'tensorParallel'"):
-        recipegen.size(LLAMA, gpu=H100, tensorParallel=2)
+        recipegen.size(LLAMA, gpu=H100, tensorParallel=2)  # type: ignore[call-arg]
+
+
+def test_settings_are_typed_as_they_are_read() -> None:
+    assert Settings.__annotations__.keys() == FIELDS.keys()
 
 
 def test_files_count_before_what_is_configured(tmp_path: Path) -> None:
@@ -187,3 +193,199 @@ def test_a_longer_request_never_takes_less(name: str, gpu: str, first: int, seco
 
     assert cache.request(short) <= cache.request(long)
     assert cache.held(80 * GIB, short) >= cache.held(80 * GIB, long)
+
+
+@pytest.mark.parametrize(
+    ("args", "windowed"),
+    [
+        (["--kv-transfer-config", '{"kv_connector": "OffloadingConnector", "kv_role": "kv_both"}'], True),
+        (["--kv-transfer-config", '{"kv_connector": "LMCacheConnectorV1", "kv_role": "kv_both"}'], False),
+        (
+            [
+                "--kv-transfer-config",
+                '{"kv_connector": "MultiConnector", "kv_role": "kv_both", "kv_connector_extra_config":'
+                ' {"connectors": [{"kv_connector": "FlexKVConnectorV1", "kv_role": "kv_both"}]}}',
+            ],
+            False,
+        ),
+        (["--disable-hybrid-kv-cache-manager"], False),
+    ],
+)
+def test_windows_count_unless_the_cache_manager_for_them_is_off(
+    args: list[str], windowed: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = {
+        "dynamoNamespace": "gemma", "hardware": {"gpu": H100},
+        "model": {"name": "google/gemma-4-26B-A4B-it", "backend": {"type": "vllm", "version": "1.6.1"},
+                  "engine": {"maxModelLen": 32768, "args": args}, "worker": {"replicas": 1}},
+    }  # fmt: skip
+    path = tmp_path / "gemma.yaml"
+    path.write_text(json.dumps(recipe))
+
+    cache = sized(str(path), capsys=capsys)["kvCache"]
+
+    full, sliding = 5 * 2 * 2 * 512 * 2, 25 * 8 * 2 * 256 * 2
+    assert cache["bytesPerTokenPerGpu"] == full + (0 if windowed else sliding)
+    assert cache["bytesPerTokenInWindowsPerGpu"] == (sliding if windowed else 0)
+
+
+def test_json_says_why_it_does_not_fit_and_what_would(capsys: pytest.CaptureFixture[str]) -> None:
+    found = sized("meta-llama/Llama-3.3-70B-Instruct", "--gpu", H100, capsys=capsys)
+
+    assert found["fits"] is found["weightsFit"] is False
+    assert found["verdict"] == [
+        "does not fit: the weights alone are more than the GPUs have for them",
+        "--tensor-parallel 4 would fit: 4 x h100-sxm-80gb",
+        "--gpu b300-sxm-270gb would fit, with as many GPUs",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"kv_cache_dtype": "nonsense"}, "what vllm makes of 'nonsense' is not known"),
+        ({"dtype": "nonsense"}, "--dtype"),
+        ({"quantization": "FP8"}, "--quantization"),
+        ({"engine_version": "nonsense"}, "--engine-version: 'nonsense' is none"),
+        ({"mig": "3g.40gb", "tensor_parallel": 2}, "MIG instances cannot exchange data"),
+        ({"backend": "trtllm", "tensor_parallel": 8, "data_parallel": 4}, "has a switch for dataParallel"),
+        ({"backend": "sglang", "tensor_parallel": 8, "data_parallel": 3}, "evenly among dataParallel"),
+    ],
+)
+def test_a_word_that_is_not_known_is_not_taken_for_another(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        recipegen.size(LLAMA, gpu=H100, **options)
+
+
+def test_weights_that_are_quantised_already_are_not_quantised_anew() -> None:
+    with pytest.raises(UsageError, match="is quantised by 'fp8' already"):
+        recipegen.size("deepseek-ai/DeepSeek-R1", gpu=H100, quantization="bitsandbytes")
+
+
+def test_a_configuration_without_a_context_needs_one(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    config = facts.configuration(LLAMA)[0]
+    path.write_text(json.dumps({**config, "max_position_embeddings": None}))
+
+    with pytest.raises(UsageError, match="states no context"):
+        recipegen.size(path, gpu=H100)
+    assert recipegen.size(path, gpu=H100, max_model_len=4096).roles[0].fit.max_model_len == 4096
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "words"),
+    [
+        (LLAMA, {"max_model_len": 200_000}, "longer than the context"),
+        (LLAMA, {"engine_version": "99.0"}, "newer than what is known here"),
+        (LLAMA, {"kv_cache_dtype": "nvfp4"}, "has a KV cache in nvfp4 on compute capability 10.x"),
+        (LLAMA, {"kv_cache_dtype": "fp8", "backend": "sglang"}, "'fp8' is another engine's word"),
+        ("deepseek-ai/DeepSeek-R1", {"gpu": "a100-sxm-80gb"}, "has no arithmetic in fp8"),
+    ],
+)
+def test_what_an_engine_may_refuse_is_said(model: str, options: dict[str, Any], words: str) -> None:
+    found = recipegen.size(model, **{"gpu": H100, **options})
+
+    assert [words in warning.message for warning in found.warnings] == [True]
+
+
+def test_a_mig_profile_is_one_of_the_recipes_own_gpu() -> None:
+    found = recipegen.size("qwen3-32b", mig="3g.40gb", tensor_parallel=1)
+
+    assert found.roles[0].fit.setup.mig == "3g.40gb"
+    with pytest.raises(UsageError, match="no MIG profile of h100-sxm-80gb"):
+        recipegen.size("qwen3-32b", mig="1g.5gb")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("model.engine.kvCacheDtype=turboquant_3bit_nc", "a KV cache in turboquant_3bit_nc"),
+        ('model.engine.args=["--quantization", "nonsense"]', "--quantization nonsense"),
+    ],
+)
+def test_a_recipes_format_whose_bytes_are_not_known_is_said(
+    value: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sized("qwen3-32b", "--set", value, capsys=capsys)["unreckoned"] == [words]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("qwen3-32b", "--with", "nonsense"),
+        ("qwen3-32b", "--max-model-len", "99999999999"),
+        ("qwen3-32b", "--tensor-parallel", "2", "--tensor-parallel", "4"),
+        ("--all", "--with", "benchmark"),
+    ],
+)
+def test_no_option_is_passed_over(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["size", *words]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_the_id_of_a_model_that_is_not_known_gets_its_nearest() -> None:
+    with pytest.raises(UsageError) as error:
+        recipegen.size("Qwen/Qwen3-33B", gpu=H100)
+
+    assert "did you mean 'Qwen/Qwen3-32B'?" in str(error.value.problems[0].hint)
+
+
+def test_two_models_are_one_too_many() -> None:
+    with pytest.raises(UsageError, match="both name a model"):
+        recipegen.size(LLAMA, config="Qwen/Qwen3-32B", gpu=H100)
+
+
+def test_a_recipe_is_answered_by_its_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["size", "qwen3-32b", "--tensor-parallel", "1"]) == 0
+    assert "  tensorParallel 2 would fit" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "unread"),
+    [
+        (["llm-engine", "--gpu", H100, "--isl", "5"], "--gpu, --isl"),
+        (
+            ["bud", "--gpu", H100, "--isl", "9", "--osl", "9", "--concurrency", "9", "--table", "chart"],
+            "--table",
+        ),
+    ],
+)
+def test_a_policy_says_what_it_does_not_read(
+    options: list[str], unread: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["size", "Qwen/Qwen3-32B", "--policy", *options]) == 0
+    assert f"does not read {unread}\n" in capsys.readouterr().err
+
+
+def test_a_policy_takes_no_recipe(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["size", "qwen3-32b", "--policy", "llm-engine"]) == 2
+    assert "needs one model" in capsys.readouterr().err
+
+
+def test_mocked_engines_are_said_to_take_no_gpu(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["size", "qwen3-32b", "--set", "model.mocker=true"]) == 0
+    assert "take no GPU" in capsys.readouterr().err
+
+
+def test_more_gpus_than_a_node_has_are_several_nodes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["size", "Qwen/Qwen3-32B", "--gpu", H100, "--tensor-parallel", "16"]) == 0
+    assert "(16 x h100-sxm-80gb on 2 nodes, TP 16)" in capsys.readouterr().out
+
+
+def test_gguf_is_named_for_what_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"GGUF\x03\x00\x00\x00")
+
+    assert main(["size", str(path), "--gpu", H100]) == 1
+    assert "is a GGUF file" in capsys.readouterr().err
+
+
+def test_experts_are_spread_as_the_engine_does() -> None:
+    with pytest.raises(UsageError, match="has a switch for expertParallel"):
+        recipegen.size("deepseek-ai/DeepSeek-R1", gpu=H100, tensor_parallel=8, expert_parallel=16)
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "a\nb", ""])
+def test_a_name_that_no_file_can_have_is_no_fault(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["size", name, "--gpu", H100]) == 2
+    assert capsys.readouterr().out == ""

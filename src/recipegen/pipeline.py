@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from recipegen import yamlio
 from recipegen.compile import Bundle, compile_plan
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from recipegen.importers import Import
     from recipegen.sizing import Size
     from recipegen.sizing.recommend import Recommendation
+    from recipegen.sizing.settings import Settings, Wishes
     from recipegen.twin import Verdict
 
 Patch = Document | Mapping[str, Any]
@@ -187,7 +188,7 @@ def size(
     patches: Sequence[Patch] = (),
     *,
     config: str | PathLike[str] | None = None,
-    **settings: Any,
+    **settings: "Unpack[Settings]",
 ) -> "Size":
     """Return what the memory of the GPUs holds: weights, overhead, KV cache, and how much of a context.
 
@@ -199,10 +200,8 @@ def size(
         variant: a variant of the recipe.
         patches: merge patches of the recipe.
         config: what describes the model in place of what is known of a recipe's, as for `source`.
-        settings: what the engine is set to, in place of the recipe's: `gpu` (a name of hardware.yaml), `mig`,
-            `backend`, `engine_version`, `tensor_parallel`, `pipeline_parallel`, `data_parallel`,
-            `expert_parallel`, `max_model_len` (tokens), `gpu_memory_utilization` (0 to 1), `kv_cache_dtype`,
-            `dtype`, `quantization`, `block_size` (tokens), `max_num_seqs`, `max_num_batched_tokens`, `eager`.
+        settings: what the engine is set to, in place of the recipe's: the keys of
+            `recipegen.sizing.settings.Settings`, such as `gpu`, `tensor_parallel`, `max_model_len`.
 
     Raises:
         RecipeError: when the recipe or the configuration is wrong, or cannot be sized.
@@ -217,17 +216,16 @@ def size(
 
 
 def recommend(
-    source: Name, variant: str | None = None, patches: Sequence[Patch] = (), **wishes: Any
+    name: Name, variant: str | None = None, patches: Sequence[Patch] = (), **wishes: "Unpack[Wishes]"
 ) -> "Recommendation":
     """Return which deployments of a model meet targets best, and why the others do not. Nothing is run.
 
     Args:
-        source: as for `size`.
+        name: as `source` of `size`.
         variant: a variant of the recipe.
         patches: merge patches of the recipe.
-        wishes: as `recipegen.sizing.recommend.recommend` has them: `gpu`, `gpu_count`, `backend`, `isl`,
-            `osl` (tokens), `concurrency`, `ttft`, `itl` (milliseconds), `throughput` (tokens a second),
-            `budget` (dollars an hour), `gpu_price`, `source` (`auto`, `measured`, `estimated`).
+        wishes: GPUs, load and targets: the keys of `recipegen.sizing.settings.Wishes`, such as `gpu`,
+            `isl`, `ttft`, `source`.
 
     Raises:
         UsageError: when no GPU type is given or known, a number cannot be, or a budget has no price.
@@ -237,7 +235,7 @@ def recommend(
     from recipegen.sizing.recommend import recommend as best
 
     documents = [_document(patch, index) for index, patch in enumerate(patches, start=1)]
-    return best(source, variant, documents, **wishes)
+    return best(name, variant, documents, **wishes)
 
 
 def _document(patch: Patch, index: int) -> Document:

@@ -32,6 +32,10 @@ def validate(loaded: Loaded) -> Checked:
     if {"apiVersion", "kind"} <= document.data.keys():
         message = f"this is a Kubernetes object, a {show(document.data['kind'])}, and no recipe"
         raise RecipeError(placed(Problem("not-a-recipe", ("kind",), message), document))
+    if "model_type" in document.data and "model" not in document.data:
+        message = "this is the configuration of a model, and no recipe"
+        hint = "`recipegen new --config FILE` makes a recipe of it, `recipegen size --config FILE` sizes it"
+        raise RecipeError(placed(Problem("not-a-recipe", ("model_type",), message, hint), document))
     problems = [*rules.of_text(document), *_misspelt_deletions(document)]
     recipe: Recipe | None = None
     try:

@@ -90,7 +90,7 @@ def _size(command: argparse.ArgumentParser) -> None:
         ("--max-num-batched-tokens", "most tokens of one pass"),
     )
     words = "share of GPU memory, above 0 and at most 1, of what the engine means by it"
-    command.add_argument("--gpu-memory-utilization", metavar="SHARE", type=_share, help=words)
+    command.add_argument("--gpu-memory-utilization", metavar="SHARE", action=Once, type=_share, help=words)
     command.add_argument("--eager", action="store_true", default=None, help="without CUDA graphs")
     words = "whose rules: recipegen's, or for comparison LLM Engine's or Bud's; default: %(default)s"
     policies = ["recipegen", "llm-engine", "bud"]
@@ -98,9 +98,11 @@ def _size(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", metavar="NAME", action=Once, help="llm-engine: name of the model")
     command.add_argument("--batch", action="store_true", help="llm-engine: for a batch job")
     words = "llm-engine: longest context to size for"
-    command.add_argument("--max-context", metavar="N", type=_number(1, 1_000_000_000), help=words)
+    command.add_argument(
+        "--max-context", metavar="N", action=Once, type=_number(1, 1_000_000_000), help=words
+    )
     words = "llm-engine: which of its tables: chart, test or ci; default: chart"
-    command.add_argument("--table", choices=["chart", "test", "ci"], help=words)
+    command.add_argument("--table", action=Once, choices=["chart", "test", "ci"], help=words)
     _numbers(
         command,
         _number(1, 1_000_000_000),

@@ -6,12 +6,19 @@ from typing import Any
 
 from recipegen import sizing
 from recipegen.cli.printing import out, report, table
-from recipegen.errors import UsageError
+from recipegen.errors import Problem, UsageError
 from recipegen.memory import gib
 from recipegen.sizing.sources import FIELDS
 
 # Options that only a policy reads.
 OF_A_POLICY = ("model", "batch", "max_context", "table", "isl", "osl", "concurrency")
+# Those that each policy reads.
+READ = {
+    "llm-engine": ("model", "batch", "max_context", "table"),
+    "bud": ("gpu", "mig", "isl", "osl", "concurrency"),
+}
+OPTIONS = {"file": "-f", "with_component": "--with", "without_component": "--without"}
+OF_RECIPES = ("variant", "file", "set", "with_component", "without_component", "all", "explain")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -30,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         return _all(args, settings, as_json=as_json)
     # Only now: a model alone is sized without the recipe language.
     patches: list[Any] = []
-    if args.file or args.set:
+    if args.file or args.set or args.with_component or args.without_component:
         from recipegen.cli import inputs
 
         patches = inputs.patches(args)
@@ -47,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _all(args: argparse.Namespace, settings: dict[str, Any], *, as_json: bool) -> int:
     """Print a row for each role of every form of the catalog."""
-    if args.name or args.config or args.file or args.set or args.variant:
+    changes = (args.variant, args.file, args.set, args.with_component, args.without_component)
+    if args.name or args.config or any(changes):
         raise UsageError(
             "--all is the whole catalog as it stands; leave out what names or changes one recipe"
         )
@@ -71,12 +79,18 @@ def _all(args: argparse.Namespace, settings: dict[str, Any], *, as_json: bool) -
 def _policy(args: argparse.Namespace, *, as_json: bool) -> int:
     """Print what another tool would answer."""
     from recipegen.sizing.policies import opinion
+    from recipegen.sizing.sources import is_recipe
 
     named = args.config or args.name
-    if named is None:
+    if named is None or (args.config and args.name) or is_recipe(named):
         raise UsageError(
-            f"--policy {args.policy} needs a model: --config with its config.json, or a known id"
+            f"--policy {args.policy} needs one model: --config with its config.json, or a known id"
         )
+    unread = [name for name in (*FIELDS, *OF_A_POLICY, *OF_RECIPES) if name not in READ[args.policy]]
+    options = [OPTIONS.get(name, f"--{name.replace('_', '-')}") for name in unread if getattr(args, name)]
+    if options:
+        message = f"--policy {args.policy} does not read {', '.join(options)}"
+        report([Problem("usage", (), message, warning=True)], as_json=as_json)
     found, reasons = opinion(args.policy, named, vars(args))
     if as_json:
         out(json.dumps(found.as_dict(), indent=2))

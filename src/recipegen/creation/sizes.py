@@ -154,7 +154,8 @@ def _as_asked(wish: Wish, count: int) -> Replica:
     if not found:
         shared = [str(n) for n in range(1, wish.node + 1) if any(ways(wish, _setup(wish), n, 1))]
         message = f"{wish.model.id} cannot be divided over {count} GPUs: {_shape(wish.model)}"
-        raise RecipeError(Problem("gpu-count", (), message, f"--gpu-count takes {', '.join(shared)}"))
+        hint = f"within a node --gpu-count takes {', '.join(shared)}"
+        raise RecipeError(Problem("gpu-count", (), message, hint))
     if held := next(filter(_holds, found), None):
         return Replica(held, nodes, wish.context, (), shortened=False)
     if wish.max_model_len is not None:

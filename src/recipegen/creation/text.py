@@ -12,6 +12,7 @@ from recipegen.creation.sources import Source
 from recipegen.errors import Path
 from recipegen.memory import GIB
 from recipegen.modelfacts import ModelFacts
+from recipegen.sizing.checkpoint.exact import apart
 from recipegen.version import __version__
 
 NAMES = {"vllm": "vLLM", "sglang": "SGLang", "trtllm": "TensorRT-LLM"}
@@ -248,10 +249,10 @@ def _notes(draft: Draft) -> list[str]:
             "The configuration names no architecture: its layers are taken to be plain ones, so all these "
             "numbers may be wrong."
         )
-    exact, configured = draft.source.checkpoint.weights, draft.source.checkpoint.model
-    if exact:
-        said = "Counted in the files" if exact.counted else "That is the sum that the files are said to have"
-        if exact.apart(configured):
+    files, configured = draft.source.checkpoint.weights, draft.source.checkpoint.model
+    if files:
+        said = "Counted in the files" if files.counted else "That is the sum that the files are said to have"
+        if apart(files, configured):
             said += f", where the configuration lets expect {configured.weights_bytes / 1e9:.1f} GB"
         lines.append(f"{said}.")
     cache = found.stage.cache

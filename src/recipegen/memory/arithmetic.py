@@ -67,7 +67,8 @@ def _weights(fit: Fit) -> Iterator[Term]:
         "experts": (sums.experts, setup.expert_ranks),
         "attention": (sums.attention, ranks),
         "keys and values": (sums.kv, min(ranks, model.kv_heads or ranks)),
-        "MLP, embedding, head": (sums.rest, setup.tensor),
+        "embedding": (sums.embedding, ranks),
+        "MLP, head": (sums.rest, setup.mlp_ranks),
         "whole on every GPU": (sums.whole, 1),
     }
     for name, (size, gpus) in rows.items():
@@ -145,5 +146,7 @@ def _held(fit: Fit) -> Iterator[Term]:
     formula = f"{copies}room / KV cache of a request"
     yield Term("requests held", fit.concurrency, "requests", formula, "rule of thumb", source, unsure)
     own = fit.model.default_context
-    formula = f"a single request, at most the model's own {own}" if own else "a single request"
+    formula = (
+        f"a single request, at most the model's own {own}" if 0 < fit.longest <= own else "a single request"
+    )
     yield Term("longest context", fit.longest, "tokens", formula, "rule of thumb", source, unsure)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recipegen import facts
 from recipegen.memory.setup import Setup
@@ -11,6 +11,12 @@ from recipegen.modelfacts import Kept, ModelFacts
 
 COMPRESSED = 584.0
 """Bytes of an entry of DeepSeek V4's cache: 448 numbers in fp8, 64 positions in 16 bits, eight scales."""
+FORMATS = {
+    "vllm": ("auto", "bfloat16", "float16", "fp8", "fp8_e4m3", "fp8_e5m2", "fp8_inc", "fp8_ds_mla", "nvfp4"),
+    "sglang": ("auto", "bfloat16", "bf16", "fp8_e4m3", "fp8_e5m2", "nvfp4", "fp4_mx_block16", "fp4_e2m1"),
+    "trtllm": ("auto", "bfloat16", "float16", "fp8", "nvfp4"),
+}
+"""Words of each engine for number formats of the KV cache whose bytes are known here."""
 BYTES = {"float32": 4.0, "float": 4.0, "bfloat16": 2.0, "float16": 2.0, "half": 2.0}
 
 
@@ -104,6 +110,14 @@ def cache(model: ModelFacts, layers: range, setup: Setup, block: int, batched: i
     return Cache(growing * fill.get("full", 1.0), spread, state, block, passing)
 
 
+def unwindowed(kept: Kept) -> Kept:
+    """Return what a layer keeps where its window does not count: all there is.
+
+    Source: unify_hybrid_kv_cache_specs in vLLM 0.31.0, vllm/v1/core/kv_cache_utils.py.
+    """
+    return replace(kept, kind="full") if kept.kind == "sliding" else kept
+
+
 def _pages(kept: list[Kept], model: ModelFacts, setup: Setup, block: int) -> tuple[int, float]:
     """Return the block and the bytes of states where vLLM gives both kinds of layers pages of one size.
 
@@ -136,13 +150,17 @@ def padding(kept: list[Kept]) -> dict[str, float]:
 
 def number(model: ModelFacts, setup: Setup) -> float:
     """Return the bytes of one number of the KV cache, its scale with it."""
-    name = dtype(model, setup)
+    return size_of(dtype(model, setup)) or 2.0
+
+
+def size_of(name: str) -> float | None:
+    """Return the bytes of one number in a format of the KV cache, or None where they are not known."""
     if name.startswith(("fp8", "int8")):
         return 1.0
     if name.startswith(("nvfp4", "fp4")):
         # Half a byte, and a scale of a byte for sixteen.
         return 0.5 + 1 / 16
-    return BYTES.get(name, 2.0)
+    return BYTES.get(name)
 
 
 def dtype(model: ModelFacts, setup: Setup) -> str:

@@ -1,9 +1,9 @@
 """What the memory of a replica's GPUs holds, put together from its parts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recipegen.memory import budget
-from recipegen.memory.cache import Cache, cache
+from recipegen.memory.cache import Cache, cache, unwindowed
 from recipegen.memory.loading import added
 from recipegen.memory.overhead import Overhead, batch, overhead
 from recipegen.memory.precision import quantised
@@ -13,14 +13,6 @@ from recipegen.memory.terms import Kind, Term
 from recipegen.modelfacts import ModelFacts
 
 OF_CONFIG: tuple[Kind, str, str] = ("published", "config.json", "±1 %")
-
-OF_FILES: tuple[Kind, str, str] = ("measured", "headers of the weight files", "")
-
-OF_SUM: tuple[Kind, str, str] = (
-    "published",
-    "sum of the weight files, shared out as config.json has it",
-    "±1 %",
-)
 
 ASSUMED: tuple[Kind, str, str] = ("rule of thumb", "config.json, its layers taken to be plain", "unknown")
 
@@ -65,8 +57,11 @@ class Fit:
     @property
     def source(self) -> tuple[Kind, str, str]:
         """Where the sizes of weights come from: kind, source and uncertainty as for a term."""
-        if self.model.files:
-            return OF_FILES if self.model.files.counted else OF_SUM
+        files = self.model.files
+        if files and files.counted:
+            return "measured", files.source, ""
+        if files:
+            return "published", f"{files.source}, shared out as config.json has it", OF_CONFIG[2]
         return ASSUMED if self.model.assumed else OF_CONFIG
 
     @property
@@ -142,6 +137,8 @@ def fit(model: ModelFacts, setup: Setup) -> Fit:
         setup: The engine; its GPU is one of facts/hardware.yaml.
     """
     model = quantised(model, setup)
+    if setup.whole:
+        model = replace(model, caches=tuple(unwindowed(each) for each in model.caches))
     memory = budget.memory(setup)
     batched, _ = batch(setup, memory)
     limit = setup.max_model_len or model.default_context or model.context

@@ -78,13 +78,14 @@ def _latent(model: ModelFacts, setup: Setup, layers: range) -> Iterator[Term]:
 
 
 def _positions(model: ModelFacts, setup: Setup, table: dict[str, Any]) -> Iterator[Term]:
-    """Yield the table of rotary positions: as long as the model's context, not as the one that is served."""
-    width = model.rope_head_dim or model.head_dim
+    """Yield the tables of rotary positions: as long as the model's context, not as the one that is served."""
     size = max(table["positions"], 4 if model.dtype == "float32" else 2)
-    formula = f"{model.context} positions x {width} numbers x {size} bytes"
-    unsure = "less where only a part of each head is turned"
-    if model.context:
-        yield _term("rotary positions", model.context * width * size, formula, setup, unsure)
+    rows = [(each.rows * (table["sections"] if each.sections else 1), each.width) for each in model.rotary]
+    parts = " + ".join(f"{count} positions x {width} numbers" for count, width in rows)
+    parts = f"({parts})" if len(rows) > 1 else parts
+    if rows:
+        numbers = sum(count * width for count, width in rows)
+        yield _term("rotary positions", numbers * size, f"{parts} x {size} bytes", setup)
 
 
 def _term(name: str, size: float, formula: str, setup: Setup, unsure: str = "") -> Term:

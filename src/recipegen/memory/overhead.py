@@ -64,7 +64,8 @@ def _vllm(model: ModelFacts, setup: Setup, memory: int, *, last: bool) -> Iterat
     measured = table["measuredWith"]
     source = f"fitted to what vLLM {measured} printed on H100"
     same = setup.version.startswith(measured)
-    kind: Kind = "measured" if same else "rule of thumb"
+    # A formula that was fitted to what some models printed is none of these numbers for another one.
+    kind: Kind = "rule of thumb"
     unsure = "±10 %" if same else f"measured with {measured}, not with {setup.version or 'this version'}"
     tokens, sequences = batch(setup, memory)
     sampler, formula = _sampler(model, setup, min(sequences, tokens)) if last else (0.0, "")
@@ -81,6 +82,8 @@ def _vllm(model: ModelFacts, setup: Setup, memory: int, *, last: bool) -> Iterat
         size = _workspace(model, setup, tokens)
         formula = f"{tokens} tokens x {model.experts_per_token} experts x 2 bytes x widths of both matrices"
         yield Term("workspace of experts", size, "B", formula, kind, source, "±20 %")
+    if model.multimodal:
+        yield _encoder(model, tokens, kind, source)
     gpus = "several" if setup.tensor > 1 else "stages" if setup.pipeline > 1 else "one"
     formula = {"several": "on each of several GPUs", "stages": "a GPU a stage"}.get(gpus, "on one GPU")
     mean = f"mean of what vLLM {measured} printed on H100"
@@ -113,6 +116,13 @@ def _workspace(model: ModelFacts, setup: Setup, tokens: int) -> float:
     width = model.expert_width / (1 if setup.expert > 1 else setup.expert_ranks)
     hidden = model.hidden_size
     return tokens * model.experts_per_token * 2 * (max(2 * width, hidden) + max(width, hidden))
+
+
+def _encoder(model: ModelFacts, tokens: int, kind: Kind, source: str) -> Term:
+    """Return what the encoder's trial pass leaves until that of the language model is done."""
+    each = facts.memory()["vllm"]["encoder"]
+    formula = f"{each} x 2 bytes x {tokens} tokens x {model.hidden_size} numbers"
+    return Term("encoder", each * 2 * tokens * model.hidden_size, "B", formula, kind, source, "±50 %")
 
 
 def _sglang(setup: Setup) -> Iterator[Term]:

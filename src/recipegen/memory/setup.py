@@ -33,6 +33,8 @@ class Setup:
     """Number format of the states of state-space layers in place of the model's; empty: the model's."""
     windows: float | None = None
     """SGLang's tokens of sliding layers for each one of full layers; None: its default."""
+    whole: bool = False
+    """Whether layers with a window keep every token, because vLLM's cache manager for them is off."""
     dtype: str = ""
     """Number format in place of the checkpoint's; empty: the checkpoint's."""
     quantization: str = ""
@@ -62,6 +64,14 @@ class Setup:
         if self.data <= 1 or self.adds_data:
             return self.tensor
         return max(1, self.tensor // self.data) if self.backend == "sglang" else 1
+
+    @property
+    def mlp_ranks(self) -> int:
+        """Return the GPUs that share an MLP, a shared expert and the head: one of TensorRT-LLM's ranks.
+
+        Source: _compute_mlp_tp_size in TensorRT-LLM, tensorrt_llm/_torch/models/modeling_deepseekv3.py.
+        """
+        return 1 if self.backend == "trtllm" and self.data > 1 else self.tensor
 
     @property
     def expert_ranks(self) -> int:

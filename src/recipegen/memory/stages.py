@@ -31,15 +31,18 @@ class Load:
     kv: float = 0.0
     """Projections of keys and values."""
     experts: float = 0.0
+    embedding: float = 0.0
+    """Divided like attention, whose ranks look up their own tokens. Source: get_embedding_tp_kwargs in SGLang
+    0.5.21, srt/layers/vocab_parallel_embedding.py."""
     rest: float = 0.0
-    """Divided by tensor parallelism: MLPs, embedding, head."""
+    """MLPs, towers, head."""
 
     def on_one(self, model: ModelFacts, setup: Setup) -> float:
         """Return the bytes on one of the GPUs that share the part."""
         ranks = setup.attention_ranks
         kv = max(1 / ranks, 1 / model.kv_heads) if model.kv_heads else 1 / ranks
-        found = self.whole + self.attention / ranks + self.kv * kv
-        return found + self.experts / setup.expert_ranks + self.rest / setup.tensor
+        found = self.whole + (self.attention + self.embedding) / ranks + self.kv * kv
+        return found + self.experts / setup.expert_ranks + self.rest / setup.mlp_ranks
 
 
 @dataclass
@@ -110,6 +113,8 @@ def add(load: Load, name: str, size: float) -> None:
         load.experts += size
     elif OF_KV.search(name):
         load.kv += size
+    elif name == "embed":
+        load.embedding += size
     elif ATTENTION.search(name):
         load.attention += size
     else:

@@ -24,11 +24,12 @@ from recipegen.modelfacts.layers import (
     mla,
 )
 from recipegen.modelfacts.mixers import Module
+from recipegen.modelfacts.rotary import Table, tables
 from recipegen.modelfacts.weights import modules, of_predictors, tied
 
 __all__ = [
     "Attention", "ConfigError", "Files", "Kept", "ModelFacts", "Module", "Parameters", "Quantization",
-    "State", "read",
+    "State", "Table", "read",
 ]  # fmt: skip
 
 
@@ -48,13 +49,21 @@ class Parameters:
 class Files:
     """The weights of a model as its files have them, in place of what its configuration lets expect."""
 
-    modules: Mapping[str, float]
+    source: str
+    """What they were read from."""
+    modules: Mapping[str, int]
     """Bytes by module, without predictors; what fits none is `other`, or `layers.3.other`."""
-    predictors: Mapping[str, float]
+    predictors: Mapping[str, int]
+    """Bytes by module of layers that predict further tokens."""
     parameters: int
-    """Of `modules`."""
-    counted: bool
+    """Of `modules`; packed ones counted one by one, scales not at all."""
+    counted: bool = True
     """Whether each tensor was; otherwise only their sum is known, and modules share it as configured."""
+
+    @property
+    def bytes(self) -> int:
+        """Return the bytes of `modules`."""
+        return sum(self.modules.values())
 
 
 # Equal to itself alone, so that what is derived from it can be kept by it: two of them are never compared.
@@ -114,6 +123,8 @@ class ModelFacts:
     """What vLLM serves where no length is asked for: less than `context` for long-rope models."""
     caches: tuple[Kept, ...] = field(repr=False)
     """What each layer keeps of a sequence, in the order of the layers."""
+    rotary: tuple[Table, ...] = field(repr=False)
+    """The tables of rotary positions that an engine makes."""
     modules: tuple[Module, ...] = field(repr=False)
     """What the weights are made of, without layers that predict further tokens."""
     predictors: tuple[Module, ...] = field(repr=False)
@@ -213,9 +224,10 @@ def read(name: str, config: Mapping[str, Any], quant_config: Mapping[str, Any] |
         families=_families(text),
         compressed=mla(text) and not text.number("kv_lora_rank", default=0),
         sparse=bool(text.number("index_topk", default=0)),
-        predicts=_predicts(text),
+        predicts=_predicts(text) or bool(text.number("mtp_num_hidden_layers", default=0)),
         default_context=default_context(text),
         caches=kept,
+        rotary=tables(text, found),
         modules=tuple(modules(text, found)),
         predictors=tuple(of_predictors(text, found)),
     )

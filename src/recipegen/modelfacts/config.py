@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from recipegen.modelfacts.decoders import Architecture, architecture
 
@@ -15,15 +15,17 @@ LAYERS = 10_000
 """No model has more layers; lists of that length are made before anything else is known of them."""
 
 Word = TypeVar("Word")
+Kind = Literal["missing", "family", "choice", "value"]
+"""What is wrong: nothing stands there, a family that is not known, none of the choices, or anything else."""
 
 
 class ConfigError(ValueError):
     """A configuration lacks a key, or has one that cannot be."""
 
-    def __init__(self, key: str, message: str, file: str = "config.json") -> None:
-        """Take the key with what it is in, what is wrong with it, and the file."""
+    def __init__(self, key: str, message: str, file: str = "config.json", kind: Kind = "value") -> None:
+        """Take the key with what it is in, what is wrong with it in words, the file, and which kind it is."""
         super().__init__(f"{key}: {message}" if key else message)
-        self.key, self.message, self.file = key, message, file
+        self.key, self.message, self.file, self.kind = key, message, file, kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,9 @@ class Value:
     data: Any
     file: str
 
-    def must(self, what: str) -> ConfigError:
+    def must(self, what: str, kind: Kind = "value") -> ConfigError:
         """Return the error that it is not what it has to be."""
-        return ConfigError(self.key, f"must be {what}, got {_shown(self.data)}", self.file)
+        return ConfigError(self.key, f"must be {what}, got {_shown(self.data)}", self.file, kind)
 
     def number(self, least: int, most: int) -> int:
         """Return it as a whole number; 4096.0 is one, and so is a list of the same one for each layer."""
@@ -70,7 +72,7 @@ class Value:
     def word(self, table: Mapping[str, Word]) -> Word:
         """Return what a table makes of it."""
         if not isinstance(self.data, str) or self.data not in table:
-            raise self.must(f"one of {', '.join(repr(word) for word in table)}")
+            raise self.must(f"one of {', '.join(repr(word) for word in table)}", "choice")
         return table[self.data]
 
     def map(self) -> "Part":
@@ -137,7 +139,7 @@ class Part:
         """Return what stands under the first of the names that is there, of which there has to be one."""
         found = self.find(*names)
         if found is None:
-            raise ConfigError(self.path(names[0]), "is missing", self.file)
+            raise ConfigError(self.path(names[0]), "is missing", self.file, "missing")
         return found
 
     def value(self, *names: str) -> Any:
@@ -234,7 +236,8 @@ def language(config: Any) -> Part:
     said = part.find("model_type") or whole.find("model_type")
     family = architecture(said.text() if said else "")
     if said and not family:
-        raise ConfigError(said.key, f"{_shown(said.data)} is a family of models that is not known", said.file)
+        message = f"{_shown(said.data)} is a family of models that is not known"
+        raise ConfigError(said.key, message, said.file, "family")
     return Part(part.values, part.at, around=whole if nested else None, family=family)
 
 

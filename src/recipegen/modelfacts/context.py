@@ -14,23 +14,25 @@ def context(config: Part) -> int:
     (vllm/config/model.py).
     """
     length = config.number("model_max_length", "max_position_embeddings", default=0)
-    rope = _rope(config)
+    said = rope(config)
     mixed = "gemma3" in config.text("model_type")
-    if _kind(rope) not in SCALED or mixed:
+    if kind(said) not in SCALED or mixed:
         return length
-    return int(length * rope.real("factor", 1.0))
+    return int(length * said.real("factor", 1.0))
 
 
 def default_context(config: Part) -> int:
     """Return what vLLM serves where no length is asked for."""
-    if _kind(_rope(config)) == "longrope":
+    if kind(rope(config)) == "longrope":
         return config.number("original_max_position_embeddings", default=context(config))
     return context(config)
 
 
-def _rope(config: Part) -> Part:
+def rope(config: Part) -> Part:
+    """Return what is said of rotary positions, an empty map where nothing is."""
     return config.map("rope_scaling") or config.map("rope_parameters")
 
 
-def _kind(rope: Part) -> str:
-    return rope.text("rope_type", "type", default="default")
+def kind(said: Part) -> str:
+    """Return by which rule positions are scaled."""
+    return said.text("rope_type", "type", default="default")

@@ -8,6 +8,7 @@ from typing import Any
 
 from recipegen import yamlio
 
+# Not through `recipegen.facts`, which lies above: configurations are read without any other fact.
 FILE = Path(__file__).parents[1] / "facts" / "decoders.yaml"
 
 

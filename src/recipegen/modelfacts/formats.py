@@ -9,6 +9,11 @@ from recipegen.modelfacts.config import Part
 from recipegen.modelfacts.methods import ALGORITHMS, BYTES, GROUPS
 
 BITS = {"float32": 32, "bfloat16": 16, "float16": 16, "fp8": 8, "int8": 8, "mxfp8": 8, "int2": 2, "int3": 3}
+# Names of formats of 16 and 32 bits, each with ours; `auto` leaves the choice to who loads the weights.
+DTYPES = {
+    "bfloat16": "bfloat16", "float16": "float16", "half": "float16", "float32": "float32", "float": "float32",
+    "auto": "bfloat16",
+}  # fmt: skip
 # What no producer quantises unless it is named: embeddings, head, routers, the small parts of state layers.
 KEPT = re.compile(r"(^|\.)(embed|lm_head|vision|audio|router|conv1d|norm|hyper|ssm)(\.|$)")
 
@@ -94,7 +99,8 @@ def read(config: Part, beside: Part) -> Quantization:
 
 def dtype(config: Part) -> str:
     """Return the number format of what is not quantised."""
-    return config.text("torch_dtype", "dtype", default="bfloat16")
+    found = config.find("torch_dtype", "dtype")
+    return found.word(DTYPES) if found and found.data != "" else "bfloat16"
 
 
 def _kept(said: Part) -> list[re.Pattern[str]]:

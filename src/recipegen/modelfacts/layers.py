@@ -111,6 +111,8 @@ def heads(config: Part, *, full: bool = False, sliding: bool = False) -> tuple[i
         count = config.number("swa_num_attention_heads", default=count, least=1)
         kv = config.number("swa_num_key_value_heads", default=kv, least=1, most=count)
         size = config.number("swa_head_dim", default=size, least=1)
+    if count % kv:
+        raise config.error("num_key_value_heads", f"must divide the {count} heads, got {kv}")
     return count, kv, size
 
 

@@ -9,6 +9,8 @@ from typing import Any
 from recipegen import facts
 from recipegen.errors import Problem
 from recipegen.memory import Fit, Setup, divides, fit, gib, larger_gpu, more_gpus
+from recipegen.memory.cache import FORMATS
+from recipegen.memory.precision import ONLINE
 from recipegen.modelfacts import ModelFacts
 from recipegen.recipe import BenchmarkConfig, Recipe, Role, Worker
 from recipegen.roles import engine_of, path_of, sizes, workers
@@ -24,7 +26,7 @@ UNRECKONED = re.compile(
 RECKONED = {
     "vllm": {
         "--quantization": "quantization", "--dtype": "dtype", "--enforce-eager": "eager",
-        "--mamba-ssm-cache-dtype": "state_dtype",
+        "--mamba-ssm-cache-dtype": "state_dtype", "--disable-hybrid-kv-cache-manager": "whole",
     },
     "sglang": {
         "--quantization": "quantization", "--dtype": "dtype", "--disable-cuda-graph": "eager",
@@ -43,6 +45,7 @@ OF_A_FILE = {
     ("max_seq_len",): "max_model_len",
 }
 OVERRIDES = "--override-engine-args"
+TRANSFER = "--kv-transfer-config"
 # Tokens of the benchmark's default request, 1024 read and 128 written: a short one.
 SHORT = 1152
 
@@ -126,6 +129,8 @@ def setup_of(
             found[field] = float(each.value) if field == "windows" and each.number else each.value
         elif name == OVERRIDES and data:
             found |= _of_file(data)
+        elif name == TRANSFER and _unwindowed(data):
+            found["whole"] = True
         elif name.startswith("--spec"):
             found["predictors"] = model.predicts
         elif UNRECKONED.search(name) and each.value is not False:
@@ -135,6 +140,7 @@ def setup_of(
         contents = [content_of(file) for file in files if file.env == ENGINE_VARIABLE]
         for content in contents:
             found |= {key: value for key, value in _of_file(content or {}).items() if found.get(key) is None}
+    unreckoned += _unknown(found, backend.type, model)
     versions = facts.dynamo().get(release_of(backend), {}).get("engines", {})
     setup = Setup(
         gpu=recipe.hardware.gpu,
@@ -144,6 +150,15 @@ def setup_of(
         **found,
     )
     return setup, unreckoned
+
+
+def _unknown(found: dict[str, Any], backend: str, model: ModelFacts) -> Iterator[str]:
+    """Yield settings with a number format whose bytes are not known."""
+    if found["kv_dtype"] not in FORMATS[backend]:
+        yield f"a KV cache in {found['kv_dtype']}"
+    method = found.get("quantization")
+    if method and model.quantization.method == "none" and method not in ONLINE:
+        yield f"--quantization {method}"
 
 
 def choices(found: Fit) -> str:
@@ -207,6 +222,18 @@ def _data(value: Any) -> dict[str, Any]:
         with suppress(ValueError, RecursionError):
             value = json.loads(value)
     return value if isinstance(value, dict) else {}
+
+
+def _unwindowed(transfer: dict[str, Any]) -> bool:
+    """Return whether a connector, or one of several, has vLLM keep what is outside windows too."""
+    more = transfer.get("kv_connector_extra_config")
+    inner = more.get("connectors") if isinstance(more, dict) else None
+    named = (
+        [transfer, *(each for each in inner if isinstance(each, dict))]
+        if isinstance(inner, list)
+        else [transfer]
+    )
+    return any(each.get("kv_connector") in facts.memory()["vllm"]["unwindowed"] for each in named)
 
 
 def _of_file(content: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from recipegen import facts
 from recipegen.errors import Problem, show
 from recipegen.language import setting
+from recipegen.memory import loading
 from recipegen.recipe import Recipe
 from recipegen.roles import engine_of, path_of, workers
 
@@ -30,31 +31,9 @@ def weights(recipe: Recipe) -> Iterator[Problem]:
     """
     known = _model(recipe)
     if known is not None and recipe.hardware is not None:
-        problem = weights_format(known, recipe.model.backend.type, recipe.hardware.gpu)
+        problem = loading(known, recipe.model.backend.type, recipe.hardware.gpu)
         if problem:
             yield problem
-
-
-def weights_format(known: "ModelFacts", backend: str, gpu: str) -> Problem | None:
-    """Return what keeps an engine from loading weights on a GPU, or from computing in their format."""
-    stated = facts.hardware().get(gpu, {}).get("computeCapability")
-    what = known.quantization.format
-    row = facts.quantization().get(backend, {}).get(what, {}).get(known.quantization.method, {})
-    if stated is None:
-        return None
-    capability, has, path = _version(stated), f"{gpu} has {stated}", ("hardware", "gpu")
-    if "least" in row and capability < _version(row["least"]):
-        message = f"{backend} loads {known.id} in {what} from compute capability {row['least']} on, and {has}"
-        return Problem("weights-format", path, message, "take a newer GPU, or weights in another format")
-    if "native" in row and capability < _version(row["native"]):
-        message = f"has no arithmetic in {what}: compute capability {row['native']} brings it, and {has}"
-        hint = f"{backend} keeps the weights of {known.id} as small, and computes in 16 bits"
-        return Problem("weights-format", path, message, hint, warning=True)
-    if "stated" in row and capability < _version(row["stated"]):
-        message = f"NVIDIA lists {what} for {backend} from compute capability {row['stated']} on, and {has}"
-        hint = "take a newer GPU, or weights in another format; whether it runs here is not known"
-        return Problem("weights-format", path, message, hint, warning=True)
-    return None
 
 
 def quantization(recipe: Recipe) -> Iterator[Problem]:

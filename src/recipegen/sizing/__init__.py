@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from recipegen.errors import Problem
 from recipegen.memory import Fit, fit, terms
 from recipegen.memory.cache import dtype
 from recipegen.sizing import sources
+from recipegen.sizing.settings import Settings
 from recipegen.sizing.sources import ModelSetups
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Role:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as data: bytes and tokens, of one GPU where the key says so, else of a replica."""
+        from recipegen.sizing.report import verdict
+
         fit, setup = self.fit, self.fit.setup
         return {
             "role": self.role,
@@ -62,6 +65,7 @@ class Role:
             "concurrency": round(fit.concurrency, 3),
             "weightsFit": fit.weights_fit,
             "fits": fit.fits,
+            "verdict": [line.strip() for line in verdict(fit, recipe=False)],
             "unreckoned": list(self.unreckoned),
             "terms": [term.as_dict() for term in terms(fit)],
         }
@@ -96,7 +100,7 @@ def size(
     config: str | PathLike[str] | None = None,
     variant: str | None = None,
     patches: "Sequence[Document]" = (),
-    **settings: Any,
+    **settings: Unpack[Settings],
 ) -> Size:
     """Return what the memory of the GPUs holds: weights, overhead, KV cache, and how much of a context.
 
@@ -108,10 +112,7 @@ def size(
             file or index of its weights; with a recipe, in place of what is known of the recipe's model.
         variant: A variant of the recipe.
         patches: Merge patches of the recipe.
-        settings: What the engine is set to, in place of the recipe's: `gpu` (a name of hardware.yaml), `mig`,
-            `backend`, `engine_version`, `tensor_parallel`, `pipeline_parallel`, `data_parallel`,
-            `expert_parallel`, `max_model_len` (tokens), `gpu_memory_utilization` (0 to 1), `kv_cache_dtype`,
-            `dtype`, `quantization`, `block_size` (tokens), `max_num_seqs`, `max_num_batched_tokens`, `eager`.
+        settings: What the engine is set to, in place of the recipe's.
 
     Raises:
         RecipeError: The recipe or the configuration is wrong, or says what cannot be sized.
@@ -121,7 +122,7 @@ def size(
     return _size(sources.find(source, config, variant, patches, settings))
 
 
-def catalog(**settings: Any) -> Iterator[Size]:
+def catalog(**settings: Unpack[Settings]) -> Iterator[Size]:
     """Yield the size of every form of the catalog that names a GPU type; `settings` as for `size`."""
     yield from map(_size, sources.every(settings))
 

@@ -10,7 +10,7 @@ from recipegen.modelfacts import ModelFacts
 
 # What holds where a row says nothing else: most of them are llm-d-planner's.
 SETUP = {"gpu": "h100-sxm-80gb", "version": "0.19.0", "utilization": 0.95, "max_model_len": 8192}
-ACTIVATIONS = ("activations", "workspace of experts")
+ACTIVATIONS = ("activations", "workspace of experts", "encoder")
 
 
 @dataclass(frozen=True)

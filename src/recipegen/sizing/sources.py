@@ -1,5 +1,6 @@
 """From what a user names to models and setups: a recipe, a known model, a configuration."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -7,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recipegen import facts
-from recipegen.errors import Problem, RecipeError, UsageError, nearest, show
-from recipegen.memory import Setup, undivided
+from recipegen.errors import Problem, RecipeError, RecipegenError, UsageError, nearest, show
+from recipegen.memory import Setup
 from recipegen.modelfacts import ModelFacts
 from recipegen.sizing import checkpoint
 from recipegen.sizing.checkpoint import Checkpoint
+from recipegen.sizing.checks import checked
 
 if TYPE_CHECKING:
     from recipegen.document import Document
@@ -27,6 +29,10 @@ FIELDS = {
     "block_size": "block_size", "max_num_seqs": "sequences", "max_num_batched_tokens": "batched_tokens",
     "eager": "eager",
 }  # fmt: skip
+
+
+# ORG/NAME, as on the Hub.
+MODEL_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -58,10 +64,16 @@ def find(
 ) -> ModelSetups:
     """Return what a source means; arguments and errors as for `sizing.size`."""
     given = _given(settings)
+    # An empty name, as of a variable that is not set, is none.
+    source, config = source or None, config or None
     if source is not None and is_recipe(source):
         from recipegen.load import load
 
         return of_recipe(load(source, variant, patches), config, given)
+    if source is not None and config is not None:
+        raise UsageError(
+            f"{show(str(source))} and --config {show(str(config))} both name a model: leave one out"
+        )
     named = config if source is None else source
     if named is None:
         hint = "`recipegen list` shows the catalog; --config takes a config.json or the folder of a model"
@@ -71,18 +83,8 @@ def find(
     found = model_of(named)
     model = found.loaded
     setup = _setup(given)
-    _divisible(model, setup)
-    return ModelSetups(model.id, model, (RoleSetup("worker", 1, setup),), found.warnings)
-
-
-def _divisible(model: ModelFacts, setup: Setup) -> None:
-    """Refuse parallel sizes that the model cannot be divided by."""
-    wrong = [Problem("usage", (), found.message, found.hint) for found in undivided(model, setup)]
-    if setup.data > 1 and not setup.adds_data and setup.tensor % setup.data:
-        message = f"{setup.data} ranks of data parallelism cannot share {setup.tensor} GPUs evenly"
-        wrong.append(Problem("usage", (), message, f"make tensorParallel a multiple of {setup.data}"))
-    if wrong:
-        raise UsageError(*wrong)
+    odd = checked(model, setup, given)
+    return ModelSetups(model.id, model, (RoleSetup("worker", 1, setup),), (*found.warnings, *odd))
 
 
 def model_of(source: str | PathLike[str]) -> Checkpoint:
@@ -96,53 +98,95 @@ def model_of(source: str | PathLike[str]) -> Checkpoint:
 
 
 def is_recipe(source: str | PathLike[str]) -> bool:
-    """Return whether a source is a recipe: what is no model that is known, no folder and no JSON."""
+    """Return whether a source is a recipe: what is no model that is known, no folder and no JSON.
+
+    Raises:
+        UsageError: It is written like the id of a model, and none that is known has it.
+    """
     name = str(source)
     if name.casefold() in facts.known_models():
         return False
-    return not name.endswith((".json", ".safetensors")) and not Path(source).is_dir()
+    try:
+        there, folder = Path(source).exists(), Path(source).is_dir()
+    except (OSError, ValueError):
+        # A name that no file can have.
+        there, folder = False, False
+    if name.endswith((".json", ".safetensors", ".gguf")) or folder:
+        return False
+    if MODEL_ID.fullmatch(name) and not name.endswith((".yaml", ".yml")) and not there:
+        alike = nearest(name, facts.known_models().values())
+        hint = f"{alike or 'no id is like it'}; any other model is read from its config.json"
+        raise UsageError(Problem("usage", (), f"no file and no known model is called {show(name)}", hint))
+    return True
 
 
 def _setup(given: dict[str, Any]) -> Setup:
     if "gpu" not in given:
         hint = f"known are {', '.join(facts.hardware())}"
         raise UsageError(Problem("usage", (), "say with --gpu on which type of GPU", hint))
-    given.setdefault("backend", "vllm")
-    given.setdefault("version", facts.newest_engines()[given["backend"]])
-    return Setup(**given)
+    backend = given.get("backend", "vllm")
+    return Setup(**{"backend": backend, "version": facts.newest_engines()[backend]} | given)
 
 
 def every(settings: Mapping[str, Any]) -> Iterator[ModelSetups]:
-    """Yield every form of the catalog whose model is known, each that names a GPU or is given one."""
+    """Yield every form of the catalog whose model is known, each that names a GPU or is given one.
+
+    Raises:
+        UsageError: A setting cannot be for one of them; the message begins with its name.
+    """
     from recipegen import catalog
     from recipegen.load import choose, read, variants
+    from recipegen.recipe import Recipe
 
     given = _given(settings)
     for name in catalog.recipes():
-        recipe = read(name)
-        for variant in [None, *variants(recipe.document)]:
-            loaded = choose(recipe, variant, (), alone=variant is not None)
-            if "gpu" in given or "hardware" in loaded.document.data:
-                yield of_recipe(loaded, None, dict(given))
+        written = read(name)
+        for variant in [None, *variants(written.document)]:
+            loaded = choose(written, variant, (), alone=variant is not None)
+            # Tests hold the catalog to the rules, so that it need not be here.
+            recipe = Recipe.model_validate(loaded.document.data)
+            if recipe.hardware is None and "gpu" not in given:
+                continue
+            try:
+                yield _setups(loaded, recipe, None, given)
+            except RecipegenError as error:
+                named = (
+                    replace(each, message=f"{_called(loaded)}: {each.message}") for each in error.problems
+                )
+                raise UsageError(*named) from error
 
 
 def of_recipe(loaded: "Loaded", config: str | PathLike[str] | None, given: dict[str, Any]) -> ModelSetups:
     """Return the roles of a recipe; one whose weights do not fit is sized too."""
+    if loaded.idle:
+        raise RecipeError(*loaded.idle)
     recipe, warnings = _checked_recipe(loaded)
-    model, odd = _model(recipe, config)
     if recipe.hardware is None and "gpu" not in given:
         hint = f"give --gpu, or write `hardware: {{gpu: …}}` into it; known are {', '.join(facts.hardware())}"
         raise UsageError(Problem("usage", (), f"recipe {loaded.name} names no GPU type", hint))
-    if "backend" in given:
-        given.setdefault("version", facts.newest_engines()[given["backend"]])
-    found = [
-        replace(each, setup=replace(each.setup, **given))
+    found = _setups(loaded, recipe, config, given)
+    return replace(found, warnings=tuple(dict.fromkeys((*warnings, *found.warnings))))
+
+
+def _setups(
+    loaded: "Loaded", recipe: "Recipe", config: str | PathLike[str] | None, given: dict[str, Any]
+) -> ModelSetups:
+    """Return the roles of a typed recipe with what is given in place of its own."""
+    model, odd = _model(recipe, config)
+    if recipe.model.mocker:
+        message = "the engines are mocked and take no GPU: these are the sizes of what they stand for"
+        odd = (*odd, Problem("mocker", ("model", "mocker"), message, warning=True))
+    newest = {"version": facts.newest_engines()[given["backend"]]} if "backend" in given else {}
+    roles = [
+        replace(each, setup=replace(each.setup, **newest | given))
         for each in roles_of(recipe, model, given.get("gpu"))
     ]
-    for each in found:
-        _divisible(model, each.setup)
-    variant = "" if loaded.variant == "default" else f", {loaded.variant}"
-    return ModelSetups(f"{loaded.name}{variant}", model, tuple(found), (*warnings, *odd))
+    odd = (*odd, *(problem for each in roles for problem in checked(model, each.setup, given)))
+    return ModelSetups(_called(loaded), model, tuple(roles), tuple(dict.fromkeys(odd)))
+
+
+def _called(loaded: "Loaded") -> str:
+    return loaded.name if loaded.variant == "default" else f"{loaded.name}, {loaded.variant}"
 
 
 def roles_of(recipe: "Recipe", model: ModelFacts, gpu: str | None) -> "list[RoleSetup]":
@@ -219,13 +263,6 @@ def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
         raise UsageError(f"there is no setting {unknown[0]!r}; the settings are {', '.join(FIELDS)}")
     given = {FIELDS[name]: value for name, value in settings.items() if value not in (None, "", False)}
     check_names(given.get("gpu"), given.get("backend"))
-    profiles = facts.hardware().get(given.get("gpu", ""), {}).get("mig", {})
-    if "mig" in given and given["mig"] not in profiles:
-        known = f"its profiles are {', '.join(profiles)}" if profiles else "it cannot be cut into instances"
-        problem = (
-            f"no MIG profile of {given.get('gpu', 'a GPU without --gpu')} is called {show(given['mig'])}"
-        )
-        raise UsageError(Problem("usage", (), problem, known))
     if not 0 < given.get("utilization", 1) <= 1:
         raise UsageError(f"the share of memory is above 0 and at most 1, got {show(given['utilization'])}")
     for name, field in FIELDS.items():

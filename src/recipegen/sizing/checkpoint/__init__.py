@@ -13,7 +13,6 @@ from recipegen.load import shown
 from recipegen.modelfacts import Files, ModelFacts
 from recipegen.sizing.checkpoint import config, folder, jsontext, weights
 from recipegen.sizing.checkpoint.config import Configuration
-from recipegen.sizing.checkpoint.exact import Exact
 from recipegen.sizing.checkpoint.folder import CONFIG, INDEX, NUMBERED, QUANT, WEIGHTS, Folder
 from recipegen.sizing.checkpoint.jsontext import Json
 from recipegen.sizing.checkpoint.snapshots import identity
@@ -31,18 +30,14 @@ class Checkpoint:
     """Its config.json."""
     quant: Mapping[str, Any] | None = field(default=None, repr=False)
     """Its hf_quant_config.json, where it has one."""
-    weights: Exact | None = None
+    weights: Files | None = None
     """As the files have them; None where there are none, and `model` has what is configured."""
     warnings: tuple[Problem, ...] = ()
 
     @cached_property
     def loaded(self) -> ModelFacts:
         """Return the model with its weights as they are in files, where they were counted."""
-        exact = self.weights
-        if exact is None:
-            return self.model
-        files = Files(exact.modules, exact.predictors, exact.parameters, exact.counted)
-        return replace(self.model, files=files)
+        return replace(self.model, files=self.weights) if self.weights else self.model
 
 
 def read(source: str | PathLike[str], name: str = "") -> Checkpoint:
@@ -73,26 +68,20 @@ def read(source: str | PathLike[str], name: str = "") -> Checkpoint:
     return _of(_configuration(text, label, beside, called))
 
 
-def from_text(
-    config_text: bytes | str, source_name: str, quant_text: bytes | str | None = None
-) -> ModelFacts:
+def checked(
+    config_text: bytes | str, source_name: str, quant_text: bytes | str | None = None, name: str = ""
+) -> Checkpoint:
     """Return the model that the text of a config.json describes.
 
     Args:
         config_text: The text; bytes are UTF-8.
-        source_name: What messages call it, and the model.
+        source_name: What messages call it.
         quant_text: The text of its hf_quant_config.json, where it has one.
+        name: What the model is called; by default as the text.
 
     Raises:
         RecipeError: As `read`.
     """
-    return checked(config_text, source_name, quant_text).model
-
-
-def checked(
-    config_text: bytes | str, source_name: str, quant_text: bytes | str | None = None, name: str = ""
-) -> Checkpoint:
-    """Return what `from_text` does, with its warnings; `name` is what the model is called."""
     return _of(config.read(config_text, source_name, quant_text, name=name))
 
 
@@ -118,8 +107,8 @@ def _of_folder(found: Folder, called: str, index: str = "") -> Checkpoint:
         raise RecipeError(folder.no_config(found))
     label = found.source(CONFIG)
     described = _configuration(_bytes(found.config, label), label, found.quant, called)
-    exact, odd = weights.read(found, described.model, index)
-    return replace(_of(described), weights=exact, warnings=(*described.warnings, *odd))
+    files, odd = weights.read(found, described.model, index)
+    return replace(_of(described), weights=files, warnings=(*described.warnings, *odd))
 
 
 def _of_weights(path: Path, label: str, called: str) -> Checkpoint:

@@ -115,17 +115,17 @@ def problem(error: ConfigError, config: Json, quant: Json | None) -> Problem:
     """Return what a reader of plain data found, with its place in the text."""
     found = quant if quant and error.file == "hf_quant_config.json" else config
     hint, code = "", "model-config"
-    if error.message.endswith("that is not known"):
+    if error.kind == "family":
         code = "unknown-architecture"
         hint = nearest(_family(error, found), families()) or PLAIN
-    elif error.message == "is missing":
+    elif error.kind == "missing":
         stated = [show(name) for _, name in kinds.stated_types(config.data)]
         hint = (
             f"every language model has it; this one calls itself {stated[0]}"
             if stated
             else "every language model has it"
         )
-    elif error.message.startswith("must be one of"):
+    elif error.kind == "choice":
         hint = "recipegen has no sizes of another kind"
     return found.problem(code, found.path(error.key), error.message, hint)
 

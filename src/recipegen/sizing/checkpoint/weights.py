@@ -6,20 +6,23 @@ from typing import Any
 
 from recipegen import yamlio
 from recipegen.errors import Mark, Problem, RecipeError, escape, show
-from recipegen.modelfacts import ModelFacts
+from recipegen.modelfacts import Files, ModelFacts
 from recipegen.sizing.checkpoint import folder, headers, jsontext
-from recipegen.sizing.checkpoint.exact import Exact, counted, scaled
+from recipegen.sizing.checkpoint.exact import apart, counted, scaled
 from recipegen.sizing.checkpoint.folder import INDEX, Folder
 from recipegen.sizing.checkpoint.headers import Shard, Tensor
+from recipegen.sizing.checkpoint.tensors import OTHER
 
 MAX_INDEX = 256 * 2**20
 """Bytes of an index; one of a model with a million tensors has half of it."""
 MAX_SECONDS = 60.0
 MAX_TOTAL = 2**50
 """Bytes of all weights; the largest model that was published has 3 * 2**40."""
+UNKNOWN = 0.01
+"""Share of tensors that fit no module before that is said."""
 
 
-def read(found: Folder, model: ModelFacts, chosen: str = "") -> tuple[Exact | None, tuple[Problem, ...]]:
+def read(found: Folder, model: ModelFacts, chosen: str = "") -> tuple[Files | None, tuple[Problem, ...]]:
     """Return the weights of a folder, None where it has none that are read, and what is odd.
 
     Args:
@@ -33,19 +36,19 @@ def read(found: Folder, model: ModelFacts, chosen: str = "") -> tuple[Exact | No
     """
     name = chosen or folder.index(found)
     if name.endswith(INDEX):
-        exact, odd = _indexed(found, name, model)
+        files, odd = _indexed(found, name, model)
     else:
         names = [name] if name else folder.shards(found)
         if not names:
             return None, tuple(_unread(found))
         shards = list(_shards(found, names))
-        exact, odd = counted(_once(shards), model, _what(found, shards)), _cut(shards)
-    if not exact.bytes:
+        files, odd = counted(_once(shards), model, _what(found, shards)), _cut(shards)
+    if not files.bytes:
         raise RecipeError(found.problem("weights-file", "has weights of no bytes", "download them again"))
-    return exact, (*odd, *_apart(found, exact, model))
+    return files, (*odd, *_apart(found, files, model), *_unknown(found, files))
 
 
-def _indexed(found: Folder, name: str, model: ModelFacts) -> tuple[Exact, list[Problem]]:
+def _indexed(found: Folder, name: str, model: ModelFacts) -> tuple[Files, list[Problem]]:
     label = found.source(name)
     index = jsontext.read(yamlio.read_bytes(found.path / name, label, most=MAX_INDEX), label, MAX_INDEX)
     places = index.data.get("weight_map")
@@ -76,7 +79,7 @@ def _indexed(found: Folder, name: str, model: ModelFacts) -> tuple[Exact, list[P
         raise RecipeError(
             index.problem("weights-file", ("metadata", "total_size"), message, "download it again")
         )
-    return scaled(size, places, model, f"metadata.total_size of {label}"), []
+    return scaled(size, places, model, f"metadata.total_size of {escape(label)}"), []
 
 
 def _total(total: Any) -> int | None:
@@ -119,8 +122,8 @@ def _once(shards: list[Shard], places: Mapping[str, str] | None = None) -> Itera
 
 def _what(found: Folder, shards: list[Shard]) -> str:
     if len(shards) == 1:
-        return f"the header of {shards[0].source}"
-    return f"the headers of {len(shards)} files in {found.shown}"
+        return f"the header of {escape(shards[0].source)}"
+    return f"the headers of {len(shards)} files in {escape(found.shown)}"
 
 
 def _cut(shards: list[Shard]) -> list[Problem]:
@@ -147,14 +150,29 @@ def _unread(found: Folder) -> Iterator[Problem]:
         yield Problem("weights-format", (), message, folder.SUPPORTED, Mark(found.shown), warning=True)
 
 
-def _apart(found: Folder, exact: Exact, model: ModelFacts) -> Iterator[Problem]:
+def _apart(found: Folder, files: Files, model: ModelFacts) -> Iterator[Problem]:
     """Yield a warning where files and configuration speak of different sizes."""
-    if not exact.apart(model):
+    if not apart(files, model):
         return
     expected = model.weights_bytes
     message = (
-        f"has {exact.bytes / 1e9:.2f} GB of weights, but its config.json describes {expected / 1e9:.2f} GB:"
+        f"has {files.bytes / 1e9:.2f} GB of weights, but its config.json describes {expected / 1e9:.2f} GB:"
         " files of another model are in it, or the model has layers that recipegen does not know"
     )
     hint = "the size of the weights is that of the files; do not trust that of the cache"
     yield Problem("weights-differ", (), message, hint, Mark(found.shown), warning=True)
+
+
+def _unknown(found: Folder, files: Files) -> Iterator[Problem]:
+    """Yield a warning where much of the weights is of no module that could be told."""
+    every = [*files.modules.items(), *files.predictors.items()]
+    size = sum(size for name, size in every if name.rpartition(".")[2] == OTHER)
+    share = size / sum(size for _, size in every)
+    if share <= UNKNOWN:
+        return
+    message = (
+        f"{share:.0%} of its weights have names that recipegen does not know: they are taken to be divided by"
+        " tensor parallelism"
+    )
+    hint = "on one GPU nothing depends on it; on several, each may have more of them"
+    yield Problem("weights-unknown", (), message, hint, Mark(found.shown), warning=True)

@@ -10,10 +10,9 @@ from recipegen import facts
 from recipegen.document import Document
 from recipegen.errors import Problem, RecipeError, UsageError, show
 from recipegen.load import Loaded, load
-from recipegen.memory import Setup
+from recipegen.memory import Setup, loading
 from recipegen.modelfacts import ModelFacts
 from recipegen.recipe import BenchmarkConfig, Recipe
-from recipegen.rules.precision import weights_format
 from recipegen.sizing.checkpoint.folder import CONFIG, QUANT
 from recipegen.sizing.recommend.load import Load
 from recipegen.sizing.sources import check_names, is_recipe, model_of, roles_of
@@ -62,7 +61,7 @@ def subject(
     """
     check_names(gpu, backend)
     found = _found(name, variant, patches, gpu, backend)
-    odd = weights_format(found.model, found.base.backend, found.base.gpu)
+    odd = loading(found.model, found.base.backend, found.base.gpu)
     if odd and not odd.warning:
         raise RecipeError(odd)
     # Of the recipe's own GPU its rules have said it.
