@@ -156,6 +156,11 @@ def test_settings_are_typed_as_they_are_read() -> None:
     assert Settings.__annotations__.keys() == FIELDS.keys()
 
 
+def test_a_size_of_zero_is_refused() -> None:
+    with pytest.raises(UsageError, match="tensor_parallel is at least 1, got 0"):
+        recipegen.size(LLAMA, gpu=H100, tensor_parallel=0)
+
+
 def test_files_count_before_what_is_configured(tmp_path: Path) -> None:
     with pytest.raises(RecipegenError, match="No such file"):
         recipegen.size(tmp_path / "gone.json", gpu=H100)

@@ -261,7 +261,9 @@ def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
     unknown = sorted(settings.keys() - FIELDS.keys())
     if unknown:
         raise UsageError(f"there is no setting {unknown[0]!r}; the settings are {', '.join(FIELDS)}")
-    given = {FIELDS[name]: value for name, value in settings.items() if value not in (None, "", False)}
+    # Not by equality: 0 is given, and refused below.
+    absent = (value is None or value is False or value == "" for value in settings.values())
+    given = {FIELDS[name]: settings[name] for name, none in zip(settings, absent, strict=True) if not none}
     check_names(given.get("gpu"), given.get("backend"))
     if not 0 < given.get("utilization", 1) <= 1:
         raise UsageError(f"the share of memory is above 0 and at most 1, got {show(given['utilization'])}")
