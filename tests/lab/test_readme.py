@@ -30,6 +30,7 @@ def test_every_way_of_the_table_works(
     cluster = new_cluster()
     machine = new_machine(cluster)
     shutil.copy(ROOT / "tests/importers/cases/alpha-disagg.yaml", tmp_path / "graph.yaml")
+    shutil.copy(ROOT / "docs/examples/config.json", tmp_path)
     (tmp_path / "recipes").mkdir()
     failed = {}
     for where, command in rows().items():
