@@ -50,36 +50,16 @@ TRANSFER = "--kv-transfer-config"
 SHORT = 1152
 
 
-def weights(recipe: Recipe) -> Iterator[Problem]:
-    """Yield replicas whose GPUs cannot hold the model's weights, whatever else they hold."""
-    for role, worker, found in fits(recipe):
-        if found.weights_fit:
-            continue
-        setup = found.setup
-        has = f"{gib(found.budget)} of {setup.gpu}"
-        if setup.backend != "trtllm":
-            has = f"{found.share.value:g} x {gib(found.memory)} = {has}"
-        whole = f"{gib(found.model.weights_bytes)} of {found.model.id}"
-        on_each = f"{gib(found.weights)} on a GPU" if setup.gpus > 1 else "on one GPU"
-        message = f"the weights do not fit: {whole}, {on_each}, and {setup.backend} has {has} for them"
-        yield Problem("weights-room", path_of(role, worker, "tensorParallel"), message, choices(found))
-
-
-def context(recipe: Recipe) -> Iterator[Problem]:
-    """Yield replicas whose KV cache is too small for one request of the context, or for the benchmark's.
+def check(recipe: Recipe) -> Iterator[Problem]:
+    """Yield replicas whose GPUs cannot hold the weights, and those whose KV cache is too small.
 
     The size of the cache is reckoned, not measured: `recipegen size` shows its terms.
     """
     for role, worker, found in fits(recipe):
         if not found.weights_fit:
-            continue
-        if not found.fits or found.shortened:
-            room = gib(max(found.stage.room, 0))
-            length = found.setup.max_model_len or found.model.default_context
-            needed = gib(found.stage.cache.request(length))
-            message = f"a request of {length} tokens needs {needed} of KV cache, and about {room} are left"
-            path = path_of(role, worker, "maxModelLen")
-            yield Problem("context-room", path, message, choices(found), warning=True)
+            yield _weights(role, worker, found)
+        elif found.tight:
+            yield _context(role, worker, found)
         else:
             yield from _batch(role, worker, found)
             yield from _benchmark(recipe, role, worker, found)
@@ -176,6 +156,28 @@ def choices(found: Fit) -> str:
     if not ways:
         return "spread it over nodes with pipelineParallel, or take weights in a smaller format"
     return f"what fits: {', or '.join(ways)}; `recipegen size` shows the arithmetic"
+
+
+def _weights(role: Role, worker: Worker, found: Fit) -> Problem:
+    """Return that the GPUs of a replica cannot hold the weights, whatever else they hold."""
+    setup = found.setup
+    has = f"{gib(found.budget)} of {setup.gpu}"
+    if setup.backend != "trtllm":
+        has = f"{found.share.value:g} x {gib(found.memory)} = {has}"
+    whole = f"{gib(found.model.weights_bytes)} of {found.model.id}"
+    on_each = f"{gib(found.weights)} on a GPU" if setup.gpus > 1 else "on one GPU"
+    message = f"the weights do not fit: {whole}, {on_each}, and {setup.backend} has {has} for them"
+    return Problem("weights-room", path_of(role, worker, "tensorParallel"), message, choices(found))
+
+
+def _context(role: Role, worker: Worker, found: Fit) -> Problem:
+    """Return that the KV cache is too small for one request of the context."""
+    room = gib(max(found.stage.room, 0))
+    length = found.setup.max_model_len or found.model.default_context
+    needed = gib(found.stage.cache.request(length))
+    message = f"a request of {length} tokens needs {needed} of KV cache, and about {room} are left"
+    path = path_of(role, worker, "maxModelLen")
+    return Problem("context-room", path, message, choices(found), warning=True)
 
 
 def _batch(role: Role, worker: Worker, found: Fit) -> Iterator[Problem]:
