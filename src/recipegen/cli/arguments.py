@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from recipegen.cli import options
-from recipegen.cli.options import Once
+from recipegen.cli.values import Once
 from recipegen.errors import Problem, UsageError, show
 from recipegen.version import __version__
 

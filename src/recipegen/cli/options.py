@@ -1,11 +1,9 @@
-"""The options that only one command has, and how their values are read."""
+"""The options that only one command has."""
 
 import argparse
-import re
 from collections.abc import Callable
-from typing import Any
 
-from recipegen.errors import show
+from recipegen.cli.values import Once, number, positive, share
 
 
 def add(commands: dict[str, argparse.ArgumentParser]) -> None:
@@ -51,7 +49,7 @@ def _list(command: argparse.ArgumentParser) -> None:
         ("--size", "A-B", "parameters of the model: 0-10B, 70B-"),
     )
     words = "GPUs of all replicas, at most"
-    command.add_argument("--max-gpus", metavar="N", type=_number(0, 100_000), help=words)
+    command.add_argument("--max-gpus", metavar="N", type=number(0, 100_000), help=words)
 
 
 def _size(command: argparse.ArgumentParser) -> None:
@@ -79,7 +77,7 @@ def _size(command: argparse.ArgumentParser) -> None:
     )
     _numbers(
         command,
-        _number(1, 1_000_000_000),
+        number(1, 1_000_000_000),
         ("--tensor-parallel", "GPUs that share each layer"),
         ("--pipeline-parallel", "stages that share the layers"),
         ("--data-parallel", "ranks of data parallelism"),
@@ -90,7 +88,7 @@ def _size(command: argparse.ArgumentParser) -> None:
         ("--max-num-batched-tokens", "most tokens of one pass"),
     )
     words = "share of GPU memory, above 0 and at most 1, of what the engine means by it"
-    command.add_argument("--gpu-memory-utilization", metavar="SHARE", action=Once, type=_share, help=words)
+    command.add_argument("--gpu-memory-utilization", metavar="SHARE", action=Once, type=share, help=words)
     command.add_argument("--eager", action="store_true", default=None, help="without CUDA graphs")
     words = "whose rules: recipegen's, or for comparison LLM Engine's or Bud's; default: %(default)s"
     policies = ["recipegen", "llm-engine", "bud"]
@@ -98,14 +96,12 @@ def _size(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", metavar="NAME", action=Once, help="llm-engine: name of the model")
     command.add_argument("--batch", action="store_true", help="llm-engine: for a batch job")
     words = "llm-engine: longest context to size for"
-    command.add_argument(
-        "--max-context", metavar="N", action=Once, type=_number(1, 1_000_000_000), help=words
-    )
+    command.add_argument("--max-context", metavar="N", action=Once, type=number(1, 1_000_000_000), help=words)
     words = "llm-engine: which of its tables: chart, test or ci; default: chart"
     command.add_argument("--table", action=Once, choices=["chart", "test", "ci"], help=words)
     _numbers(
         command,
-        _number(1, 1_000_000_000),
+        number(1, 1_000_000_000),
         ("--isl", "bud: tokens that a request reads"),
         ("--osl", "bud: tokens that it writes"),
         ("--concurrency", "bud: most requests at once"),
@@ -114,11 +110,11 @@ def _size(command: argparse.ArgumentParser) -> None:
 
 def _simulate(command: argparse.ArgumentParser) -> None:
     words = "port of the frontend on this machine, 0 for any free one; default: %(default)s"
-    command.add_argument("--port", type=_number(0, 65_535), default=8000, metavar="N", help=words)
+    command.add_argument("--port", type=number(0, 65_535), default=8000, metavar="N", help=words)
     words = "chat requests that show which workers are used; default: %(default)s"
-    command.add_argument("--requests", type=_number(1, 10_000), default=8, metavar="N", help=words)
+    command.add_argument("--requests", type=number(1, 10_000), default=8, metavar="N", help=words)
     words = "replicas of each component that run at most; default: %(default)s"
-    command.add_argument("--max-replicas", type=_number(1, 1000), default=2, metavar="N", help=words)
+    command.add_argument("--max-replicas", type=number(1, 1000), default=2, metavar="N", help=words)
     words = "run the recipe's own benchmark too; installs aiperf first"
     command.add_argument("--bench", action="store_true", help=words)
     words = "go on serving until Ctrl-C"
@@ -151,7 +147,7 @@ def _new(command: argparse.ArgumentParser) -> None:
     )
     _numbers(
         command,
-        _number(0, 1_000_000_000),
+        number(0, 1_000_000_000),
         ("--gpu-count", "GPUs of one replica; default: as few as will do"),
         ("--max-model-len", "context in tokens; default: the model's own, or what fits"),
         ("--replicas", "replicas of each role; default: 2 where one is less than a node"),
@@ -188,7 +184,7 @@ def _recommend(command: argparse.ArgumentParser) -> None:
     )
     _numbers(
         command,
-        _number(1, 10_000_000),
+        number(1, 10_000_000),
         ("--gpu-count", "GPUs that there are; default: at most 64 are looked at"),
         ("--isl", "tokens of a prompt; default: of the recipe's benchmark, or 1024"),
         ("--osl", "tokens of an answer; default: of the recipe's benchmark, or 128"),
@@ -201,7 +197,7 @@ def _recommend(command: argparse.ArgumentParser) -> None:
         ("--budget", "D", "dollars an hour, at most; needs --gpu-price"),
         ("--gpu-price", "D", "dollars an hour of one GPU"),
     ):
-        command.add_argument(option, metavar=metavar, action=Once, type=_positive, help=words)
+        command.add_argument(option, metavar=metavar, action=Once, type=positive, help=words)
     words = "where times come from: measured (an installed aiconfigurator), estimated, or auto; default: auto"
     sources = ["auto", "measured", "estimated"]
     command.add_argument("--source", choices=sources, default="auto", help=words)
@@ -224,42 +220,3 @@ def _numbers(
     """Add options that take a whole number within bounds, once: each with its words."""
     for option, words in options:
         command.add_argument(option, metavar="N", action=Once, type=bounded, help=words)
-
-
-def _number(least: int, most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        # Ten digits hold every bound; of thousands Python would make no number.
-        if not re.fullmatch("[0-9]{1,10}", text) or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"a whole number from {least} to {most}, got {show(text)}")
-        return int(text)
-
-    return read
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"a number above 0 and at most 1, got {show(text)}")
-    return value
-
-
-def _positive(text: str) -> float:
-    """Read a number above zero, as people write one."""
-    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", text) or not float(text):
-        raise argparse.ArgumentTypeError(f"a number above 0, got {show(text)}")
-    return float(text)
-
-
-class Once(argparse.Action):
-    """Takes a value, and no second one in its place."""
-
-    def __call__(
-        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: Any = None
-    ) -> None:
-        """Put the value into the namespace."""
-        if getattr(namespace, self.dest) is not None:
-            parser.error(f"{option} is there twice")
-        setattr(namespace, self.dest, values)
