@@ -19,12 +19,13 @@ from hypothesis import strategies as st
 from conftest import ROOT, Golden
 from recipegen import catalog, creation, facts, pipeline, sizing, writing, yamlio
 from recipegen.cli import main
-from recipegen.creation import card, engine, names, text
+from recipegen.creation import card, engine, names
 from recipegen.creation import given as inputs
 from recipegen.creation.given import Given
 from recipegen.errors import RecipeError, RecipegenError, ToolError, UsageError
 from recipegen.load import load
 from recipegen.rules import names as budgets
+from recipegen.rules.given import ENGINES
 from recipegen.validate import validate
 
 MODELS = sorted(path.stem for path in (facts.HERE / "models").glob("*.yaml"))
@@ -280,7 +281,7 @@ def test_shares_of_memory_are_those_of_the_catalogs_page() -> None:
     page = (ROOT / "docs/catalog.md").read_text()
 
     for backend, share in engine.SHARES.items():
-        row = next(line for line in page.splitlines() if line.startswith(f"| {text.NAMES[backend]} |"))
+        row = next(line for line in page.splitlines() if line.startswith(f"| {ENGINES[backend]} |"))
         assert f"| {share}" in row
 
 

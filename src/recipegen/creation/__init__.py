@@ -5,11 +5,12 @@ from os import PathLike
 
 from recipegen import catalog, facts
 from recipegen.creation import engine, names, sources
+from recipegen.creation.draft import Draft
 from recipegen.creation.given import BACKEND, Given, Missing, check, missing, refusal
 from recipegen.creation.proof import prove
 from recipegen.creation.sizes import Replica, Wish, choose
 from recipegen.creation.sources import Source
-from recipegen.creation.text import Draft, recipe
+from recipegen.creation.text import recipe
 from recipegen.errors import Problem, RecipeError
 from recipegen.load import load
 from recipegen.memory import Fit, fit
