@@ -48,8 +48,9 @@ PENDING_TESTS = {
     "M-20", "M-21", "M-24", "M-25", "M-26",
 }  # fmt: skip
 PENDING_COMMANDS = {"create", "variants", "identify", "preflight", "probe", "status"}
-PENDING_BLOCKS = {
-    "endpoint", "extends", "scaling", "batch", "ingestion", "warmup",
+PENDING_KEYS = {
+    "endpoint.clusters", "scaling.minReplicas", "scaling.maxReplicas", "scaling.perWorker", "scaling.hpa",
+    "scaling.keda", "ingestion.mirror", "ingestion.convert",
     "model.rollout", "model.priorityClass", "model.disruptionBudget",
 }  # fmt: skip
 PENDING_PAGES = {
@@ -90,12 +91,7 @@ def test_a_row_has_a_test_with_its_id_in_the_name(name: str) -> None:
 def test_a_row_says_what_is_done_here_by_keys_and_commands_that_exist(name: str) -> None:
     row = ROWS[name]
     keys = {*row.get("keys", []), *(k for k in re.findall(r"`([a-z][A-Za-z.]*)`", row["here"]) if "." in k)}
-    unknown = {
-        key
-        for key in keys
-        if not language.knows(tuple(key.split(".")))
-        and not any(key == block or key.startswith(f"{block}.") for block in PENDING_BLOCKS)
-    }
+    unknown = {key for key in keys - PENDING_KEYS if not language.knows(tuple(key.split(".")))}
     commands = {*row["commands"], *re.findall(r"`recipegen ([a-z]+)", row["here"])}
 
     assert (
@@ -306,6 +302,57 @@ def test_t13_an_argument_that_repeats_a_typed_field_is_refused(
     assert code == 1
     assert f"engine.{field} sets" in problems["repeated-option"]["message"]
     assert problems["repeated-option"]["line"] > 0
+
+
+# ---- LLM Engine ---------------------------------------------------------------------------------
+
+# Short names of its table, each with the id that it takes for it: where it is wrong, and where it is right.
+WRONG = {
+    "llama-2-7b": "huggyllama/llama-7b",
+    "llama-7b": "decapoda-research/llama-7b-hf",
+    "gpt-j-6b-zh-en": "EleutherAI/gpt-j-6b",
+    "gemma-2-7b": "google/gemma-2-7b",
+    "phi-3-medium-4-instruct": "",
+}
+RIGHT = {
+    "llama-3-8b": "meta-llama/Meta-Llama-3-8B",
+    "llama-3-1-405b": "meta-llama/Meta-Llama-3.1-405B",
+    "mixtral-8x7b": "mistralai/Mixtral-8x7B-v0.1",
+    "zephyr-7b-beta": "HuggingFaceH4/zephyr-7b-beta",
+    "qwen2-72b-instruct": "Qwen/Qwen2-72B-Instruct",
+    "deepseek-coder-v2-lite": "deepseek-ai/DeepSeek-Coder-V2-Lite-Base",
+    "falcon-180b": "tiiuae/falcon-180B",
+}
+
+
+def said_of(model: str) -> list[tuple[str, str]]:
+    """What a recipe of the model is told: codes and hints."""
+    warnings = plan_of({**MINIMAL, "model": {"name": model}}).warnings
+    return [(problem.code, problem.hint) for problem in warnings if problem.path == ("model", "name")]
+
+
+@pytest.mark.parametrize(("alias", "target"), WRONG.items())
+def test_l31_a_short_name_that_stands_for_another_model_is_warned_of_and_not_taken(
+    alias: str, target: str
+) -> None:
+    [(code, hint)] = said_of(alias)
+
+    assert code == ("model-name" if alias == "gpt-j-6b-zh-en" else "mistaken-model")
+    assert not target or f"'{target}'" not in hint
+
+
+@pytest.mark.parametrize("target", ["decapoda-research/llama-7b-hf", "google/gemma-2-7b"])
+def test_l31_an_id_that_is_not_on_the_hub_is_warned_of_with_one_that_is(target: str) -> None:
+    [(code, hint)] = said_of(target)
+
+    assert code == "mistaken-model"
+    assert said_of(hint.split("'")[1]) == []
+
+
+@pytest.mark.parametrize(("alias", "target"), RIGHT.items())
+def test_l31_a_short_name_that_is_right_is_answered_with_its_id_which_passes(alias: str, target: str) -> None:
+    assert said_of(alias) == [("mistaken-model", f"did you mean {target!r}?")]
+    assert said_of(target) == []
 
 
 # ---- model-manager ------------------------------------------------------------------------------
