@@ -50,7 +50,8 @@ PENDING_TESTS = {
 PENDING_COMMANDS = {"create", "variants", "identify", "preflight", "probe", "status"}
 PENDING_KEYS = {
     "endpoint.clusters", "scaling.minReplicas", "scaling.maxReplicas", "scaling.perWorker", "scaling.hpa",
-    "scaling.keda", "ingestion.mirror", "ingestion.convert",
+    "scaling.keda", "scaling.keda.queue", "batch.completions", "batch.maxRuntimeSeconds", "batch.schedule",
+    "batch.queue", "ingestion.mirror", "ingestion.convert",
     "model.rollout", "model.priorityClass", "model.disruptionBudget",
 }  # fmt: skip
 PENDING_PAGES = {
