@@ -10,6 +10,7 @@ from recipegen.memory import Fit
 from recipegen.overview import Form
 from recipegen.roles import engine_of
 from recipegen.rules import memory
+from recipegen.scaling import replicas
 
 SIZES = {"tensorParallel": "TP", "pipelineParallel": "PP", "dataParallel": "DP", "expertParallel": "EP"}
 
@@ -32,6 +33,8 @@ def page(form: Form, others: list[Form], options: list[str]) -> Page:
         "variant": form.variant,
         "description": about.description or "",
         "variantDescription": form.description if form.variant != "default" else "",
+        "extends": list(form.written.bases),
+        "endpoint": _endpoint(form),
         "evidence": about.evidence,
         "license": form.license,
         "notes": about.notes,
@@ -59,6 +62,11 @@ def page(form: Form, others: list[Form], options: list[str]) -> Page:
         "size": shlex.join(["recipegen", "size", *options]),
         "apply": f"{shlex.join(['recipegen', 'render', *options])} | helmfile -f - apply",
     }
+
+
+def _endpoint(form: Form) -> Page | None:
+    endpoint = form.plan.recipe.endpoint
+    return None if endpoint is None else endpoint.model_dump(by_alias=True, exclude_none=True)
 
 
 def _model(form: Form) -> Page:
@@ -94,6 +102,8 @@ def _hardware(form: Form) -> Page:
     fact = facts.hardware().get(form.gpu, {})
     hardware = form.plan.recipe.hardware
     found: Page = {"gpu": form.gpu, "gpus": form.plan.gpus}
+    if form.plan.fewest_gpus != form.plan.gpus:
+        found["fewestGpus"] = form.plan.fewest_gpus
     if hardware is None:
         return found
     found |= {
@@ -109,6 +119,7 @@ def _hardware(form: Form) -> Page:
 def _roles(form: Form, containers: Page) -> list[Page]:
     model = form.plan.recipe.model
     held = {role: fit for role, _, fit in memory.fits(form.plan.recipe)}
+    spans = replicas(form.plan.recipe)
     found = []
     for role, worker in form.plan.workers.items():
         engine = engine_of(model, worker).model_dump(by_alias=True, exclude_none=True)
@@ -116,7 +127,8 @@ def _roles(form: Form, containers: Page) -> list[Page]:
         found.append(
             {
                 "role": role,
-                "replicas": worker.replicas,
+                "replicas": spans[role].most,
+                **({"fewestReplicas": spans[role].least} if spans[role].least != spans[role].most else {}),
                 "nodes": worker.nodes,
                 "gpus": worker.gpus,
                 "parallel": {short: engine[key] for key, short in SIZES.items() if engine.get(key)},

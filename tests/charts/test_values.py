@@ -20,6 +20,7 @@ from recipegen.recipe import (
     Gateway,
     ModelExpress,
     Observability,
+    Scaling,
     Troubleshooting,
     Worker,
 )
@@ -131,6 +132,7 @@ def test_templates_read_every_key_of_a_configuration_file() -> None:
         ("troubleshooting", Troubleshooting),
         ("model-express", ModelExpress),
         ("fault-injection", FaultInjection),
+        ("scaling", Scaling),
     ],
 )
 def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> None:
@@ -156,7 +158,8 @@ def test_a_chart_has_the_image_of_the_facts(chart: str, image: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "chart", ["gateway", "metrics", "benchmark", "model-express", "troubleshooting", "fault-injection"]
+    "chart",
+    ["gateway", "metrics", "benchmark", "model-express", "troubleshooting", "fault-injection", "scaling"],
 )
 def test_schema_of_a_component_names_its_values(chart: str) -> None:
     schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())
@@ -167,7 +170,8 @@ def test_schema_of_a_component_names_its_values(chart: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "chart", ["gateway", "metrics", "benchmark", "model-express", "troubleshooting", "fault-injection"]
+    "chart",
+    ["gateway", "metrics", "benchmark", "model-express", "troubleshooting", "fault-injection", "scaling"],
 )
 def test_schema_of_a_component_refuses_an_unknown_key(chart: str) -> None:
     schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())

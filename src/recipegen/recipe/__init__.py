@@ -60,7 +60,25 @@ from recipegen.recipe.model import (
 )
 from recipegen.recipe.observability import Alerts, AlertTargets, Observability, PodMonitor
 from recipegen.recipe.platform import Gate, Platform
-from recipegen.recipe.scaling import Scaling
+from recipegen.recipe.scaling import (
+    ContainerMetric,
+    DescribedObject,
+    ExternalMetric,
+    Fallback,
+    Hpa,
+    Keda,
+    Metric,
+    MetricId,
+    MetricSelector,
+    MetricTarget,
+    ObjectMetric,
+    Planner,
+    PodsMetric,
+    Prometheus,
+    Queue,
+    ResourceMetric,
+    Scaling,
+)
 from recipegen.recipe.troubleshooting import Troubleshooting
 from recipegen.recipe.warmup import Warmup
 
@@ -87,31 +105,47 @@ __all__ = [
     "ClusterType",
     "Component",
     "ConfigMapRef",
+    "ContainerMetric",
     "Dashboard",
     "Deployment",
+    "DescribedObject",
     "Endpoint",
     "EndpointPicker",
     "Engine",
     "Experiment",
     "ExternalBackend",
+    "ExternalMetric",
     "ExtraConfig",
+    "Fallback",
     "FaultInjection",
     "Frontend",
     "Gate",
     "Gateway",
     "Hardware",
+    "Hpa",
     "Infrastructure",
     "Ingestion",
+    "Keda",
     "Listener",
+    "Metric",
+    "MetricId",
+    "MetricSelector",
+    "MetricTarget",
     "Model",
     "ModelExpress",
     "ModelHeader",
+    "ObjectMetric",
     "Observability",
     "ParametersRef",
+    "Planner",
     "Platform",
     "PodMonitor",
+    "PodsMetric",
+    "Prometheus",
+    "Queue",
     "Recipe",
     "Redis",
+    "ResourceMetric",
     "Resources",
     "Results",
     "Role",
@@ -173,7 +207,7 @@ class Recipe(Block):
     about: About = About()
     """For people. Default: nothing stated."""
     extends: Annotated[str, Field(min_length=1, max_length=300)] | None = None
-    """Recipe that this one is a merge patch of: a name of the catalog, or a file's path from this file, such as `./base.yaml`. What stands here wins; a recipe without it is whole. Default: none."""
+    """Recipe that this one is a merge patch of: a name of the catalog, or a file's path from this file, such as `./base.yaml`. What stands here wins, `about.evidence` is not taken from there. Default: none, the recipe is whole."""
     endpoint: Endpoint | None = None
     """What the deployment is to those who use and pay for it. Default: nothing stated."""
     dynamo_namespace: Namespace

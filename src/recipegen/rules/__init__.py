@@ -34,6 +34,7 @@ from recipegen.rules import (
     releases,
     resources,
     roles,
+    scaling,
     shapes,
     speculation,
     text,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 RECIPE_RULES = (
     roles.check,
+    scaling.check,
     hardware.check,
     hardware.node_limits,
     hardware.shared_memory,
