@@ -11,6 +11,19 @@ from recipegen.recipe import Recipe
 from recipegen.roles import engine_of, gpus_of_replica, workers
 from recipegen.rules.hardware import gpu_resource, node_label
 from recipegen.rules.images import release_in, release_of
+from recipegen.scaling import (
+    adapted,
+    default_metrics,
+    in_flight,
+    is_async,
+    least,
+    open_ended,
+    per_worker,
+    replicas,
+    scaled_role,
+    scaler,
+    sleeps,
+)
 
 Derived = Iterator[tuple[Path, Any, str]]
 
@@ -44,6 +57,7 @@ def derived(recipe: Recipe, graph: str) -> Derived:
     yield from _releases(recipe)
     yield from _placement(recipe)
     yield from _workers(recipe)
+    yield from _scaling(recipe, graph)
     yield from _weights(recipe, graph)
     yield from _gateway(recipe)
     yield from _observability(recipe)
@@ -105,6 +119,68 @@ def _workers(recipe: Recipe) -> Derived:
             yield (*path, "gpus"), gpus, "the parallel sizes of the engine, over the nodes of a replica"
 
 
+def _scaling(recipe: Recipe, graph: str) -> Derived:
+    """Yield the scaling adapters of roles, and what the autoscaler follows."""
+    block, role = recipe.scaling, scaled_role(recipe)
+    for each in adapted(recipe):
+        if getattr(recipe.model, each) is None or not getattr(recipe.model, each).scaling_adapter:
+            yield ("model", each, "scalingAdapter"), True, f"scaling.{scaler(recipe)} writes its replicas"
+    if not block.enabled:
+        return
+    chosen = scaler(recipe)
+    if chosen is None:
+        words = f"replicas of {role} span several nodes and are not scaled; scaling.minReplicas"
+        yield ("model", role, "replicas"), least(recipe), words
+    if chosen not in ("hpa", "keda"):
+        return
+    if block.min_replicas is None:
+        yield ("scaling", "minReplicas"), least(recipe), "the default"
+    if block.role is None:
+        words = f"model.disaggregation is {str(recipe.model.disaggregation).lower()}"
+        yield ("scaling", "role"), role, words
+    amount, words = per_worker(recipe) if block.per_worker is None else (block.per_worker, "")
+    follows = chosen == "keda" or block.hpa is None or block.hpa.metrics is None
+    if words and follows:
+        yield ("scaling", "perWorker"), amount, words
+    yield from _hpa(recipe, amount) if chosen == "hpa" else _keda(recipe, graph)
+
+
+def _hpa(recipe: Recipe, amount: int) -> Derived:
+    block = recipe.scaling
+    if block.hpa is None:
+        words = f"scaling.minReplicas is {least(recipe)} and no autoscaler is named"
+        yield ("scaling", "hpa"), {"metrics": default_metrics(amount)}, words
+    elif block.hpa.metrics is None:
+        yield ("scaling", "hpa", "metrics"), default_metrics(amount), "scaling.perWorker"
+
+
+def _keda(recipe: Recipe, graph: str) -> Derived:
+    block, numbers, file = recipe.scaling, facts.scaling(), facts.HERE / "scaling.yaml"
+    keda = block.keda
+    # Without the block the rules have refused the recipe.
+    if keda is None:
+        return
+    if block.scale_down_seconds is None and is_async(recipe):
+        words = "queueDownSeconds in facts/scaling.yaml, which is LLM Engine's"
+        because = Because(words, file, "queueDownSeconds")
+        yield ("scaling", "scaleDownSeconds"), numbers["queueDownSeconds"], because
+    if keda.cooldown_period is None:
+        longest = keda.queue.message_timeout or 0 if keda.queue else 0
+        usual = Because("cooldownSeconds in facts/scaling.yaml", file, "cooldownSeconds")
+        path = ("scaling", "keda", "cooldownPeriod")
+        if longest > numbers["cooldownSeconds"]:
+            yield path, longest, "scaling.keda.queue.messageTimeout: a task may take that long"
+        else:
+            yield path, numbers["cooldownSeconds"], usual
+    if keda.fallback.replicas is None:
+        words = "scaling.minReplicas, but at least 1: somebody may be asking"
+        yield ("scaling", "keda", "fallback", "replicas"), max(least(recipe), 1), words
+    if keda.prometheus and keda.prometheus.query is None:
+        query = in_flight(recipe, f"{recipe.dynamo_namespace}-{graph}")
+        words = "requests in flight at the workers of scaling.role"
+        yield ("scaling", "keda", "prometheus", "query"), query, words
+
+
 def _weights(recipe: Recipe, graph: str) -> Derived:
     """Yield what follows about where weights come from."""
     model = recipe.model
@@ -132,8 +208,17 @@ def _observability(recipe: Recipe) -> Derived:
     watched = alerts.enabled and "DynamoWorkersMissing" not in alerts.without
     # How many workers a graph has that exists already, only its own recipe knows.
     if watched and alerts.workers is None and model.deployment.create:
-        replicas = {role: worker.replicas for role, worker in workers(model).items()}
-        yield ("observability", "alerts", "workers"), replicas, "the replicas of each role of the model"
+        # How many there are of what something else scales, the recipe does not say.
+        known = {
+            role: span.least
+            for role, span in replicas(recipe).items()
+            if recipe.scaling.enabled or role not in adapted(recipe)
+        }
+        words = "the replicas of each role of the model, of a scaled one the fewest"
+        yield ("observability", "alerts", "workers"), known, words
+    if alerts.enabled and sleeps(recipe) and "DynamoModelNotReady" not in alerts.without:
+        words = "scaling.minReplicas is 0, so a model that nobody can call is no fault"
+        yield ("observability", "alerts", "without"), [*alerts.without, "DynamoModelNotReady"], words
 
 
 def _benchmark(recipe: Recipe) -> Derived:
@@ -147,9 +232,9 @@ def _benchmark(recipe: Recipe) -> Derived:
             facts.images()["aiperf"],
             Because("aiperf in facts/images.yaml", facts.HERE / "images.yaml", "aiperf"),
         )
-    # Of a graph that others create, only the person knows how large it is.
+    # Of a graph that others create, only the person knows how large it is; of a scaled one, nobody before.
     gpus = sum(w.replicas * gpus_of_replica(model, w) for w in workers(model).values())
-    if benchmark.gpus is None and model.deployment.create and gpus:
+    if benchmark.gpus is None and model.deployment.create and gpus and not open_ended(recipe):
         yield ("benchmark", "gpus"), gpus, "GPUs of all replicas of all workers"
 
 

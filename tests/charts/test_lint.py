@@ -32,6 +32,7 @@ EVERYTHING: dict[str, Any] = {
         "huggingFaceTokenSecret": "hf",
         "modelExpressUrl": "http://qwen-model-express:8001",
         "prefill": {"extraConfig": {"content": {"a": 1}}, "env": {"A": "y", "B": "z"}},
+        "decode": {"scalingAdapter": True},
     },
     "gateway": {
         "enabled": True,
@@ -40,6 +41,13 @@ EVERYTHING: dict[str, Any] = {
         "inferencePool": True,
         "modelHeader": {"value": "M"},
         "externalBackends": {"a": {"model": "a", "host": "a.example.com"}},
+    },
+    "scaling": {
+        "enabled": True,
+        "role": "decode",
+        "maxReplicas": 4,
+        "perWorker": 8,
+        "keda": {"prometheus": {"address": "http://a:9090", "query": "b", "wakeQuery": "c"}},
     },
     "modelExpress": {"enabled": True},
     "observability": {

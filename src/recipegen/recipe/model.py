@@ -169,6 +169,8 @@ class Worker(Component):
     """Several configuration files; the list form of `extraConfig`. Default: none."""
     shared_memory: Quantity | None = None
     """Size of /dev/shm. Default: the operator's, 8Gi."""
+    scaling_adapter: bool | None = None
+    """Whether something else sets the number of replicas, through the DynamoGraphDeploymentScalingAdapter `<graph>-<role>`; `replicas` may not stand beside it. Default: with `scaling`, for the roles that it scales; else no."""
 
 
 class S3(Block):

@@ -35,6 +35,7 @@ from recipegen.rules import (
     releases,
     resources,
     roles,
+    scaling,
     shapes,
     speculation,
     text,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
 RECIPE_RULES = (
     roles.check,
+    scaling.check,
     hardware.check,
     hardware.node_limits,
     hardware.shared_memory,
