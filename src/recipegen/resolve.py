@@ -111,8 +111,8 @@ def resolve(checked: Checked) -> Plan:
     return replace(plan, warnings=(*checked.warnings, *problems))
 
 
-# How weights come to a worker changes nothing of what it does with them.
-NOT_MEASURED = ("cache", "modelExpressUrl")
+# How weights come to a worker changes nothing of what it does with them, nor how pods come and go.
+NOT_MEASURED = ("cache", "modelExpressUrl", "rollout", "disruptionBudget", "priorityClass")
 
 
 def _digest(data: Any) -> str:

@@ -21,6 +21,7 @@ from recipegen.recipe import (
     ModelExpress,
     Observability,
     Troubleshooting,
+    Warmup,
     Worker,
 )
 
@@ -131,6 +132,7 @@ def test_templates_read_every_key_of_a_configuration_file() -> None:
         ("troubleshooting", Troubleshooting),
         ("model-express", ModelExpress),
         ("fault-injection", FaultInjection),
+        ("warmup", Warmup),
     ],
 )
 def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> None:
@@ -147,6 +149,7 @@ def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> 
         ("troubleshooting", "python"),
         ("fault-injection", "python"),
         ("model-express", "modelExpress"),
+        ("warmup", "pause"),
     ],
 )
 def test_a_chart_has_the_image_of_the_facts(chart: str, image: str) -> None:
@@ -156,7 +159,8 @@ def test_a_chart_has_the_image_of_the_facts(chart: str, image: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "chart", ["gateway", "metrics", "benchmark", "model-express", "troubleshooting", "fault-injection"]
+    "chart",
+    ["gateway", "metrics", "benchmark", "model-express", "troubleshooting", "fault-injection", "warmup"],
 )
 def test_schema_of_a_component_names_its_values(chart: str) -> None:
     schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())
@@ -167,7 +171,8 @@ def test_schema_of_a_component_names_its_values(chart: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "chart", ["gateway", "metrics", "benchmark", "model-express", "troubleshooting", "fault-injection"]
+    "chart",
+    ["gateway", "metrics", "benchmark", "model-express", "troubleshooting", "fault-injection", "warmup"],
 )
 def test_schema_of_a_component_refuses_an_unknown_key(chart: str) -> None:
     schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())

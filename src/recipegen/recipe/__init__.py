@@ -40,6 +40,7 @@ from recipegen.recipe.gateway import (
     ParametersRef,
 )
 from recipegen.recipe.ingestion import Ingestion
+from recipegen.recipe.lifecycle import DisruptionBudget, Forwarder, Rollout
 from recipegen.recipe.model import (
     S3,
     Backend,
@@ -62,7 +63,7 @@ from recipegen.recipe.observability import Alerts, AlertTargets, Observability, 
 from recipegen.recipe.platform import Gate, Platform
 from recipegen.recipe.scaling import Scaling
 from recipegen.recipe.troubleshooting import Troubleshooting
-from recipegen.recipe.warmup import Warmup
+from recipegen.recipe.warmup import Placeholders, Warmup
 
 __all__ = [
     "FORMS",
@@ -89,6 +90,7 @@ __all__ = [
     "ConfigMapRef",
     "Dashboard",
     "Deployment",
+    "DisruptionBudget",
     "Endpoint",
     "EndpointPicker",
     "Engine",
@@ -96,6 +98,7 @@ __all__ = [
     "ExternalBackend",
     "ExtraConfig",
     "FaultInjection",
+    "Forwarder",
     "Frontend",
     "Gate",
     "Gateway",
@@ -108,6 +111,7 @@ __all__ = [
     "ModelHeader",
     "Observability",
     "ParametersRef",
+    "Placeholders",
     "Platform",
     "PodMonitor",
     "Recipe",
@@ -115,6 +119,7 @@ __all__ = [
     "Resources",
     "Results",
     "Role",
+    "Rollout",
     "RoutingPolicy",
     "Scaling",
     "Shape",

@@ -44,6 +44,7 @@ HEADER_VALUE = r"^[!-~]([ -~]*[!-~])?$"
 API_GROUP = r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$"
 KIND = r"^[A-Z][A-Za-z0-9]*$"
 OWNER = r"^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[A-Za-z0-9._%+-]+@([A-Za-z0-9-]+[.])+[A-Za-z]+)$"
+COUNT_OR_SHARE = r"^([0-9]|[1-9][0-9]|100)%$"
 NAMESPACE_OR_ALL = r"^(\*|[a-z0-9]([a-z0-9-]*[a-z0-9])?)$"
 
 FORMS = {
@@ -80,6 +81,7 @@ FORMS = {
     API_GROUP: "an API group such as agentgateway.dev, or nothing for Kubernetes' core",
     KIND: "a Kubernetes kind such as Service",
     OWNER: "an id of letters, digits, '-', '_' and '.', or an e-mail address",
+    COUNT_OR_SHARE: "a share of the pods, 0% to 100%",
     NAMESPACE_OR_ALL: "a Kubernetes namespace, or '*' for all",
 }
 

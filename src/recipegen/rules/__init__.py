@@ -19,6 +19,7 @@ from recipegen.rules import (
     gateway,
     hardware,
     images,
+    lifecycle,
     lora,
     memory,
     names,
@@ -32,6 +33,7 @@ from recipegen.rules import (
     precision,
     prompts,
     releases,
+    reserved,
     resources,
     roles,
     shapes,
@@ -39,6 +41,7 @@ from recipegen.rules import (
     text,
     transfer,
     variables,
+    warmup,
     weights,
 )
 from recipegen.rules.settings import told
@@ -81,6 +84,9 @@ RECIPE_RULES = (
     picker.check,
     gateway.check,
     weights.check,
+    lifecycle.check,
+    reserved.check,
+    warmup.check,
     express.check,
     faults.check,
 )
