@@ -31,6 +31,10 @@ EVERYTHING: dict[str, Any] = {
         "cache": {"enabled": True, "storageClass": "nfs"},
         "huggingFaceTokenSecret": "hf",
         "modelExpressUrl": "http://qwen-model-express:8001",
+        "rollout": {"maxSurge": 1, "maxUnavailable": "25%", "terminationGraceSeconds": 600},
+        "disruptionBudget": {"enabled": True},
+        "priorityClass": "high",
+        "forwarder": {"image": "registry.example.com/http-forwarder:1.0"},
         "prefill": {"extraConfig": {"content": {"a": 1}}, "env": {"A": "y", "B": "z"}},
         "decode": {"scalingAdapter": True},
     },
@@ -50,6 +54,7 @@ EVERYTHING: dict[str, Any] = {
         "keda": {"prometheus": {"address": "http://a:9090", "query": "b", "wakeQuery": "c"}},
     },
     "modelExpress": {"enabled": True},
+    "warmup": {"enabled": True, "images": ["registry.example.com/engine:1"], "placeholders": {"count": 1}},
     "observability": {
         "enabled": True,
         "alerts": {"enabled": True, "targets": {"outputTokensPerSecond": 1}, "workers": {"prefill": 1}},

@@ -24,6 +24,7 @@ from recipegen.recipe import (
     Observability,
     Scaling,
     Troubleshooting,
+    Warmup,
     Worker,
 )
 
@@ -138,6 +139,7 @@ def test_templates_read_every_key_of_a_configuration_file() -> None:
         ("model-express", ModelExpress),
         ("fault-injection", FaultInjection),
         ("scaling", Scaling),
+        ("warmup", Warmup),
     ],
 )
 def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> None:
@@ -155,6 +157,7 @@ def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> 
         ("troubleshooting", "python"),
         ("fault-injection", "python"),
         ("model-express", "modelExpress"),
+        ("warmup", "pause"),
     ],
 )
 def test_a_chart_has_the_image_of_the_facts(chart: str, image: str) -> None:

@@ -14,9 +14,10 @@ from recipegen.facts.known import configuration, known_models, lent, model, mode
 
 __all__ = [
     "HERE", "arguments", "attention", "brokers", "configuration", "dynamo", "engine", "engine_file",
-    "families", "faults", "gpu_hint", "hardware", "images", "known_models", "lent", "llm_engine", "memory",
-    "mistaken_models", "model", "model_license", "newest_dynamo", "newest_engines", "nodes", "order",
-    "parsers", "place", "platform", "printed", "quantization", "refused_models", "rules", "scaling", "speed",
+    "families", "faults", "gpu_hint", "hardware", "images", "known_models", "lent", "llm_endpoints",
+    "llm_engine", "memory", "mistaken_models", "model", "model_license", "newest_dynamo", "newest_engines",
+    "nodes", "order", "parsers", "place", "platform", "policies", "printed", "quantization", "refused_models",
+    "rules", "scaling", "speed",
 ]  # fmt: skip
 
 HERE = Path(__file__).parent
@@ -147,6 +148,18 @@ def printed() -> list[dict[str, Any]]:
 def llm_engine() -> dict[str, Any]:
     """Return LLM Engine's recommended hardware: `parameters`, `tables` and `gpuTypes`."""
     return _read(HERE / "llm-engine.yaml")
+
+
+@cache
+def llm_endpoints() -> dict[str, Any]:
+    """Return what LLM Engine gives each endpoint: `rollout`, and its `gpuTypes` by node label."""
+    return _read(HERE / "llm-endpoints.yaml")
+
+
+@cache
+def policies() -> dict[str, Path]:
+    """Return the policies that came along, by name: what `--policy NAME` reads."""
+    return {path.stem: path for path in sorted((HERE / "policies").glob("*.yaml"))}
 
 
 # What the rules say, and what belongs to charts: their templates loop over it, Python only checks against it.

@@ -40,6 +40,7 @@ from recipegen.recipe.gateway import (
     ParametersRef,
 )
 from recipegen.recipe.ingestion import Ingestion
+from recipegen.recipe.lifecycle import DisruptionBudget, Forwarder, Rollout
 from recipegen.recipe.model import (
     S3,
     Backend,
@@ -80,7 +81,7 @@ from recipegen.recipe.scaling import (
     Scaling,
 )
 from recipegen.recipe.troubleshooting import Troubleshooting
-from recipegen.recipe.warmup import Warmup
+from recipegen.recipe.warmup import Placeholders, Warmup
 
 __all__ = [
     "FORMS",
@@ -111,6 +112,7 @@ __all__ = [
     "Dashboard",
     "Deployment",
     "DescribedObject",
+    "DisruptionBudget",
     "Endpoint",
     "EndpointPicker",
     "Engine",
@@ -120,6 +122,7 @@ __all__ = [
     "ExtraConfig",
     "Fallback",
     "FaultInjection",
+    "Forwarder",
     "Frontend",
     "Gate",
     "Gateway",
@@ -139,6 +142,7 @@ __all__ = [
     "ObjectMetric",
     "Observability",
     "ParametersRef",
+    "Placeholders",
     "Planner",
     "Platform",
     "PodMonitor",
@@ -151,6 +155,7 @@ __all__ = [
     "Resources",
     "Results",
     "Role",
+    "Rollout",
     "RoutingPolicy",
     "Scaling",
     "Shape",

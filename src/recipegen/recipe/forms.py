@@ -49,6 +49,7 @@ ADDRESS = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:[0-9]{1,5}$"
 API_VERSION = r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?v[a-z0-9]+$"
 METRIC_NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.:|-]*[A-Za-z0-9_])?$"
 REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]+$"
+COUNT_OR_SHARE = r"^([0-9]|[1-9][0-9]|100)%$"
 NAMESPACE_OR_ALL = r"^(\*|[a-z0-9]([a-z0-9-]*[a-z0-9])?)$"
 
 FORMS = {
@@ -89,6 +90,7 @@ FORMS = {
     API_VERSION: "a version of an API with its group, such as apps/v1",
     METRIC_NAME: "the name of a metric: letters, digits, and between them '_', '-', '.', ':' and '|'",
     REGION: "a region of AWS, such as eu-west-1",
+    COUNT_OR_SHARE: "a share of the pods, 0% to 100%",
     NAMESPACE_OR_ALL: "a Kubernetes namespace, or '*' for all",
 }
 

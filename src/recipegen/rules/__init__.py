@@ -20,6 +20,7 @@ from recipegen.rules import (
     gateway,
     hardware,
     images,
+    lifecycle,
     lora,
     memory,
     names,
@@ -33,6 +34,7 @@ from recipegen.rules import (
     precision,
     prompts,
     releases,
+    reserved,
     resources,
     roles,
     scaling,
@@ -41,6 +43,7 @@ from recipegen.rules import (
     text,
     transfer,
     variables,
+    warmup,
     weights,
 )
 from recipegen.rules.settings import told
@@ -85,6 +88,9 @@ RECIPE_RULES = (
     picker.check,
     gateway.check,
     weights.check,
+    lifecycle.check,
+    reserved.check,
+    warmup.check,
     express.check,
     faults.check,
 )
