@@ -14,7 +14,7 @@ from recipegen.facts.known import configuration, known_models, lent, model, mode
 
 __all__ = [
     "HERE", "arguments", "attention", "configuration", "dynamo", "engine", "engine_file", "families",
-    "faults", "gpu_hint", "hardware", "images", "known_models", "lent", "llm_engine", "memory",
+    "faults", "gpu_hint", "hardware", "images", "ingestion", "known_models", "lent", "llm_engine", "memory",
     "mistaken_models", "model", "model_license", "newest_dynamo", "newest_engines", "nodes", "order",
     "parsers", "place", "platform", "printed", "quantization", "refused_models", "rules", "speed",
 ]  # fmt: skip
@@ -56,6 +56,12 @@ def images() -> dict[str, Any]:
 def platform() -> dict[str, Any]:
     """Return where the typed keys of the `platform` block go in the upstream chart's values."""
     return _read(HERE / "platform.yaml")
+
+
+@cache
+def ingestion() -> dict[str, Any]:
+    """Return what files say of a model's format, which engine takes which, and what ids give away."""
+    return _read(HERE / "ingestion.yaml")
 
 
 # GPUs and nodes.
