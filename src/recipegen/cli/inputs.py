@@ -15,6 +15,7 @@ from recipegen.language import knows
 from recipegen.load import choose, read, variants
 from recipegen.overview import Form
 from recipegen.resolve import Plan, resolve
+from recipegen.rules import collisions
 from recipegen.validate import validate
 
 # What --with and --without take, and the key that each of them sets.
@@ -84,6 +85,8 @@ def plans(args: argparse.Namespace) -> list[Plan]:
                     alone = not args.variant and variant is not None
                     loaded = choose(recipe, variant, documents, alone=alone)
                     found.append(resolve(validate(loaded)))
+    for problem in collisions.check(found):
+        problems.setdefault(_place(problem), problem)
     if problems:
         raise RecipeError(*problems.values())
     # One cluster profile is meant for many recipes, some of which say already what it says.

@@ -1,4 +1,7 @@
-"""Models as files in an object store: formats, ids and keys, as LLMariner's model-manager has them. Nothing is copied."""
+"""Models as files in an object store: formats, ids, keys, as LLMariner's model-manager has them.
+
+Only names are looked at; nothing is copied.
+"""
 
 from recipegen.ingestion.formats import detect
 from recipegen.ingestion.identity import (

@@ -1,4 +1,4 @@
-"""Ids of models, and the keys of their objects. Two rules that look alike and are not one: '/' ends in ids, ':' in keys."""
+"""Ids of models and keys of their objects, by two rules: '/' becomes '-' in ids, and ':' in keys."""
 
 from dataclasses import dataclass
 

@@ -53,7 +53,7 @@ def read_listing(text: str, source: str) -> tuple[Listed, ...]:
 
 
 def read_folder(folder: Path) -> tuple[Listed, ...]:
-    """Return the files of a folder on this machine, by name; not those that a download or git keeps for itself.
+    """Return the files of a folder on this machine, by name, without what a download or git keeps.
 
     Raises:
         ToolError: when it cannot be read.

@@ -58,11 +58,11 @@ def identify(
         RecipeError: when the name cannot be a key, or the files are no model.
     """
     checked(name)
-    repository, chosen = _chosen(name, files)
+    repository, chosen = _chosen(*parted(name), files)
     folder = (tuned_folder if base else base_folder)(repository, layout or Layout())
     formats = detect(chosen)
     keys = tuple(f"{folder}/{file.path}" for file in chosen)
-    return Identified(name, folder, keys, _models(name, repository, folder, chosen, formats))
+    return Identified(name, folder, keys, _models(name, folder, chosen, formats))
 
 
 def checked(name: str) -> str:
@@ -84,12 +84,18 @@ def checked(name: str) -> str:
     return name
 
 
-def _chosen(name: str, files: Sequence[Listed]) -> tuple[str, Sequence[Listed]]:
-    """Return the repository, and its files or the one that the name selects."""
+def parted(name: str) -> tuple[str, str]:
+    """Return the repository that a name means, and the one GGUF file in it; empty for all of its files."""
     parts = name.split("/")
     if not name.endswith(".gguf") or len(parts) < 3:
-        return name, files
-    repository, path = "/".join(parts[:2]), "/".join(parts[2:])
+        return name, ""
+    return "/".join(parts[:2]), "/".join(parts[2:])
+
+
+def _chosen(repository: str, path: str, files: Sequence[Listed]) -> tuple[str, Sequence[Listed]]:
+    """Return the repository, and its files or the one that the name selects."""
+    if not path:
+        return repository, files
     chosen = [file for file in files if file.path == path]
     if not chosen:
         hint = f"the list has {', '.join(file.path for file in files[:3])}"
@@ -97,9 +103,7 @@ def _chosen(name: str, files: Sequence[Listed]) -> tuple[str, Sequence[Listed]]:
     return repository, chosen
 
 
-def _models(
-    name: str, repository: str, folder: str, files: Sequence[Listed], formats: tuple[str, ...]
-) -> tuple[Stored, ...]:
+def _models(name: str, folder: str, files: Sequence[Listed], formats: tuple[str, ...]) -> tuple[Stored, ...]:
     """Return one model, or one for each GGUF model where there are several.
 
     The end of the file's name is kept where a file was named, and dropped where several were found.
