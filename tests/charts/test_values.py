@@ -18,6 +18,7 @@ from recipegen.recipe import (
     ExtraConfig,
     FaultInjection,
     Gateway,
+    Ingestion,
     ModelExpress,
     Observability,
     Troubleshooting,
@@ -131,6 +132,7 @@ def test_templates_read_every_key_of_a_configuration_file() -> None:
         ("troubleshooting", Troubleshooting),
         ("model-express", ModelExpress),
         ("fault-injection", FaultInjection),
+        ("ingestion", Ingestion),
     ],
 )
 def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> None:
@@ -146,6 +148,7 @@ def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> 
         ("benchmark", "python"),
         ("troubleshooting", "python"),
         ("fault-injection", "python"),
+        ("ingestion", "python"),
         ("model-express", "modelExpress"),
     ],
 )

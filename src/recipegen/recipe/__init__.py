@@ -39,7 +39,7 @@ from recipegen.recipe.gateway import (
     ModelHeader,
     ParametersRef,
 )
-from recipegen.recipe.ingestion import Ingestion
+from recipegen.recipe.ingestion import Conversion, HubSource, Ingestion, Mirror, Scan
 from recipegen.recipe.model import (
     S3,
     Backend,
@@ -87,6 +87,7 @@ __all__ = [
     "ClusterType",
     "Component",
     "ConfigMapRef",
+    "Conversion",
     "Dashboard",
     "Deployment",
     "Endpoint",
@@ -100,9 +101,11 @@ __all__ = [
     "Gate",
     "Gateway",
     "Hardware",
+    "HubSource",
     "Infrastructure",
     "Ingestion",
     "Listener",
+    "Mirror",
     "Model",
     "ModelExpress",
     "ModelHeader",
@@ -117,6 +120,7 @@ __all__ = [
     "Role",
     "RoutingPolicy",
     "Scaling",
+    "Scan",
     "Shape",
     "Sidecar",
     "Targets",

@@ -19,6 +19,7 @@ from recipegen.rules import (
     gateway,
     hardware,
     images,
+    ingestion,
     lora,
     memory,
     names,
@@ -82,6 +83,7 @@ RECIPE_RULES = (
     gateway.check,
     weights.check,
     express.check,
+    ingestion.check,
     faults.check,
 )
 # What one program is told, from wherever it is told it.
