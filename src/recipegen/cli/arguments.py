@@ -24,6 +24,7 @@ COMMANDS = {
     "simulate": "Run a recipe's graph on this machine without a GPU: Dynamo's frontend and mocker.",
     "doctor": "Look into the cluster: what is wrong with a recipe's graph, and which line to change.",
     "recommend": "Say which GPUs, how many, and which parallel sizes meet targets best; nothing is run.",
+    "identify": "Say format, id and object keys of a model by the names of its files; nothing is copied.",
     "new": "Write a recipe for a model: its config.json, or its id on the Hugging Face Hub.",
     "import": "Turn a DynamoGraphDeployment into a recipe, and say what a recipe cannot carry over.",
     "schema": "Print the recipe language as JSON Schema.",

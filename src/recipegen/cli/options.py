@@ -31,6 +31,7 @@ def add(commands: dict[str, argparse.ArgumentParser]) -> None:
     _new(commands["new"])
     _import(commands["import"])
     _recommend(commands["recommend"])
+    _identify(commands["identify"])
     words = "such as model.worker.replicas"
     commands["explain"].add_argument("path", metavar="PATH", help=words)
 
@@ -40,6 +41,8 @@ def _list(command: argparse.ArgumentParser) -> None:
     command.add_argument("words", metavar="WORD", nargs="*", help=words)
     command.add_argument("--json", action="store_true", help="as JSON")
     command.add_argument("--variants", action="store_true", help="a row a form: a recipe with a variant")
+    words = "the models as objects of OpenAI's /v1/models; recipes, not what a cluster serves"
+    command.add_argument("--openai", action="store_true", help=words)
     _texts(
         command,
         ("--backend", "B", "vllm, sglang or trtllm"),
@@ -206,6 +209,25 @@ def _recommend(command: argparse.ArgumentParser) -> None:
     words = "which of the three -o writes: 'best cost' (default), 'best latency' or 'balanced'"
     command.add_argument("--pick", choices=["best cost", "best latency", "balanced"], help=words)
     command.add_argument("--force", action="store_true", help="write over a file that is there already")
+
+
+def _identify(command: argparse.ArgumentParser) -> None:
+    words = "model: ORG/NAME, NAME:TAG of Ollama, or ORG/NAME/FILE.gguf"
+    command.add_argument("model", metavar="MODEL", help=words)
+    files = command.add_mutually_exclusive_group()
+    words = "its files, one path a line or as `aws s3 ls --recursive` prints them; - reads standard input"
+    files.add_argument("--files", metavar="FILE", action=Once, help=words)
+    files.add_argument("--dir", metavar="DIR", action=Once, help="folder on this machine with its files")
+    words = "where it comes from; default: ollama for an id with ':', else hugging-face"
+    sources = ["hugging-face", "object-store", "ollama"]
+    command.add_argument("--source", choices=sources, help=words)
+    _texts(
+        command,
+        ("--project", "P", "project that it belongs to; default: global"),
+        ("--base", "MODEL", "base model of an adapter or a fine-tuned model, which lies elsewhere"),
+        ("--suffix", "S", "with --base: the id is ft:BASE:S"),
+        ("--tenant", "T", "with --base: who owns it; default: default-tenant-id"),
+    )
 
 
 def _texts(command: argparse.ArgumentParser, *options: tuple[str, str, str]) -> None:

@@ -39,7 +39,7 @@ from recipegen.recipe.gateway import (
     ModelHeader,
     ParametersRef,
 )
-from recipegen.recipe.ingestion import Ingestion
+from recipegen.recipe.ingestion import Conversion, HubSource, Ingestion, Mirror, Scan
 from recipegen.recipe.lifecycle import DisruptionBudget, Forwarder, Rollout
 from recipegen.recipe.model import (
     S3,
@@ -109,6 +109,7 @@ __all__ = [
     "Component",
     "ConfigMapRef",
     "ContainerMetric",
+    "Conversion",
     "Dashboard",
     "Deployment",
     "DescribedObject",
@@ -128,6 +129,7 @@ __all__ = [
     "Gateway",
     "Hardware",
     "Hpa",
+    "HubSource",
     "Infrastructure",
     "Ingestion",
     "Keda",
@@ -136,6 +138,7 @@ __all__ = [
     "MetricId",
     "MetricSelector",
     "MetricTarget",
+    "Mirror",
     "Model",
     "ModelExpress",
     "ModelHeader",
@@ -158,6 +161,7 @@ __all__ = [
     "Rollout",
     "RoutingPolicy",
     "Scaling",
+    "Scan",
     "Shape",
     "Sidecar",
     "Targets",
