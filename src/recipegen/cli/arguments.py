@@ -1,11 +1,11 @@
 """The arguments of every command."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
-from recipegen.cli import options
+from recipegen.cli import foreign, options
 from recipegen.cli.values import Once
 from recipegen.errors import Problem, UsageError, show
 from recipegen.version import __version__
@@ -29,6 +29,17 @@ COMMANDS = {
     "import": "Turn a DynamoGraphDeployment into a recipe, and say what a recipe cannot carry over.",
     "schema": "Print the recipe language as JSON Schema.",
 }
+
+
+def read(given: Sequence[str]) -> argparse.Namespace:
+    """Return what `parser` makes of a command line.
+
+    Raises:
+        UsageError: it is wrong usage, or asks for what only a system beside recipegen does.
+    """
+    if given and given[0] not in COMMANDS:
+        foreign.refuse(given)
+    return parser().parse_args(given)
 
 
 def parser() -> argparse.ArgumentParser:
