@@ -4,7 +4,7 @@
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -147,24 +147,29 @@ def _graph(plan: Plan, found: Snapshot, graph: Any) -> State:
     return state(PENDING, f"namespace {plan.namespace} has no graph {plan.graph}: not applied, or taken away")
 
 
-def _loads(plan: Plan, found: Snapshot, *, serves: bool) -> list[Load]:
-    model = plan.recipe.model
-    cache = model.cache
-    jobs = found.of("jobs", component="download")
+def _loads(plan: Plan, found: Snapshot, *, serves: bool) -> Iterator[Load]:
     if "jobs" in found.unseen:
-        return [Load("weights", state(UNKNOWN, found.unseen["jobs"]))]
+        yield Load("weights", state(UNKNOWN, found.unseen["jobs"]))
+        return
+    if plan.recipe.ingestion.enabled:
+        yield load("ingestion", found.of("jobs", name="ingestion"), found.of("pods"), found.log)
+    yield _weights(plan, found, serves=serves)
+
+
+def _weights(plan: Plan, found: Snapshot, *, serves: bool) -> Load:
+    """Return how the weights come onto the workers."""
+    model, cache = plan.recipe.model, plan.recipe.model.cache
+    jobs = found.of("jobs", component="download")
     if model.mocker:
-        return [Load("weights", state(UNSPECIFIED, "nothing to load: the mocker has no weights"))]
-    if not cache.enabled:
-        by = "Model Express" if plan.recipe.model.model_express_url else "each worker for itself"
-        why = f"not performed by a Job: loaded by {by}, when a worker starts"
-        return [Load("weights", state(UNSPECIFIED, why))]
-    if cache.claim:
+        why = "nothing to load: the mocker has no weights"
+    elif not cache.enabled:
+        by = "through Model Express" if model.model_express_url else "for itself"
+        why = f"not performed by a Job: each worker loads {by} when it starts"
+    elif cache.claim:
         why = f"nothing to load: the volume of claim {cache.claim.name} is mounted as it is"
-        return [Load("weights", state(UNSPECIFIED, why), claim=cache.claim.name)]
-    if not jobs and serves:
+    elif not jobs and serves:
         # Workers wait for the marker that the Job writes last.
-        return [
-            Load("download", state(UNSPECIFIED, "its Job is gone; the graph serves, so weights are there"))
-        ]
-    return [load("download", jobs, found.of("pods", component="download"), found.log)]
+        why = "its Job is gone; the graph serves, so the weights are there"
+    else:
+        return load("download", jobs, found.of("pods"), found.log)
+    return Load("weights", state(UNSPECIFIED, why), claim=cache.claim.name if cache.claim else "")
