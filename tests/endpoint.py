@@ -74,7 +74,10 @@ def events(*found: Any) -> Answer:
 
 @contextmanager
 def serve(
-    models: Answer | None = None, chat: Answer | None = None, tls: Path | None = None
+    models: Answer | None = None,
+    chat: Answer | None = None,
+    tls: Path | None = None,
+    port: int = 0,
 ) -> Iterator[Endpoint]:
     """Serve until the block ends; what is not given is answered well.
 
@@ -82,6 +85,7 @@ def serve(
         models: the answer to `GET /v1/models`.
         chat: the answer to `POST /v1/chat/completions`.
         tls: folder with `server.crt` and `server.key`; default: HTTP.
+        port: where it listens; 0 for any free port.
     """
     answers = {
         "GET /v1/models": models or Answer(MODELS),
@@ -115,7 +119,7 @@ def serve(
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = _Server(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", port), Handler)
     if tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(tls / "server.crt", tls / "server.key")

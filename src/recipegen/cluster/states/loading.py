@@ -42,8 +42,9 @@ def load(kind: str, jobs: list[dict[str, Any]], pods: list[dict[str, Any]], log:
         )
     job = max(jobs, key=lambda each: text(each, "metadata", "creationTimestamp"))
     mine = [pod for pod in pods if _owner(pod) == name(job)]
-    pod = max(mine, key=lambda each: text(each, "metadata", "creationTimestamp"), default=None)
-    return Load(kind, _state(job, pod, log), name(job), **_record(job), steps=steps(job, pod))
+    mine.sort(key=lambda each: text(each, "metadata", "creationTimestamp"), reverse=True)
+    pod = mine[0] if mine else None
+    return Load(kind, _state(job, mine, log), name(job), **_record(job), steps=steps(job, pod))
 
 
 def steps(job: Any, pod: Any) -> dict[str, str] | None:
@@ -56,13 +57,16 @@ def steps(job: Any, pod: Any) -> dict[str, str] | None:
     return {step: seen.get(step, "waiting") for step in names}
 
 
-def _state(job: dict[str, Any], pod: Any, log: Log) -> State:
-    failed = condition(job, "Failed")
+def _state(job: dict[str, Any], pods: list[dict[str, Any]], log: Log) -> State:
+    """Return the state of a Job with its pods, the newest first."""
+    failed, pod = condition(job, "Failed"), pods[0] if pods else None
     if condition(job, "Complete").get("status") == "True":
         return state(SUCCEEDED, _told(pod, log))
     if failed.get("status") == "True":
         deadline = number(job, "spec", "activeDeadlineSeconds")
-        why = f"it took longer than {deadline} s" if failed.get("reason") == DEADLINE else _ended(pod, log)
+        # The newest pod may be one that was stopped along with the Job.
+        why = next(filter(None, (_ended(each, log) for each in pods)), "")
+        why = f"it took longer than {deadline} s" if failed.get("reason") == DEADLINE else why
         parts = (text(failed, "reason"), why or text(failed, "message"))
         return state(FAILED, ": ".join(filter(None, parts)))
     for stops, why in (
