@@ -124,6 +124,14 @@ def site(
         yield Site(cluster, new_machine(cluster), log, port, operator.close)
 
 
+@pytest.fixture
+def serving(site: Site) -> Site:
+    """The same with a graph that is ready, whatever its weights are at."""
+    site.install()
+    wait_until(lambda: graph_word(site) == "READY", "the graph is ready", seconds=60)
+    return site
+
+
 def stages(log: Path, port: int) -> str:
     """The lab's stages without the one that ends Jobs, and what a kubelet serves."""
     found = [*yaml.safe_load_all((HERE / "stages.yaml").read_text())]
@@ -222,7 +230,8 @@ def test_looking_changes_nothing(site: Site) -> None:
     assert recipes.live(site.cluster, NAMESPACE) == before
 
 
-def test_t20_a_frontend_is_asked_through_a_port_forward(site: Site) -> None:
+def test_t20_a_frontend_is_asked_through_a_port_forward(serving: Site) -> None:
+    site = serving
     with endpoint.serve(port=site.port) as served:
         answer = site.probe()
     stream = endpoint.events(*endpoint.STREAM)
@@ -237,16 +246,18 @@ def test_t20_a_frontend_is_asked_through_a_port_forward(site: Site) -> None:
     assert "5 events, then [DONE]" in streamed.stdout
 
 
-def test_t20_a_forwarded_port_where_nothing_listens_is_named(site: Site) -> None:
-    answer = site.probe()
+def test_t20_a_forwarded_port_where_nothing_listens_is_named(serving: Site) -> None:
+    answer = serving.probe()
 
     assert (answer.returncode, answer.stdout) == (5, "")
     assert "/v1/models" in answer.stderr
     assert "Traceback" not in answer.stderr
-    print(answer.stderr)
+    assert "the node said: " in answer.stderr
+    assert "connection refused" in answer.stderr
 
 
-def test_t20_without_the_right_to_forward_it_says_so(site: Site) -> None:
+def test_t20_without_the_right_to_forward_it_says_so(serving: Site) -> None:
+    site = serving
     kubeconfig = site.cluster.user("watcher")
     group = "/apis/rbac.authorization.k8s.io/v1"
     rules = [{"apiGroups": [""], "resources": ["pods", "services"], "verbs": ["get", "list"]}]

@@ -45,42 +45,62 @@ def reader(context: str | None = None) -> Get:
     return get
 
 
+class Forward:
+    """Opens connections to a port of a pod, through the API server and the pod's node."""
+
+    def __init__(self, open_one: Callable[[], Any], port: int) -> None:
+        self._open_one, self._port = open_one, port
+        self._opened: list[Any] = []
+
+    def connect(self) -> socket.socket:
+        """Return a new connection.
+
+        Raises:
+            ClusterError: when the API server refuses, or does not reach the pod's node.
+        """
+        self._opened.append(self._open_one())
+        found: socket.socket = self._opened[-1].socket(self._port)
+        return found
+
+    def said(self) -> str:
+        """Return what the node said went wrong with the last connection; empty where it said nothing."""
+        said = self._opened[-1].error(self._port) if self._opened else None
+        return escape(redact(" ".join((said or "").split())[:400]))
+
+    def close(self) -> None:
+        """Close every connection."""
+        for way in self._opened:
+            way.close()
+
+
 @contextmanager
-def forwarder(
-    context: str | None, namespace: str, pod: str, port: int
-) -> Iterator[Callable[[], socket.socket]]:
-    """Give what opens a connection to a port of a pod, through the API server and the pod's node.
+def forwarder(context: str | None, namespace: str, pod: str, port: int) -> Iterator[Forward]:
+    """Give the way to a port of a pod, until the block ends.
 
     Raises:
         ToolError: as `reader`.
-        ClusterError: on opening, when the API server refuses or does not reach the pod's node.
     """
     settings = _settings(context)
     from kubernetes import client
     from kubernetes.stream import portforward
 
-    opened: list[Any] = []
-
-    def connect() -> socket.socket:
+    def open_one() -> Any:
         core = client.CoreV1Api(client.ApiClient(settings))
         try:
-            way = portforward(core.connect_get_namespaced_pod_portforward, pod, namespace, ports=str(port))
+            return portforward(core.connect_get_namespaced_pod_portforward, pod, namespace, ports=str(port))
         except Exception as error:
             # The package has one exception for everything, and hands on those of the websocket.
             hint = "the right to create pods/portforward is needed, and a node that the API server reaches"
             said = _forward_refused(str(getattr(error, "reason", None) or error))
             message = f"no port-forward to pod {namespace}/{pod}: {said}"
             raise ClusterError(Problem("no-forward", (), message, hint)) from error
-        opened.append(way)
-        found: socket.socket = way.socket(port)
-        return found
 
     with _quiet_threads():
+        way = Forward(open_one, port)
         try:
-            yield connect
+            yield way
         finally:
-            for way in opened:
-                way.close()
+            way.close()
 
 
 def _forward_refused(said: str) -> str:

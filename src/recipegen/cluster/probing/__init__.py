@@ -109,7 +109,7 @@ def probe(
         _all_hold(answer, said)
     return Probe(
         model=model,
-        where=endpoint.where.strip(),
+        where=endpoint.where,
         streamed=streamed,
         checks=(*checks, *said),
         first_token=answers.first_token(answer.pieces),

@@ -25,13 +25,20 @@ Connect = Callable[[], HTTPConnection]
 """Opens a connection to the endpoint; raises OSError where there is none."""
 
 
+class SilentError(ClusterError):
+    """Nothing answers, or no whole answer."""
+
+    code = "endpoint-silent"
+
+
 class Way:
     """How an endpoint is reached, and what every request to it carries."""
 
     def __init__(
         self, where: str, path: str, connect: Connect, headers: Mapping[str, str], seconds: float
     ) -> None:
-        self.where = where
+        self._shown = where
+        self.where = where.strip()
         """The endpoint as people are told of it."""
         self._path = path
         self._connect = connect
@@ -42,7 +49,7 @@ class Way:
         """Return the answer to a GET.
 
         Raises:
-            ClusterError: when nothing answers.
+            SilentError: when nothing answers.
         """
         return self._ask("GET", path, None)
 
@@ -50,12 +57,12 @@ class Way:
         """Return the answer to a POST of JSON, its events too where it asks for a stream.
 
         Raises:
-            ClusterError: when nothing answers.
+            SilentError: when nothing answers.
         """
         return self._ask("POST", path, body)
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> Answer:
-        asked = f"{method} {self.where}{path}"
+        asked = f"{method} {self._shown}{path}"
         headers = {"Accept": "application/json", "User-Agent": "recipegen", **self._headers}
         data = None
         if body is not None:
@@ -74,7 +81,7 @@ class Way:
                 connection.close()
         except (OSError, HTTPException) as error:
             message, hint = _why(error)
-            raise ClusterError(Problem("endpoint-silent", (), f"{asked}: {message}", hint)) from error
+            raise SilentError(Problem(SilentError.code, (), f"{asked}: {message}", hint)) from error
 
 
 def secrets(headers: Mapping[str, str]) -> tuple[str, ...]:

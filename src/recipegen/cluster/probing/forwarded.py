@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from recipegen.cluster import client
 from recipegen.cluster.collect import FORBIDDEN, JSON, NOT_FOUND, OK, Get, NoAnswerError
 from recipegen.cluster.plain import condition, name, number, rows, table, text
-from recipegen.cluster.probing.asking import Way
+from recipegen.cluster.probing.asking import SilentError, Way
 from recipegen.cluster.scrub import scrub
 from recipegen.errors import ClusterError, Problem
 from recipegen.resolve import Plan
@@ -27,15 +27,23 @@ def to_frontend(
         ClusterError: when the cluster refuses, or has no ready pod of a frontend.
     """
     pod, port = frontend(client.reader(context), plan.namespace, plan.graph, again)
-    with client.forwarder(context, plan.namespace, pod, port) as socket:
+    with client.forwarder(context, plan.namespace, pod, port) as forward:
 
         def connect() -> HTTPConnection:
             connection = HTTPConnection(pod, port, timeout=seconds)
-            connection.sock = socket()
+            connection.sock = forward.connect()
             connection.sock.settimeout(seconds)
             return connection
 
-        yield Way(f"pod {plan.namespace}/{pod}:{port} ", "", connect, headers, seconds)
+        try:
+            yield Way(f"pod {plan.namespace}/{pod}:{port} ", "", connect, headers, seconds)
+        except SilentError as error:
+            # The node alone knows why a connection that it opened for us ended.
+            if not forward.said():
+                raise
+            hint = f"its frontend does not listen there, or has just ended: {again}"
+            message = f"{error.problems[0].message}; the node said: {forward.said()}"
+            raise SilentError(Problem(SilentError.code, (), message, hint)) from error
 
 
 def frontend(get: Get, namespace: str, graph: str, again: str) -> tuple[str, int]:
