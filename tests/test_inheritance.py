@@ -65,6 +65,15 @@ def test_a_path_is_taken_from_the_folder_of_the_file_that_says_it(tmp_path: Path
     }
 
 
+def test_what_was_seen_of_the_parent_says_nothing_of_its_child(tmp_path: Path) -> None:
+    path = written(tmp_path, "mine", {"extends": "qwen-0.6b", "model": {"worker": {"replicas": 3}}})
+    own = written(tmp_path, "own", {"extends": "./mine.yaml", "about": {"evidence": "simulated today"}})
+
+    assert pipeline.plan("qwen-0.6b").recipe.about.evidence.startswith("simulated")
+    assert pipeline.plan(path).recipe.about.evidence == "rendered"
+    assert pipeline.plan(own).recipe.about.evidence == "simulated today"
+
+
 def test_a_null_deletes_what_the_parents_parent_says(tmp_path: Path) -> None:
     written(tmp_path, "root", {**MINIMAL, "benchmark": {"enabled": True}})
     written(tmp_path, "middle", {"extends": "./root.yaml", "model": {"mocker": True}})

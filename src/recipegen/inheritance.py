@@ -14,7 +14,8 @@ KEY = "extends"
 def extended(document: Document, path: Path | None) -> tuple[Document, list[Path]]:
     """Return a recipe with all that it extends below it, and the files of those, the nearest first.
 
-    Every value keeps the file and line it was written at. The key itself is taken out.
+    Every value keeps the file and line it was written at. The key itself is taken out, and `about.evidence`
+    is not handed down.
 
     Args:
         document: the recipe as written.
@@ -42,7 +43,15 @@ def extended(document: Document, path: Path | None) -> tuple[Document, list[Path
         bases.append(base)
     # From the one that extends nothing downwards, so that a null deletes what any of those above it has.
     first, *rest = (without(each, KEY) for each in reversed(written))
-    return reduce(merge, rest, first), bases
+    return reduce(lambda above, each: merge(_handed_down(above), each), rest, first), bases
+
+
+def _handed_down(above: Document) -> Document:
+    """Return what a recipe hands down: what was seen of itself says nothing of another that changes it."""
+    about = above.data.get("about")
+    if not isinstance(about, dict) or "evidence" not in about:
+        return above
+    return merge(above, Document({"about": {"evidence": None}}, {}, {}))
 
 
 def _base(document: Document, file: Path | None) -> Path:
