@@ -170,6 +170,7 @@ def _images(recipe: Recipe) -> Derived:
         **({("model", "cache", "s3"): (s3.image, "aws")} if s3 else {}),
         ("modelExpress",): (recipe.model_express.image, "modelExpress"),
         **({("benchmark",): (recipe.benchmark.image, "python")} if recipe.benchmark.enabled else {}),
+        **({("batch",): (recipe.batch.image, "python")} if recipe.batch.enabled else {}),
         ("troubleshooting",): (recipe.troubleshooting.image, "python"),
         ("faultInjection",): (recipe.fault_injection.image, "python"),
     }

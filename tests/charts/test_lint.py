@@ -48,6 +48,7 @@ EVERYTHING: dict[str, Any] = {
         "podMonitor": {"enabled": True},
     },
     "benchmark": {"enabled": True},
+    "batch": {"enabled": True, "input": {"url": "http://a.example.com/in"}, "output": {"size": "1Gi"}},
     "troubleshooting": {"enabled": True, "clusterRead": True},
     "faultInjection": {
         "enabled": True,
@@ -184,8 +185,9 @@ def test_no_two_objects_have_one_name(render: Render) -> None:
 def test_jobs_stop_trying_and_end(render: Render) -> None:
     jobs = [o["spec"] for o in render(EVERYTHING, namespace="qwen") if o["kind"] == "Job"]
 
-    assert len(jobs) == 5
-    assert all({"backoffLimit", "activeDeadlineSeconds"} <= spec.keys() for spec in jobs)
+    assert len(jobs) == 6
+    assert all({"backoffLimit", "backoffLimitPerIndex"} & spec.keys() for spec in jobs)
+    assert all("activeDeadlineSeconds" in spec for spec in jobs)
 
 
 def test_nobody_has_a_token_of_the_cluster_without_a_role_of_its_own(render: Render) -> None:

@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from recipegen import facts, schema
 from recipegen.recipe import (
+    Batch,
     Benchmark,
     Block,
     Engine,
@@ -128,6 +129,7 @@ def test_templates_read_every_key_of_a_configuration_file() -> None:
         ("gateway", Gateway),
         ("metrics", Observability),
         ("benchmark", Benchmark),
+        ("batch", Batch),
         ("troubleshooting", Troubleshooting),
         ("model-express", ModelExpress),
         ("fault-injection", FaultInjection),
@@ -144,6 +146,7 @@ def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> 
     [
         ("platform-ready", "python"),
         ("benchmark", "python"),
+        ("batch", "python"),
         ("troubleshooting", "python"),
         ("fault-injection", "python"),
         ("model-express", "modelExpress"),
@@ -156,7 +159,8 @@ def test_a_chart_has_the_image_of_the_facts(chart: str, image: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "chart", ["gateway", "metrics", "benchmark", "model-express", "troubleshooting", "fault-injection"]
+    "chart",
+    ["gateway", "metrics", "benchmark", "batch", "model-express", "troubleshooting", "fault-injection"],
 )
 def test_schema_of_a_component_names_its_values(chart: str) -> None:
     schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())
@@ -167,7 +171,8 @@ def test_schema_of_a_component_names_its_values(chart: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "chart", ["gateway", "metrics", "benchmark", "model-express", "troubleshooting", "fault-injection"]
+    "chart",
+    ["gateway", "metrics", "benchmark", "batch", "model-express", "troubleshooting", "fault-injection"],
 )
 def test_schema_of_a_component_refuses_an_unknown_key(chart: str) -> None:
     schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())

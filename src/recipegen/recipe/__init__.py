@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from recipegen.recipe.batch import Batch
+from recipegen.recipe.batch import Batch, BatchInput, BatchOutput
 from recipegen.recipe.benchmark import Benchmark, BenchmarkConfig, Results, Shape, Targets, Trace
 from recipegen.recipe.endpoint import Endpoint
 from recipegen.recipe.express import ModelExpress, Redis
@@ -79,6 +79,8 @@ __all__ = [
     "BackendRef",
     "BackendType",
     "Batch",
+    "BatchInput",
+    "BatchOutput",
     "Benchmark",
     "BenchmarkConfig",
     "Block",

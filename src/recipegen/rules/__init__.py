@@ -8,6 +8,7 @@ from recipegen.errors import Problem
 from recipegen.recipe import Recipe
 from recipegen.rules import (
     arguments,
+    batch,
     benchmark,
     blocks,
     configs,
@@ -76,6 +77,7 @@ RECIPE_RULES = (
     placement.check,
     files.check,
     benchmark.check,
+    batch.check,
     observability.check,
     platform.check,
     picker.check,
