@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from hypothesis import strategies as st
 import recipegen
 from endpoint import CHAT, MODEL, STREAM, Answer, chunk, events, serve
 from recipegen.cli import main
+from recipegen.cluster import probing
 from recipegen.cluster.probing import answers
+from recipegen.recipe.endpoint import Endpoint
 
 TOKEN = "zq-Token-of-a-gateway-4711"
 RECIPE = "qwen-0.6b"
@@ -94,6 +97,20 @@ def test_m13_the_model_is_looked_up_in_the_list_that_openai_defines(
     assert (absent[0], absent[1]) == (5, "")
     assert f"GET {endpoint.url}/v1/models: /v1/models lists other, team/served, and not {MODEL}" in absent[2]
     assert "recipegen doctor qwen-0.6b" in absent[2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("async", "the queue and what takes work from it"), ("batch", "the batch, which `recipegen status`")],
+)
+def test_t20_a_probe_says_what_of_a_queue_it_does_not_show(kind: str, said: str) -> None:
+    plan = recipegen.plan(RECIPE)
+    # Without what such a kind needs besides, which other tests know.
+    recipe = plan.recipe.model_copy(update={"endpoint": Endpoint.model_validate({"kind": kind})})
+    with serve() as endpoint:
+        found = probing.probe(replace(plan, recipe=recipe), url=endpoint.url)
+
+    assert any(words.startswith(said) for words in found.unproven)
 
 
 @pytest.mark.parametrize("key", ["reasoning_content", "reasoning"])

@@ -463,6 +463,30 @@ def test_m05_an_ingestion_that_is_on_is_requested_beside_the_download() -> None:
     assert not found.ready
 
 
+# ---- batches ------------------------------------------------------------------------------------
+
+
+def batch(name: str, day: int, **status: Any) -> dict[str, Any]:
+    labels = {"app.kubernetes.io/instance": "llama", "app.kubernetes.io/name": "batch"}
+    created = f"2026-11-{day:02}T00:00:00Z"
+    return {
+        "metadata": {"namespace": "chat", "name": name, "labels": labels, "creationTimestamp": created},
+        "spec": {"completions": 2, "template": {"spec": {"containers": [{"name": "batch"}]}}},
+        "status": status,
+    }
+
+
+def test_runs_of_a_batch_are_listed_with_the_words_of_llm_engine() -> None:
+    runs = {f"Job/run-{day}": batch(f"run-{day}", day, succeeded=1) for day in range(1, 13)}
+    complete = [{"type": "Complete", "status": "True"}]
+    found = status_of({**runs, "Job/last": batch("last", 20, succeeded=2, conditions=complete)})
+
+    assert [each.job for each in found.batches] == ["last", *(f"run-{day}" for day in range(12, 3, -1))]
+    assert found.batches[0].state.word == "completed"
+    assert {each.state.word for each in found.batches[1:]} == {"running"}
+    assert found.ready, "a batch is no part of the endpoint"
+
+
 # ---- what cannot be seen ------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 import endpoint
+from conftest import ROOT, Golden
 from lab import loops, recipes, repository, volumes
 from lab.cluster import Cluster, free_ports, wait_until
 from lab.cluster import start as start_cluster
@@ -29,6 +30,8 @@ NAMESPACE = "status"
 CORE = f"/api/v1/namespaces/{NAMESPACE}"
 JOBS = f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs"
 RECIPE = ("qwen-0.6b", "--set", f"dynamoNamespace={NAMESPACE}", "--set", "model.cache.enabled=true")
+PAGE = ROOT / "docs/status.md"
+SHOWN = re.compile(r"(?<=```text\n)\$ recipegen status (.*?)\n.*?(?=```)", re.DOTALL)
 DOWNLOAD = f"app.kubernetes.io%2Finstance%3D{recipes.GRAPH},app.kubernetes.io%2Fcomponent%3Ddownload"
 
 
@@ -175,6 +178,17 @@ def test_m05_m06_m08_a_download_is_requested_loading_and_succeeded(site: Site) -
     assert loading == ("LOADING", "downloaded files: 3, uploaded files: 0")
     assert found["ready"]
     assert {each["name"]: each["ready"] for each in found["components"]} == {"frontend": 1, "worker": 2}
+
+
+def test_the_page_shows_what_the_cluster_says(site: Site, golden: Golden) -> None:
+    text = PAGE.read_text()
+    found = SHOWN.search(text)
+    assert found
+    arguments = [*found[1].split(), "--set", f"dynamoNamespace={NAMESPACE}"]
+    said = site.machine.output(["recipegen", "status", *arguments])
+    shown = said.replace(f"namespace {NAMESPACE}", "namespace qwen")
+
+    golden.file(PAGE, SHOWN.sub(lambda found: f"$ recipegen status {found[1]}\n{shown}", text))
 
 
 def test_m06_the_api_server_has_no_second_job_of_one_content(site: Site) -> None:

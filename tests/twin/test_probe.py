@@ -1,11 +1,13 @@
 """Probe and Dynamo's real frontend: what it answers is taken, and what it refuses is told."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
 
 import recipegen
+from conftest import ROOT, Golden
 from recipegen import pipeline, twin
 from recipegen.cli import main
 from recipegen.twin import client
@@ -66,3 +68,30 @@ def test_t20_m13_a_frontend_without_a_worker_lists_no_model(
     assert (code, out) == (5, "")
     assert "/v1/models lists no model, and not Qwen/Qwen3-0.6B" in err
     assert "no worker of it is ready: recipegen doctor qwen-0.6b" in err
+
+
+PAGE = ROOT / "docs/status.md"
+SHOWN = re.compile(r"(?<=```text\n)\$ recipegen probe (.*?)\n.*?(?=```)", re.DOTALL)
+# What differs from one request to the next.
+WORDS = re.compile(r"word1\d{3}( word1\d{3})*")
+SECONDS = re.compile(r"\d+\.\d\d s")
+
+
+def test_the_page_shows_what_the_frontend_answers(golden: Golden, capsys: pytest.CaptureFixture[str]) -> None:
+    text = PAGE.read_text()
+    found = SHOWN.search(text)
+    assert found
+    arguments = found[1].split()
+    seen: list[tuple[int, str, str]] = []
+
+    def ask(verdict: twin.Verdict) -> None:
+        there = [verdict.url if each.startswith("http://") else each for each in arguments[1:]]
+        code, out, err = probed(capsys, *there)
+        seen.append((code, out.replace(verdict.url, "http://127.0.0.1:8000"), err))
+
+    recipegen.simulate(arguments[0], while_up=ask)
+    [(code, out, err)] = seen
+    shown = SECONDS.sub("0.02 s", WORDS.sub("word1482 word1907 word1126 …", out))
+
+    assert (code, err) == (0, "")
+    golden.file(PAGE, SHOWN.sub(lambda found: f"$ recipegen probe {found[1]}\n{shown}", text))

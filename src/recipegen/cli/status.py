@@ -48,6 +48,8 @@ def _rows(found: Status) -> Iterator[list[str]]:
     for load in found.loads:
         yield [load.name, load.state.word, load.state.reason or "-"]
         yield from _details(load)
+    for batch in found.batches:
+        yield ["batch", batch.state.word, f"{batch.state.reason}; Job {batch.job}"]
 
 
 def _details(load: Load) -> Iterator[list[str]]:

@@ -21,6 +21,11 @@ PROMPT = "Hello!"
 TOKENS = 16
 SECONDS = 60.0
 CHAT = "/v1/chat/completions"
+# Endpoints whose work comes by another way than the one that is asked.
+BESIDES = {
+    "async": "the queue and what takes work from it: the frontend alone was asked",
+    "batch": "the batch, which `recipegen status` tells of: the frontend alone was asked",
+}
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,9 @@ def _unproven(plan: Plan) -> list[str]:
     """Return what one request to the frontend does not show."""
     replicas = sum(worker.replicas for worker in plan.workers.values())
     found = ["speed: one request is no benchmark"]
+    kind = plan.recipe.endpoint.kind if plan.recipe.endpoint else None
+    if kind in BESIDES:
+        found.append(BESIDES[kind])
     if replicas > 1:
         found.append(f"the other workers: the recipe has {replicas}, and one of each role answered")
     return found

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from recipegen.cluster import client
+from recipegen.cluster import batches, client
 from recipegen.cluster.collect import Get, NoAnswerError
+from recipegen.cluster.plain import name
 from recipegen.cluster.states.graphs import components, graph_state
-from recipegen.cluster.states.loading import load
+from recipegen.cluster.states.loading import created, load
 from recipegen.cluster.states.snapshot import Snapshot, snapshot
 from recipegen.cluster.states.words import (
     FAILED,
@@ -20,6 +21,7 @@ from recipegen.cluster.states.words import (
     SUCCEEDED,
     UNKNOWN,
     UNSPECIFIED,
+    Batch,
     Component,
     Load,
     State,
@@ -28,9 +30,10 @@ from recipegen.cluster.states.words import (
 from recipegen.errors import ClusterError, Problem
 from recipegen.resolve import Plan
 
-__all__ = ["Component", "Load", "State", "Status", "ask", "judge", "settled", "status"]
+__all__ = ["Batch", "Component", "Load", "State", "Status", "ask", "judge", "settled", "status"]
 
 POLL_SECONDS = 5.0
+MOST_BATCHES = 10
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Status:
     components: tuple[Component, ...]
     loads: tuple[Load, ...]
     """How the weights come: REQUESTED, LOADING, SUCCEEDED, FAILED; UNSPECIFIED where no Job loads them."""
+    batches: tuple[Batch, ...]
+    """The runs of a batch, the newest first, at most ten."""
     unseen: dict[str, str]
     """What could not be looked at, and why."""
 
@@ -131,6 +136,7 @@ def judge(plan: Plan, found: Snapshot) -> Status:
         state=now,
         components=components(graph, found.of("pods")) if graph else (),
         loads=tuple(_loads(plan, found, serves=now.word == READY)),
+        batches=tuple(_batches(found)),
         unseen=found.unseen,
     )
 
@@ -154,6 +160,13 @@ def _loads(plan: Plan, found: Snapshot, *, serves: bool) -> Iterator[Load]:
     if plan.recipe.ingestion.enabled:
         yield load("ingestion", found.of("jobs", name="ingestion"), found.of("pods"), found.log)
     yield _weights(plan, found, serves=serves)
+
+
+def _batches(found: Snapshot) -> Iterator[Batch]:
+    """Yield the runs of a batch, also of one that the recipe has switched off since."""
+    jobs = sorted(found.of("jobs", name="batch"), key=created, reverse=True)
+    for job in jobs[:MOST_BATCHES]:
+        yield Batch(name(job), state(*batches.state(job)))
 
 
 def _weights(plan: Plan, found: Snapshot, *, serves: bool) -> Load:

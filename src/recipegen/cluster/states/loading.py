@@ -40,11 +40,16 @@ def load(kind: str, jobs: list[dict[str, Any]], pods: list[dict[str, Any]], log:
         return Load(
             kind, state(REQUESTED, "its Job is not in the cluster: not applied yet, or deleted since")
         )
-    job = max(jobs, key=lambda each: text(each, "metadata", "creationTimestamp"))
+    job = max(jobs, key=created)
     mine = [pod for pod in pods if _owner(pod) == name(job)]
-    mine.sort(key=lambda each: text(each, "metadata", "creationTimestamp"), reverse=True)
+    mine.sort(key=created, reverse=True)
     pod = mine[0] if mine else None
     return Load(kind, _state(job, mine, log), name(job), **_record(job), steps=steps(job, pod))
+
+
+def created(item: dict[str, Any]) -> str:
+    """Return when an object was made, as text that sorts."""
+    return text(item, "metadata", "creationTimestamp")
 
 
 def steps(job: Any, pod: Any) -> dict[str, str] | None:

@@ -46,6 +46,15 @@ class Component:
 
 
 @dataclass(frozen=True)
+class Batch:
+    """One run of a batch."""
+
+    job: str
+    state: State
+    """In LLM Engine's words: queued, running, completed, failed, cancelled, unknown."""
+
+
+@dataclass(frozen=True)
 class Load:
     """One way in which weights come to the graph: a Job's, or none that recipegen knows of."""
 
