@@ -15,9 +15,9 @@ from recipegen.facts.known import configuration, known_models, lent, model, mode
 __all__ = [
     "HERE", "arguments", "attention", "brokers", "configuration", "dynamo", "engine", "engine_file",
     "families", "faults", "gpu_hint", "hardware", "images", "ingestion", "known_models", "lent",
-    "llm_endpoints", "llm_engine", "memory", "mistaken_models", "model", "model_license", "neighbours", "newest_dynamo",
-    "newest_engines", "nodes", "order", "parsers", "place", "platform", "policies", "printed", "quantization",
-    "refused_models", "rules", "scaling", "speed",
+    "llm_endpoints", "llm_engine", "memory", "mistaken_models", "model", "model_license", "neighbours",
+    "newest_dynamo", "newest_engines", "nodes", "order", "parsers", "place", "platform", "policies",
+    "printed", "quantization", "refused_models", "rules", "scaling", "speed",
 ]  # fmt: skip
 
 HERE = Path(__file__).parent
