@@ -20,6 +20,8 @@ from recipegen.rules import (
     gateway,
     hardware,
     images,
+    ingestion,
+    lifecycle,
     lora,
     memory,
     names,
@@ -33,6 +35,7 @@ from recipegen.rules import (
     precision,
     prompts,
     releases,
+    reserved,
     resources,
     roles,
     scaling,
@@ -41,6 +44,7 @@ from recipegen.rules import (
     text,
     transfer,
     variables,
+    warmup,
     weights,
 )
 from recipegen.rules.settings import told
@@ -85,7 +89,11 @@ RECIPE_RULES = (
     picker.check,
     gateway.check,
     weights.check,
+    lifecycle.check,
+    reserved.check,
+    warmup.check,
     express.check,
+    ingestion.check,
     faults.check,
 )
 # What one program is told, from wherever it is told it.
