@@ -123,18 +123,20 @@ def test_l25_a_scaled_endpoint_has_one_autoscaler_on_the_adapter_of_its_workers_
 ) -> None:
     assert documents[kind]
     found = [each for name in AUTOSCALERS for each in _objects(site, name, kind)]
-    worker = next(each for each in site.graph(kind)["spec"]["components"] if each["name"] == "worker")
+    rendered = recipes.manifests(site.machine, documents[kind])
+    graph = next(each for each in rendered if each["kind"] == "DynamoGraphDeployment")
+    worker = next(each for each in graph["spec"]["components"] if each["name"] == "worker")
     expected = OBJECTS[kind] & set(AUTOSCALERS)
 
     assert len(found) == len(expected)
-    # With an adapter, replicas are the autoscaler's; without one, the recipe's.
+    # With an adapter, replicas are the autoscaler's, and the operator's to write; without one, the recipe's.
     assert ("scalingAdapter" in worker, "replicas" in worker) == (bool(expected), not expected)
     for each in found:
         spec = each["spec"]
         assert spec["scaleTargetRef"] == {
             "apiVersion": "nvidia.com/v1beta1",
             "kind": "DynamoGraphDeploymentScalingAdapter",
-            "name": f"{site.graph(kind)['metadata']['name']}-worker",
+            "name": f"{graph['metadata']['name']}-worker",
         }
 
 
