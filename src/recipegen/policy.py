@@ -14,6 +14,7 @@ POD_OWNERS: dict[str, tuple[str, ...]] = {
     "Job": ("spec", "template"),
     "Deployment": ("spec", "template"),
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
+    "DaemonSet": ("spec", "template"),
 }
 HOST_ACCESS = ("hostNetwork", "hostPID", "hostIPC")
 

@@ -20,6 +20,8 @@ from recipegen.rules import (
     gateway,
     hardware,
     images,
+    ingestion,
+    lifecycle,
     lora,
     memory,
     names,
@@ -33,13 +35,16 @@ from recipegen.rules import (
     precision,
     prompts,
     releases,
+    reserved,
     resources,
     roles,
+    scaling,
     shapes,
     speculation,
     text,
     transfer,
     variables,
+    warmup,
     weights,
 )
 from recipegen.rules.settings import told
@@ -49,6 +54,7 @@ if TYPE_CHECKING:
 
 RECIPE_RULES = (
     roles.check,
+    scaling.check,
     hardware.check,
     hardware.node_limits,
     hardware.shared_memory,
@@ -83,7 +89,11 @@ RECIPE_RULES = (
     picker.check,
     gateway.check,
     weights.check,
+    lifecycle.check,
+    reserved.check,
+    warmup.check,
     express.check,
+    ingestion.check,
     faults.check,
 )
 # What one program is told, from wherever it is told it.
