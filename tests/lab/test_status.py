@@ -7,6 +7,7 @@ Jobs, as a kubelet would. kwok serves the download's log, and forwards the front
 import json
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -181,6 +182,7 @@ def test_m05_m06_m08_a_download_is_requested_loading_and_succeeded(site: Site) -
 
 
 def test_the_page_shows_what_the_cluster_says(site: Site, golden: Golden) -> None:
+    site.log.write_text("2026-11-21T10:00:00.000000000Z stdout F the folder is complete\n")
     text = PAGE.read_text()
     found = SHOWN.search(text)
     assert found
@@ -284,12 +286,24 @@ def test_t20_without_the_right_to_forward_it_says_so(serving: Site) -> None:
     site.cluster.create(f"{group}/clusterrolebindings", binding)
     machine = Machine({**site.machine.environment, "KUBECONFIG": str(kubeconfig)})
     forward = machine.run(["recipegen", "probe", *RECIPE])
+    with endpoint.serve(port=site.port):
+        allowed = []
+        for verbs in (["get"], ["create"], ["get", "create"]):
+            more = [{"apiGroups": [""], "resources": ["pods/portforward"], "verbs": verbs}]
+            changed = {"rules": [*rules, *more]}
+            place = f"{group}/clusterroles/watch"
+            assert site.cluster.request("PATCH", place, changed, content=MERGE)[0] == 200
+            # The API server learns of new rights a moment later.
+            time.sleep(2)
+            allowed.append(machine.run(["recipegen", "probe", *RECIPE]).returncode)
     status = machine.run(["recipegen", "status", *RECIPE])
 
     assert (forward.returncode, forward.stdout) == (5, "")
     assert "no port-forward to pod" in forward.stderr
     assert "403 Forbidden" in forward.stderr
-    assert "pods/portforward" in forward.stderr
+    assert allowed == [5, 5, 0], "a websocket is a GET, and its upgrade a create"
+    assert 'User "watcher" cannot get resource "pods/portforward"' in forward.stderr
+    assert "to get and to create pods/portforward" in forward.stderr
     assert (status.returncode, status.stdout) == (5, "")
     assert "neither graph nor Jobs" in status.stderr
 
