@@ -75,7 +75,7 @@ class Site:
             ]
             return bool(found)
 
-        wait_until(there, "the download has a pod on a node", seconds=30)
+        wait_until(there, "the download has a pod on a node")
         return found[0]
 
     def say(self, pod: Any, phase: str, state: Any) -> None:
@@ -132,7 +132,7 @@ def site(
 def serving(site: Site) -> Site:
     """The same with a graph that is ready, whatever its weights are at."""
     site.install()
-    wait_until(lambda: graph_word(site) == "READY", "the graph is ready", seconds=60)
+    wait_until(lambda: graph_word(site) == "READY", "the graph is ready")
     return site
 
 
@@ -171,8 +171,8 @@ def test_m05_m06_m08_a_download_is_requested_loading_and_succeeded(site: Site) -
     site.log.write_text("2026-11-21T10:00:00.000000000Z stdout F downloaded files: 3, uploaded files: 0\n")
     loading = site.load()
     site.say(pod, "Succeeded", {"terminated": {"exitCode": 0, "reason": "Completed"}})
-    wait_until(lambda: site.load()[0] == "SUCCEEDED", "the download succeeded", seconds=30)
-    wait_until(lambda: graph_word(site) == "READY", "the graph is ready", seconds=60)
+    wait_until(lambda: site.load()[0] == "SUCCEEDED", "the download succeeded")
+    wait_until(lambda: graph_word(site) == "READY", "the graph is ready")
     found = site.status("--wait", "30")
 
     assert requested == ("REQUESTED", "its pod starts")
@@ -220,14 +220,14 @@ def test_m08_a_download_that_fails_says_why_and_is_tried_again(site: Site) -> No
         told.append(site.load("--set", other))
         return "try 2 of 5" in told[-1][1]
 
-    wait_until(again, "it is tried again", seconds=30)
+    wait_until(again, "it is tried again")
     word, reason = told[-1]
     (job,) = site.cluster.items(f"{JOBS}?labelSelector={DOWNLOAD}")
     # What the Job's controller does when the last try has failed, minutes from now.
     limit = {"spec": {"backoffLimit": 0}}
     status, answer = site.cluster.request("PATCH", f"{JOBS}/{job['metadata']['name']}", limit, content=MERGE)
     assert status == 200, answer
-    wait_until(lambda: site.load("--set", other)[0] == "FAILED", "the download failed", seconds=60)
+    wait_until(lambda: site.load("--set", other)[0] == "FAILED", "the download failed")
     failed = site.load("--set", other)
     waited = site.machine.run(["recipegen", "status", *RECIPE, "--set", other, "--wait", "60"])
 
