@@ -136,8 +136,8 @@ def _leave_to_others(tree: dict[str, Any]) -> None:
             tree["model"][role].pop("replicas", None)
 
 
-# How weights come to a worker changes nothing of what it does with them.
-NOT_MEASURED = ("cache", "modelExpressUrl")
+# How weights come to a worker changes nothing of what it does with them, nor how pods come and go.
+NOT_MEASURED = ("cache", "modelExpressUrl", "rollout", "disruptionBudget", "priorityClass")
 
 
 def _digest(data: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from recipegen.recipe.batch import Batch
+from recipegen.recipe.batch import Batch, BatchInput, BatchOutput
 from recipegen.recipe.benchmark import Benchmark, BenchmarkConfig, Results, Shape, Targets, Trace
 from recipegen.recipe.endpoint import Endpoint
 from recipegen.recipe.express import ModelExpress, Redis
@@ -39,7 +39,8 @@ from recipegen.recipe.gateway import (
     ModelHeader,
     ParametersRef,
 )
-from recipegen.recipe.ingestion import Ingestion
+from recipegen.recipe.ingestion import Conversion, HubSource, Ingestion, Mirror, Scan
+from recipegen.recipe.lifecycle import DisruptionBudget, Forwarder, Rollout
 from recipegen.recipe.model import (
     S3,
     Backend,
@@ -80,7 +81,7 @@ from recipegen.recipe.scaling import (
     Scaling,
 )
 from recipegen.recipe.troubleshooting import Troubleshooting
-from recipegen.recipe.warmup import Warmup
+from recipegen.recipe.warmup import Placeholders, Warmup
 
 __all__ = [
     "FORMS",
@@ -97,6 +98,8 @@ __all__ = [
     "BackendRef",
     "BackendType",
     "Batch",
+    "BatchInput",
+    "BatchOutput",
     "Benchmark",
     "BenchmarkConfig",
     "Block",
@@ -106,9 +109,11 @@ __all__ = [
     "Component",
     "ConfigMapRef",
     "ContainerMetric",
+    "Conversion",
     "Dashboard",
     "Deployment",
     "DescribedObject",
+    "DisruptionBudget",
     "Endpoint",
     "EndpointPicker",
     "Engine",
@@ -118,11 +123,13 @@ __all__ = [
     "ExtraConfig",
     "Fallback",
     "FaultInjection",
+    "Forwarder",
     "Frontend",
     "Gate",
     "Gateway",
     "Hardware",
     "Hpa",
+    "HubSource",
     "Infrastructure",
     "Ingestion",
     "Keda",
@@ -131,12 +138,14 @@ __all__ = [
     "MetricId",
     "MetricSelector",
     "MetricTarget",
+    "Mirror",
     "Model",
     "ModelExpress",
     "ModelHeader",
     "ObjectMetric",
     "Observability",
     "ParametersRef",
+    "Placeholders",
     "Planner",
     "Platform",
     "PodMonitor",
@@ -149,8 +158,10 @@ __all__ = [
     "Resources",
     "Results",
     "Role",
+    "Rollout",
     "RoutingPolicy",
     "Scaling",
+    "Scan",
     "Shape",
     "Sidecar",
     "Targets",

@@ -8,6 +8,7 @@ from recipegen.errors import Problem
 from recipegen.recipe import Recipe
 from recipegen.rules import (
     arguments,
+    batch,
     benchmark,
     blocks,
     configs,
@@ -19,6 +20,8 @@ from recipegen.rules import (
     gateway,
     hardware,
     images,
+    ingestion,
+    lifecycle,
     lora,
     memory,
     names,
@@ -32,6 +35,7 @@ from recipegen.rules import (
     precision,
     prompts,
     releases,
+    reserved,
     resources,
     roles,
     scaling,
@@ -40,6 +44,7 @@ from recipegen.rules import (
     text,
     transfer,
     variables,
+    warmup,
     weights,
 )
 from recipegen.rules.settings import told
@@ -78,12 +83,17 @@ RECIPE_RULES = (
     placement.check,
     files.check,
     benchmark.check,
+    batch.check,
     observability.check,
     platform.check,
     picker.check,
     gateway.check,
     weights.check,
+    lifecycle.check,
+    reserved.check,
+    warmup.check,
     express.check,
+    ingestion.check,
     faults.check,
 )
 # What one program is told, from wherever it is told it.
