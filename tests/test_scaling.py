@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import ROOT
-from recipegen import pipeline, yamlio
+from recipegen import pipeline, policyfile, yamlio
 from recipegen.compile import compile_plan, stack_values
 from recipegen.errors import RecipeError
 from recipegen.resolve import Plan
@@ -406,3 +406,12 @@ def test_the_patches_of_the_page_apply() -> None:
 
     assert [only(plan)["kind"] for plan in plans] == ["HorizontalPodAutoscaler", "ScaledObject"]
     assert [problem.code for plan in plans for problem in plan.warnings] == ["metrics-adapter"]
+
+
+def test_a_policy_bounds_the_most_replicas() -> None:
+    plan = scaled({"minReplicas": 1, "maxReplicas": 9})
+    policy = policyfile.parsed("ours.yaml", yamlio.read("maxReplicas: 8\n", "ours.yaml"))
+    [problem] = policyfile.hold(plan, policy)
+
+    assert problem.path == ("scaling", "maxReplicas")
+    assert problem.message == "is more than 8, got 9"

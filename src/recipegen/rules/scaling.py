@@ -254,6 +254,10 @@ def _asleep(recipe: Recipe) -> Iterator[Problem]:
         )
         hint = "give benchmark.url the address of the gateway that scaling.keda.prometheus.wakeQuery counts"
         yield Problem("asleep", ("benchmark", "enabled"), message, hint, warning=True)
+    if recipe.batch.enabled:
+        message = "asks the frontend, which wakes no worker, and scaling.minReplicas is 0: it may ask in vain"
+        hint = "keep a worker with scaling.minReplicas: 1, or see that one is awake when the batch starts"
+        yield Problem("asleep", ("batch", "enabled"), message, hint, warning=True)
     others = {*get_args(AlertName)} - {"DynamoModelNotReady"}
     others -= {"DynamoThroughputLow"} if alerts.targets.output_tokens_per_second is None else set()
     if alerts.enabled and others <= {*alerts.without}:
