@@ -164,14 +164,15 @@ def test_l28_every_pod_of_the_graph_has_the_priority_class() -> None:
 
 
 def forwarder(plan: Plan) -> Object:
+    found: Object
     (found,) = [c for c in pods(plan)["frontend"]["spec"]["containers"] if c["name"] == "http-forwarder"]
     return found
 
 
 def config(plan: Plan) -> dict[str, Any]:
     (found,) = [o for o in objects(plan)["ConfigMap"] if o["metadata"]["name"] == "qwen-forwarder"]
-    data: dict[str, Any] = yaml.safe_load(found["data"]["http_forwarder.yaml"])["forwarder"]
-    return data
+    told: dict[str, Any] = yaml.safe_load(found["data"]["http_forwarder.yaml"])["forwarder"]
+    return told
 
 
 def test_l08_the_forwarder_stands_beside_the_frontend_with_llm_engines_defaults() -> None:

@@ -41,6 +41,7 @@ WORKLOAD_CONTROLLERS = (
     *("job-controller", "cronjob-controller", "ttl-after-finished-controller"),
     *("endpointslice-controller", "serviceaccount-controller", "resourcequota-controller"),
     *("persistentvolume-binder-controller", "persistentvolume-protection-controller"),
+    "disruption-controller",
 )
 
 
