@@ -15,6 +15,7 @@ from recipegen.language import knows
 from recipegen.load import choose, read, variants
 from recipegen.overview import Form
 from recipegen.resolve import Plan, resolve
+from recipegen.rules import collisions
 from recipegen.validate import validate
 
 # What --with and --without take, and the key that each of them sets.
@@ -89,6 +90,8 @@ def plans(args: argparse.Namespace) -> list[Plan]:
                     held = [each for policy in policies for each in policyfile.hold(found[-1], policy)]
                     if held:
                         raise RecipeError(*held)
+    for problem in collisions.check(found):
+        problems.setdefault(_place(problem), problem)
     if problems:
         raise RecipeError(*problems.values())
     # One cluster profile is meant for many recipes, some of which say already what it says.

@@ -8,6 +8,7 @@ from recipegen.errors import Problem
 from recipegen.recipe import Recipe
 from recipegen.rules import (
     arguments,
+    batch,
     benchmark,
     blocks,
     configs,
@@ -19,6 +20,7 @@ from recipegen.rules import (
     gateway,
     hardware,
     images,
+    ingestion,
     lifecycle,
     lora,
     memory,
@@ -36,6 +38,7 @@ from recipegen.rules import (
     reserved,
     resources,
     roles,
+    scaling,
     shapes,
     speculation,
     text,
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
 
 RECIPE_RULES = (
     roles.check,
+    scaling.check,
     hardware.check,
     hardware.node_limits,
     hardware.shared_memory,
@@ -79,6 +83,7 @@ RECIPE_RULES = (
     placement.check,
     files.check,
     benchmark.check,
+    batch.check,
     observability.check,
     platform.check,
     picker.check,
@@ -88,6 +93,7 @@ RECIPE_RULES = (
     reserved.check,
     warmup.check,
     express.check,
+    ingestion.check,
     faults.check,
 )
 # What one program is told, from wherever it is told it.

@@ -11,7 +11,7 @@ from recipegen.recipe import Backend, BackendType, Model, Recipe
 
 IMAGE: Path = ("model", "backend", "image")
 # Blocks with an image of their own.
-OF_COMPONENTS = ("warmup", "modelExpress", "benchmark", "troubleshooting", "faultInjection")
+OF_COMPONENTS = ("warmup", "modelExpress", "benchmark", "batch", "troubleshooting", "faultInjection")
 # HOST[:PORT]/PATH:TAG[@DIGEST], as the container reference grammar has it, with the tag or digest captured.
 REFERENCE = re.compile(
     r"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
