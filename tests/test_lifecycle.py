@@ -1,10 +1,12 @@
 """How pods of an endpoint come and go, what may take them away, and the forwarder beside the frontend."""
 
+import re
 from typing import Any
 
 import pytest
 import yaml
 
+from conftest import ROOT
 from recipegen import facts, helm
 from recipegen.compile import compile_plan
 from recipegen.resolve import Plan
@@ -276,3 +278,64 @@ def test_llm_engines_numbers_are_facts() -> None:
         "terminationGraceSeconds": {"async": 1800, "default": 600},
         "disruptionBudget": "50%",
     }
+
+
+BATCH: dict[str, Any] = {
+    "enabled": True,
+    "input": {"claimName": "files", "path": "in.jsonl"},
+    "output": {"claimName": "files", "path": "out"},
+}
+# Recipes that together have everything that the page names, each with what makes it.
+ASKED: dict[str, dict[str, Any]] = {
+    "endpoint": {"endpoint": {"kind": "serverless"}},
+    "several nodes": {"model": NODES},
+    "engine's file": {"model": {"worker": {"extraConfig": {"content": {"seed": 1}}}}},
+    "forwarder": {"model": {"forwarder": FORWARDER}},
+    "cache": {"model": {"cache": {"enabled": True}}},
+    "hpa": {"scaling": {"enabled": True, "minReplicas": 1, "maxReplicas": 4}},
+    "keda": {
+        "scaling": {
+            "enabled": True,
+            "minReplicas": 0,
+            "maxReplicas": 4,
+            "keda": {
+                "prometheus": {"address": "http://prometheus.monitoring:9090", "wakeQuery": "sum(asked)"}
+            },
+        }
+    },
+    "gateway": {"gateway": {"enabled": True, "create": True, "gatewayClassName": "any"}},
+    "batch": {"batch": BATCH},
+    "schedule": {"batch": {**BATCH, "schedule": "@daily"}},
+    "warmup": {"warmup": {"enabled": True, "placeholders": {"count": 1}}},
+}
+
+
+def kinds(**recipe: Any) -> set[str]:
+    """The kinds of a recipe's own objects."""
+    plan = planned(recipe.pop("model", None), **recipe)
+    own = [r for r in compile_plan(plan).releases if r.installed and r.labels["component"] != "platform"]
+    return {item["kind"] for release in own for item in helm.objects(release)}
+
+
+def test_l26_the_page_of_llm_engines_objects_names_kinds_that_are_rendered() -> None:
+    table = (ROOT / "docs/policies.md").read_text().split("## LLM Engine's objects")[1]
+    rows = [line.split("|")[2] for line in table.splitlines() if line.startswith("| ")][1:]
+    named = {kind for row in rows for kind in re.findall(r"`([A-Z][A-Za-z]+)`", row)}
+    made = set().union(*(kinds(**recipe) for recipe in ASKED.values()))
+
+    assert len(rows) == 14
+    assert named >= {"DynamoGraphDeployment", "PodDisruptionBudget", "DaemonSet", "CronJob", "ScaledObject"}
+    assert named - made == set()
+
+
+def test_l26_one_autoscaler_or_the_other_and_never_both() -> None:
+    autoscalers = {"HorizontalPodAutoscaler", "ScaledObject"}
+
+    assert kinds(**ASKED["hpa"]) & autoscalers == {"HorizontalPodAutoscaler"}
+    assert kinds(**ASKED["keda"]) & autoscalers == {"ScaledObject"}
+
+
+def test_l26_over_several_nodes_the_graph_says_how_many() -> None:
+    (worker,) = [c for c in graph(planned(NODES))["spec"]["components"] if c["name"] == "worker"]
+
+    assert worker["multinode"] == {"nodeCount": 2}
