@@ -23,6 +23,7 @@ COMPONENT_SWITCHES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("--set", "batch={enabled: true, input: {url: 'http://files/in.jsonl'}, output: {size: 1Gi}}"),
         (),
     ),
+    "warmup": (("--with", "warmup"), ()),
 }
 # A component that is never on beside another one, and what it takes.
 APART = {
