@@ -19,6 +19,7 @@ COMPONENT_SWITCHES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "metrics": ((), ("--without", "observability")),
     "troubleshooting": (("--with", "troubleshooting"), ()),
     "benchmark": (("--with", "benchmark"), ()),
+    "ingestion": (("--set", "ingestion={enabled: true, target: {bucket: models, secret: s3}}"), ()),
 }
 # A component that is never on beside another one, and what it takes.
 APART = {
