@@ -24,6 +24,7 @@ COMPONENT_SWITCHES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (),
     ),
     "warmup": (("--with", "warmup"), ()),
+    "ingestion": (("--set", "ingestion={enabled: true, target: {bucket: models, secret: s3}}"), ()),
 }
 # A component that is never on beside another one, and what it takes.
 APART = {
