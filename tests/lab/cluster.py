@@ -42,6 +42,7 @@ WORKLOAD_CONTROLLERS = (
     *("endpointslice-controller", "serviceaccount-controller", "resourcequota-controller"),
     *("persistentvolume-binder-controller", "persistentvolume-protection-controller"),
     "disruption-controller",
+    "horizontal-pod-autoscaler-controller",
 )
 
 
@@ -189,6 +190,7 @@ def start(tools: Path, folder: Path, *, nodes: bool = False, stages: Path | None
             controllers=",".join((*CONTROLLERS, *(WORKLOAD_CONTROLLERS if nodes else ()))),
             leader_elect="false",
             secure_port=0,
+            horizontal_pod_autoscaler_sync_period="1s",
         )
         if nodes:
             run("kube-scheduler", kubeconfig=cluster.kubeconfig, leader_elect="false", secure_port=0)

@@ -20,6 +20,10 @@ COMPONENT_SWITCHES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "troubleshooting": (("--with", "troubleshooting"), ()),
     "benchmark": (("--with", "benchmark"), ()),
     "warmup": (("--with", "warmup"), ()),
+    "batch": (
+        ("--set", "batch={enabled: true, input: {url: 'http://files/in.jsonl'}, output: {size: 1Gi}}"),
+        (),
+    ),
 }
 # A component that is never on beside another one, and what it takes.
 APART = {
