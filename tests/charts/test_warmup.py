@@ -6,7 +6,7 @@ from typing import Any
 import helm_python
 import pytest
 
-from recipegen import helm, policy
+from recipegen import facts, helm, policy
 from recipegen.compile import compile_plan
 from recipegen.resolve import Plan
 from samples import MINIMAL, plan_of
@@ -180,3 +180,10 @@ def test_objects_keep_to_what_is_asked_of_all_pods(render: Render) -> None:
 
     assert policy.check([*found.values()]) == []
     assert pod(found["DaemonSet"])["imagePullSecrets"] == [{"name": "registry"}]
+
+
+def test_the_charts_images_are_those_of_the_facts(render: Render) -> None:
+    spec = pod(made(render, images=IMAGES)["DaemonSet"])
+
+    assert spec["containers"][0]["image"] == facts.images()["pause"]
+    assert spec["initContainers"][0]["image"] == facts.images()["busybox"]
