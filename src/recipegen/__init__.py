@@ -6,11 +6,24 @@ from recipegen.version import __version__
 
 if TYPE_CHECKING:
     from recipegen.cluster import Diagnosis, Finding
+    from recipegen.cluster.probing import Probe
+    from recipegen.cluster.states import Status
     from recipegen.compile import Bundle
     from recipegen.creation import Created, new
     from recipegen.errors import Problem, RecipeError, RecipegenError
     from recipegen.importers import Difference, Import
-    from recipegen.pipeline import bundle, doctor, import_graph, plan, recommend, render, simulate, size
+    from recipegen.pipeline import (
+        bundle,
+        doctor,
+        import_graph,
+        plan,
+        probe,
+        recommend,
+        render,
+        simulate,
+        size,
+        status,
+    )
     from recipegen.recipe import Recipe
     from recipegen.resolve import Plan
     from recipegen.sizing import Size
@@ -18,10 +31,10 @@ if TYPE_CHECKING:
     from recipegen.twin import Verdict
 
 __all__ = [
-    "Bundle", "Created", "Diagnosis", "Difference", "Finding", "Import", "Plan", "Problem", "Recipe",
-    "RecipeError", "RecipegenError", "Recommendation", "Size", "Verdict",
-    "__version__", "bundle", "doctor", "import_graph", "new", "plan", "recommend", "render",
-    "simulate", "size",
+    "Bundle", "Created", "Diagnosis", "Difference", "Finding", "Import", "Plan", "Probe", "Problem",
+    "Recipe", "RecipeError", "RecipegenError", "Recommendation", "Size", "Status", "Verdict",
+    "__version__", "bundle", "doctor", "import_graph", "new", "plan", "probe", "recommend",
+    "render", "simulate", "size", "status",
 ]  # fmt: skip
 
 _HOMES = {
@@ -32,12 +45,14 @@ _HOMES = {
     "Finding": "cluster",
     "Import": "importers",
     "Plan": "resolve",
+    "Probe": "cluster.probing",
     "Problem": "errors",
     "Recipe": "recipe",
     "RecipeError": "errors",
     "RecipegenError": "errors",
     "Recommendation": "sizing.recommend",
     "Size": "sizing",
+    "Status": "cluster.states",
     "Verdict": "twin",
     "new": "creation",
 }

@@ -28,7 +28,7 @@ def test_m04_a_model_is_created_by_a_recipe_that_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = tmp_path / "config.json"
-    config.write_text(json.dumps((facts.configuration("Qwen/Qwen3-0.6B") or ({},))[0]))
+    config.write_text(json.dumps(facts.configuration("Qwen/Qwen3-0.6B")[0]))
     made = tmp_path / "made.yaml"
     arguments = ["--model", "own/model", "--backend", "vllm", "--gpu", "h100-sxm-80gb", "-o", str(made)]
     code = main(["new", "--config", str(config), *arguments])

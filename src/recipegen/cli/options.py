@@ -28,6 +28,8 @@ def add(commands: dict[str, argparse.ArgumentParser]) -> None:
     _size(commands["size"])
     _simulate(commands["simulate"])
     _doctor(commands["doctor"])
+    _probe(commands["probe"])
+    _status(commands["status"])
     _new(commands["new"])
     _import(commands["import"])
     _recommend(commands["recommend"])
@@ -131,6 +133,33 @@ def _doctor(command: argparse.ArgumentParser) -> None:
     command.add_argument("--bundle", metavar="FILE", action=Once, help=words)
     words = "write what was seen to a new file, without secrets"
     command.add_argument("--save", metavar="FILE", action=Once, help=words)
+
+
+def _probe(command: argparse.ArgumentParser) -> None:
+    words = "where the endpoint is; default: the frontend's pod, through a port-forward of the cluster"
+    command.add_argument("--url", metavar="URL", action=Once, help=words)
+    words = "context of the kubeconfig, for the port-forward; default: the current one"
+    command.add_argument("--context", metavar="C", action=Once, help=words)
+    words = "ask for the answer as a stream of events, which also shows when its first token comes"
+    command.add_argument("--stream", action="store_true", help=words)
+    command.add_argument("--prompt", metavar="TEXT", action=Once, help='what to say; default: "Hello!"')
+    words = "tokens of the answer, at most; default: 16"
+    command.add_argument("--max-tokens", metavar="N", type=number(1, 100_000), default=16, help=words)
+    words = "further header of each request, such as 'x-team: ml'"
+    command.add_argument("--header", metavar="'K: V'", action="append", default=[], help=words)
+    words = "variable of the environment with the token that a gateway wants"
+    command.add_argument("--token-env", metavar="VAR", action=Once, help=words)
+    words = "seconds that one answer may take; default: 60"
+    command.add_argument("--timeout", metavar="SECONDS", type=positive, default=60.0, help=words)
+
+
+def _status(command: argparse.ArgumentParser) -> None:
+    words = "context of the kubeconfig; default: the current one"
+    command.add_argument("--context", metavar="C", action=Once, help=words)
+    words = (
+        "wait until the graph is READY and its weights are there, at most so long; exit 3 when they are not"
+    )
+    command.add_argument("--wait", metavar="SECONDS", type=positive, help=words)
 
 
 def _new(command: argparse.ArgumentParser) -> None:

@@ -15,9 +15,9 @@ from recipegen.facts.known import configuration, known_models, lent, model, mode
 __all__ = [
     "HERE", "arguments", "attention", "brokers", "configuration", "dynamo", "engine", "engine_file",
     "families", "faults", "gpu_hint", "hardware", "images", "ingestion", "known_models", "lent",
-    "llm_endpoints", "llm_engine", "memory", "mistaken_models", "model", "model_license", "newest_dynamo",
-    "newest_engines", "nodes", "order", "parsers", "place", "platform", "policies", "printed", "quantization",
-    "refused_models", "rules", "scaling", "speed",
+    "llm_endpoints", "llm_engine", "memory", "mistaken_models", "model", "model_license", "neighbours",
+    "newest_dynamo", "newest_engines", "nodes", "order", "parsers", "place", "platform", "policies",
+    "printed", "quantization", "refused_models", "rules", "scaling", "speed",
 ]  # fmt: skip
 
 HERE = Path(__file__).parent
@@ -175,6 +175,12 @@ def policies() -> dict[str, Path]:
 def rules() -> dict[str, dict[str, Any]]:
     """Return the rules by section and code: `what`, `why`, `remedy`, and where given `paths` and `source`."""
     return _read(HERE / "rules.yaml")
+
+
+@cache
+def neighbours() -> dict[str, Any]:
+    """Return the systems beside recipegen (`neighbours`), and what none of its commands performs (`acts`)."""
+    return _read(HERE / "neighbours.yaml")
 
 
 @cache
