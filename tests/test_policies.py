@@ -1,5 +1,6 @@
 """Recipes held to policies: LLM Engine's, which came along, and those of files."""
 
+import re
 from typing import Any
 
 import pytest
@@ -231,6 +232,17 @@ def test_l22_the_tables_of_sizes_and_of_endpoints_name_the_same_gpus() -> None:
         assert row.get("mig") == types[name].get("mig"), name
 
 
+def test_l22_the_page_says_what_each_gpu_type_of_llm_engine_is_here() -> None:
+    page = (ROOT / "docs/policies.md").read_text()
+    rows = [line.split("|")[1:4] for line in page.splitlines() if line.startswith("| `nvidia-")]
+    written = [tuple(re.findall(r"`([^`]+)`", cell) for cell in row) for row in rows]
+    types = facts.llm_endpoints()["gpuTypes"]
+
+    assert written == [
+        ([name], row["gpus"], [row["mig"]] if "mig" in row else []) for name, row in types.items()
+    ]
+
+
 def test_l22_a_mig_profile_is_a_resource_of_its_own_and_nodes_go_by_product_label() -> None:
     plan = planned(hardware={"gpu": "h100-sxm-80gb", "mig": "1g.20gb"})
 
@@ -247,11 +259,13 @@ def test_l22_nodes_go_by_the_accelerator_label_where_a_recipe_says_so() -> None:
 
 def test_l40_latest_is_refused_wherever_a_recipe_names_an_image() -> None:
     patch: dict[str, Any] = {
-        "model": {"backend": {"image": "registry.example.com/vllm:latest", "version": "1.6.1"}},
+        "model": {
+            "backend": {"image": "registry.example.com/vllm:latest", "version": "1.6.1"},
+            "forwarder": {"image": "registry.example.com/http-forwarder"},
+        },
         "warmup": {"enabled": True, "images": ["registry.example.com/engine:latest"]},
         "benchmark": {"enabled": True, "image": "python:latest"},
     }
-    patch["model"] |= {"forwarder": {"image": "registry.example.com/http-forwarder"}}
     with pytest.raises(RecipeError) as raised:
         planned(**patch)
 
@@ -324,3 +338,13 @@ def test_a_policy_that_is_not_there_is_wrong_usage(capsys: pytest.CaptureFixture
 def test_every_policy_that_came_along_can_be_read() -> None:
     assert list(facts.policies()) == ["llm-engine"]
     assert all(policyfile.read(name).keys.description for name in facts.policies())
+
+
+def test_the_page_names_every_key_of_a_policy() -> None:
+    page = (ROOT / "docs/policies.md").read_text()
+    whole = policyfile.schema()
+    for key, value in whole["properties"].items():
+        block = whole["$defs"].get(value.get("$ref", "").rpartition("/")[2], {"properties": {"": {}}})
+        for inner in block["properties"]:
+            name = f"{key}.{inner}".rstrip(".")
+            assert f"`{name}`" in page or name == "description", name

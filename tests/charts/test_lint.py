@@ -213,7 +213,7 @@ def test_no_two_objects_have_one_name(render: Render) -> None:
 def test_jobs_stop_trying_and_end(render: Render) -> None:
     jobs = [o["spec"] for o in render(EVERYTHING, namespace="qwen") if o["kind"] == "Job"]
 
-    assert len(jobs) == 6
+    assert len(jobs) == 7
     assert all({"backoffLimit", "backoffLimitPerIndex"} & spec.keys() for spec in jobs)
     assert all("activeDeadlineSeconds" in spec for spec in jobs)
 

@@ -112,6 +112,15 @@ def test_l31_identify_says_that_weights_without_safetensors_may_run_code(cli: Cl
     assert "without safetensors" in answer.out
 
 
+def test_m10_whole_keys_of_a_bucket_are_taken_for_the_files_below_the_models_folder(cli: Cli) -> None:
+    folder = "models/base-models/global/google/gemma-2b"
+    listed = "".join(f"2026-11-21 10:00:00    12 {folder}/{name}\n" for name in HUB.split())
+
+    assert identified(cli, "google/gemma-2b", "--files", "-", stdin=listed) == identified(
+        cli, "google/gemma-2b", "--files", "-"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "stdin", "code", "said"),
     [

@@ -42,6 +42,7 @@ WORKLOAD_CONTROLLERS = (
     *("endpointslice-controller", "serviceaccount-controller", "resourcequota-controller"),
     *("persistentvolume-binder-controller", "persistentvolume-protection-controller"),
     "horizontal-pod-autoscaler-controller",
+    "disruption-controller",
 )
 
 

@@ -40,7 +40,19 @@ def _objects(plan: Plan) -> Objects:
 def _page(plan: Plan, found: Objects) -> str:
     rows = [[f"  {release.name}", release.namespace, _content(release, items)] for release, items in found]
     title = f"{plan.name}, variant {plan.variant}: {plan.gpus_words}"
-    return f"{title}\n{table(['  RELEASE', 'NAMESPACE', 'OBJECTS'], rows)}"
+    page = f"{title}\n{table(['  RELEASE', 'NAMESPACE', 'OBJECTS'], rows)}"
+    return "\n".join([page, *_configured(plan)])
+
+
+def _configured(plan: Plan) -> list[str]:
+    """Return what steps of an ingestion would do on a cluster: a verdict on files is none of a recipe's."""
+    block = plan.recipe.ingestion
+    scan = f"a scan by {block.scan.tool}" if block.scan.enabled else ""
+    convert = (
+        f"a conversion to GGUF ({block.convert.quantize or block.convert.outtype})" if block.convert else ""
+    )
+    steps = " and ".join(filter(None, [scan, convert]))
+    return [f"ingestion: {steps}: configured, not performed here"] if block.enabled and steps else []
 
 
 def _content(release: Release, items: list[dict[str, Any]]) -> str:

@@ -37,6 +37,7 @@ def _found(args: argparse.Namespace) -> dict[str, Any]:
     files = _files(args)
     if files is None:
         return {**said, "models": [], "keys": [], "copied": False}
+    files = ingestion.below(files, ingestion.listing_prefix(folder))
     identified = ingestion.identify(tuned or name, files, layout, base=args.base)
     models = [
         {

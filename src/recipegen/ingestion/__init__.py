@@ -13,7 +13,7 @@ from recipegen.ingestion.identity import (
     tuned_folder,
     tuned_id,
 )
-from recipegen.ingestion.listing import Listed, read_folder, read_listing
+from recipegen.ingestion.listing import Listed, below, read_folder, read_listing
 from recipegen.ingestion.stored import Identified, Stored, identify
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Listed",
     "Stored",
     "base_folder",
+    "below",
     "detect",
     "guessed_quantization",
     "identify",

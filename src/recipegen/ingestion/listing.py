@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from recipegen.errors import UNSAFE, Mark, Problem, RecipeError, ToolError, show
@@ -67,6 +67,16 @@ def read_folder(folder: Path) -> tuple[Listed, ...]:
         raise ToolError(f"{show(str(folder))}: {error.strerror}") from error
     found = tuple(Listed(path.as_posix()) for path in paths if path.parts[0] not in OWN_FOLDERS)
     return _not_empty(found, str(folder))
+
+
+def below(files: tuple[Listed, ...], prefix: str) -> tuple[Listed, ...]:
+    """Return the files by their paths below a folder, where all of them are whole keys of a bucket.
+
+    That is how `aws s3 ls --recursive` prints them.
+    """
+    if not all(file.path.startswith(prefix) for file in files):
+        return files
+    return tuple(replace(file, path=file.path.removeprefix(prefix)) for file in files)
 
 
 def _wrong(path: str, mark: Mark) -> Iterator[Problem]:

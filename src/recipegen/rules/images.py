@@ -8,6 +8,7 @@ from recipegen import facts
 from recipegen.errors import Path, Problem, show
 from recipegen.language import setting
 from recipegen.recipe import Backend, BackendType, Model, Recipe
+from recipegen.rules import ingestion
 
 IMAGE: Path = ("model", "backend", "image")
 # Blocks with an image of their own.
@@ -33,6 +34,8 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         hint = "write HOST/PATH, such as nvcr.io/nvidia/ai-dynamo"
         yield Problem("registry", ("model", "backend", "registry"), message, hint)
     for path, image in _others(recipe):
+        yield from _pinned(path, image)
+    for path, image in ingestion.images(recipe).items():
         yield from _pinned(path, image)
     name = recipe.model.name
     meant = facts.mistaken_models().get(name) or facts.known_models().get(name.casefold(), name)

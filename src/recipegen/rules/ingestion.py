@@ -66,6 +66,18 @@ def marker_uri(recipe: Recipe, uri: str) -> str:
     return f"{uri}.{hashlib.sha256(text.encode()).hexdigest()[:8]}.complete"
 
 
+def images(recipe: Recipe) -> dict[Path, str]:
+    """Return the images that the recipe gives for the steps of an ingestion that is on, by their keys."""
+    block = recipe.ingestion
+    given: dict[Path, str | None] = {
+        (*BLOCK, "image"): block.image,
+        (*BLOCK, "uploadImage"): block.upload_image,
+        (*BLOCK, "scan", "image"): block.scan.image if block.scan.enabled else None,
+        (*BLOCK, "convert", "image"): block.convert.image if block.convert else None,
+    }
+    return {path: image for path, image in given.items() if image is not None and block.enabled}
+
+
 def _layout(target: Mirror) -> Layout:
     return Layout(target.path_prefix, target.base_model_path_prefix, target.project)
 
