@@ -171,7 +171,12 @@ def _adapt(cluster: Cluster, graph: Any, place: str) -> bool:
     space = graph["metadata"]["namespace"]
     adapters = f"/apis/{GROUP}/v1beta1/namespaces/{space}/dynamographdeploymentscalingadapters"
     there = {each["metadata"]["name"]: each for each in cluster.items(adapters)}
-    for number, component in enumerate(graph["spec"]["components"]):
+    components = graph["spec"]["components"]
+    wanted_names = {_name(graph, each) for each in components if "scalingAdapter" in each}
+    for name, each in there.items():
+        if each["spec"]["dgdRef"]["name"] == graph["metadata"]["name"] and name not in wanted_names:
+            cluster.request("DELETE", f"{adapters}/{name}")
+    for number, component in enumerate(components):
         if "scalingAdapter" not in component:
             continue
         name, running = _name(graph, component), component.get("replicas", 1)

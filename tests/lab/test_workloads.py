@@ -32,7 +32,12 @@ APART = {
         *("--with", "faultInjection", "--set", f"faultInjection.acknowledge=apart/{recipes.GRAPH}"),
         *("--set", "faultInjection.allowedNamespaces=[apart]"),
         *("--set", "faultInjection.experiments=[{name: kill-worker}]"),
-    )
+    ),
+    # Replicas and autoscaler never stand side by side.
+    "scaling": (
+        *("--set", "model.worker=null"),
+        *("--set", "scaling={enabled: true, minReplicas: 2, maxReplicas: 4}"),
+    ),
 }
 SWITCHES = {**COMPONENT_SWITCHES, "cache": (("--set", "model.cache.enabled=true"), ())}
 EVERYTHING = tuple(itertools.chain.from_iterable(on for on, _ in SWITCHES.values()))
