@@ -6,11 +6,22 @@ from recipegen.version import __version__
 
 if TYPE_CHECKING:
     from recipegen.cluster import Diagnosis, Finding
+    from recipegen.cluster.preflight import Preflight
     from recipegen.compile import Bundle
     from recipegen.creation import Created, new
     from recipegen.errors import Problem, RecipeError, RecipegenError
     from recipegen.importers import Difference, Import
-    from recipegen.pipeline import bundle, doctor, import_graph, plan, recommend, render, simulate, size
+    from recipegen.pipeline import (
+        bundle,
+        doctor,
+        import_graph,
+        plan,
+        preflight,
+        recommend,
+        render,
+        simulate,
+        size,
+    )
     from recipegen.recipe import Recipe
     from recipegen.resolve import Plan
     from recipegen.sizing import Size
@@ -18,9 +29,9 @@ if TYPE_CHECKING:
     from recipegen.twin import Verdict
 
 __all__ = [
-    "Bundle", "Created", "Diagnosis", "Difference", "Finding", "Import", "Plan", "Problem", "Recipe",
-    "RecipeError", "RecipegenError", "Recommendation", "Size", "Verdict",
-    "__version__", "bundle", "doctor", "import_graph", "new", "plan", "recommend", "render",
+    "Bundle", "Created", "Diagnosis", "Difference", "Finding", "Import", "Plan", "Preflight", "Problem",
+    "Recipe", "RecipeError", "RecipegenError", "Recommendation", "Size", "Verdict",
+    "__version__", "bundle", "doctor", "import_graph", "new", "plan", "preflight", "recommend", "render",
     "simulate", "size",
 ]  # fmt: skip
 
@@ -31,6 +42,7 @@ _HOMES = {
     "Difference": "importers",
     "Finding": "cluster",
     "Import": "importers",
+    "Preflight": "cluster.preflight",
     "Plan": "resolve",
     "Problem": "errors",
     "Recipe": "recipe",

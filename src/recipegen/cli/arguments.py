@@ -23,6 +23,7 @@ COMMANDS = {
     "size": "Say what the memory of the GPUs holds, with the arithmetic.",
     "simulate": "Run a recipe's graph on this machine without a GPU: Dynamo's frontend and mocker.",
     "doctor": "Look into the cluster: what is wrong with a recipe's graph, and which line to change.",
+    "preflight": "Look into the cluster before an apply: does the recipe fit, or with which changes.",
     "recommend": "Say which GPUs, how many, and which parallel sizes meet targets best; nothing is run.",
     "new": "Write a recipe for a model: its config.json, or its id on the Hugging Face Hub.",
     "import": "Turn a DynamoGraphDeployment into a recipe, and say what a recipe cannot carry over.",
@@ -43,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--format", choices=["text", "json"], default="text", help="form of messages, and of a verdict"
         )
-    for name in ("show", "render", "explain", "simulate", "doctor"):
+    for name in ("show", "render", "explain", "simulate", "doctor", "preflight"):
         words = "recipe of the catalog, path of a recipe file, or -"
         commands[name].add_argument("name", metavar="NAME", help=words)
     words = "recipe, config.json or folder of weights, or the id of a known model"
@@ -52,7 +53,8 @@ def parser() -> argparse.ArgumentParser:
         words = "recipes of the catalog, paths, or -"
         commands[name].add_argument("names", metavar="NAME", nargs="*", help=words)
         commands[name].add_argument("--all", action="store_true", help="the whole catalog")
-    for name in ("show", "render", "explain", "validate", "check", "size", "simulate", "doctor", "recommend"):
+    changed = ("show", "render", "explain", "validate", "check", "size", "simulate", "recommend")
+    for name in (*changed, "doctor", "preflight"):
         _add_changes(commands[name])
     options.add(commands)
     return top

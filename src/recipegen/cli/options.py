@@ -28,6 +28,7 @@ def add(commands: dict[str, argparse.ArgumentParser]) -> None:
     _size(commands["size"])
     _simulate(commands["simulate"])
     _doctor(commands["doctor"])
+    _preflight(commands["preflight"])
     _new(commands["new"])
     _import(commands["import"])
     _recommend(commands["recommend"])
@@ -128,6 +129,11 @@ def _doctor(command: argparse.ArgumentParser) -> None:
     command.add_argument("--bundle", metavar="FILE", action=Once, help=words)
     words = "write what was seen to a new file, without secrets"
     command.add_argument("--save", metavar="FILE", action=Once, help=words)
+
+
+def _preflight(command: argparse.ArgumentParser) -> None:
+    words = "context of the kubeconfig; default: the current one"
+    command.add_argument("--context", metavar="C", action=Once, help=words)
 
 
 def _new(command: argparse.ArgumentParser) -> None:

@@ -16,7 +16,8 @@ __all__ = [
     "HERE", "arguments", "attention", "configuration", "dynamo", "engine", "engine_file", "families",
     "faults", "gpu_hint", "hardware", "images", "known_models", "lent", "llm_engine", "memory",
     "mistaken_models", "model", "model_license", "newest_dynamo", "newest_engines", "nodes", "order",
-    "parsers", "place", "platform", "printed", "quantization", "refused_models", "rules", "speed",
+    "parsers", "place", "platform", "preflight", "printed", "quantization", "refused_models", "rules",
+    "speed",
 ]  # fmt: skip
 
 HERE = Path(__file__).parent
@@ -80,6 +81,12 @@ def gpu_hint(name: str) -> str:
 def nodes() -> dict[str, Any]:
     """Return the node types that clouds rent (`types`), and what their system takes of each (`reserved`)."""
     return _read(HERE / "nodes.yaml")
+
+
+@cache
+def preflight() -> dict[str, Any]:
+    """Return what cannot be read in a cluster: who brings which kinds, what provisioners make."""
+    return _read(HERE / "preflight.yaml")
 
 
 # Models and their families; models one by one are in `known`.
