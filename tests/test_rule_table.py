@@ -19,6 +19,7 @@ SOURCE = ROOT / "src/recipegen"
 # What finds problems in a recipe. Other modules speak of commands, files and clusters.
 CHECKERS = [
     SOURCE / "load.py",
+    SOURCE / "inheritance.py",
     SOURCE / "validate.py",
     SOURCE / "document.py",
     *sorted((SOURCE / "rules").glob("*.py")),
