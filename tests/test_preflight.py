@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from recipegen import load, pipeline
+from recipegen.cli import preflight as verb
 from recipegen.cluster.client import harmless
 from recipegen.cluster.preflight import Preflight, examine
 from recipegen.cluster.preflight.items import CANNOT, OK, UNKNOWN, WARN, Item
@@ -34,7 +35,12 @@ def plan(*patches: dict[str, Any], recipe: str = RECIPE, variant: str | None = N
 
 
 def look(*objects: Any, of: Plan | None = None, **scene: Any) -> Preflight:
-    return examine(of or plan(ALONE), connection=connection(*objects, **scene))
+    asked = of or plan(ALONE)
+    found = examine(asked, connection=connection(*objects, **scene))
+    # Each key that is named has to be one of the language, or else there is no line to show for it.
+    assert found.context in verb._text(asked, found)
+    assert found.context in verb._data(asked, found)
+    return found
 
 
 def changes(found: Preflight) -> dict[str, Any]:

@@ -171,7 +171,8 @@ def _paths(pods: Pods) -> tuple[str, ...]:
         return ()
     block = ".".join(_block(pods))
     placed = ("hardware.gpu", "hardware.cluster") if _RELABELLED & pods.group.selector.keys() else ()
-    return (f"{block}.replicas", f"{block}.gpus", *placed, "model.nodeSelector")
+    size = f"{block}.gpus" if _scalable(pods) else f"{block}.resources"
+    return (f"{block}.replicas", size, *placed, "model.nodeSelector")
 
 
 def _with(group: Group, must: int) -> Group:
