@@ -25,6 +25,10 @@ def add(commands: dict[str, argparse.ArgumentParser]) -> None:
     render.add_argument("--check", action="store_true", help=words)
     words = "folder or oci:// address of the charts; default: those that came along"
     render.add_argument("--charts", metavar="REF", action=Once, help=words)
+    words = "have the cluster of a context check the objects too, as a dry run; default: the current context"
+    commands["check"].add_argument(
+        "--cluster", metavar="CONTEXT", nargs="?", const="", action=Once, help=words
+    )
     _size(commands["size"])
     _simulate(commands["simulate"])
     _doctor(commands["doctor"])

@@ -8,13 +8,17 @@ from collections.abc import Sequence
 
 from recipegen.cluster.client import Connection, connect
 from recipegen.cluster.collect import NoAnswerError
+from recipegen.cluster.preflight.dryrun import DryRun, dry_run
 from recipegen.cluster.preflight.items import Change, Item
 from recipegen.cluster.preflight.survey import LOGIN, Survey
 from recipegen.cluster.preflight.verdict import Outcome, Preflight, judge
+from recipegen.cluster.preflight.wants import wants
 from recipegen.errors import ClusterError, Problem
 from recipegen.resolve import Plan
 
-__all__ = ["Change", "Item", "Outcome", "Preflight", "examine", "refused"]
+__all__ = [
+    "Change", "DryRun", "Item", "Outcome", "Preflight", "dry_runs", "examine", "refused",
+]  # fmt: skip
 
 
 def examine(
@@ -35,6 +39,27 @@ def examine(
     way = connection or connect(context)
     try:
         return judge(plan, others, Survey(way))
+    except NoAnswerError as error:
+        raise refused(error) from error
+
+
+def dry_runs(
+    plans: Sequence[Plan], context: str | None = None, connection: Connection | None = None
+) -> list[DryRun]:
+    """Return what the API server of a cluster says to the objects of each plan; it stores none of them.
+
+    Args:
+        plans: complete recipes.
+        context: context of the kubeconfig; default: the current one.
+        connection: a way into a cluster, in place of the kubeconfig's.
+
+    Raises:
+        ToolError: when the package `kubernetes`, the kubeconfig or Helm is missing.
+        ClusterError: when the cluster cannot be reached, or does not know who asks.
+    """
+    survey = Survey(connection or connect(context))
+    try:
+        return [dry_run(wants(plan), survey) for plan in plans]
     except NoAnswerError as error:
         raise refused(error) from error
 

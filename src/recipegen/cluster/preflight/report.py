@@ -1,9 +1,10 @@
 """A preflight as text for people and as data for programs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from recipegen.cluster.preflight.dryrun import ELSEWHERE, DryRun
 from recipegen.cluster.preflight.inventory import Inventory
 from recipegen.cluster.preflight.items import CANNOT, OK, UNKNOWN, Change, Item
 from recipegen.cluster.preflight.verdict import CANNOT_FIT, FITS, FITS_WITH, Outcome, Preflight
@@ -31,6 +32,17 @@ def report(found: Preflight, where: Where = lambda _: "") -> str:
     parts = [_changes(found.outcome, where), _items(found.outcome, where), _stock(found.inventory)]
     parts += [_variants(found.variants), _unseen(found), NOT_DONE]
     return escape_lines(scrub_lines("\n\n".join(part for part in parts if part)))
+
+
+def answered(answers: Sequence[DryRun]) -> str:
+    """Return what an API server would take of several forms, and what it was not asked about."""
+    first = answers[0]
+    count = sum(answer.accepted for answer in answers)
+    head = f"{first.context}, Kubernetes {first.version}: would take all {count} that were sent as a dry run"
+    absent = dict.fromkeys(name for answer in answers for name in answer.elsewhere)
+    lines = [f"  namespace {name} is not there yet: tried in {ELSEWHERE} instead" for name in absent]
+    unchecked = dict.fromkeys(words for answer in answers for words in answer.unchecked)
+    return escape_lines("\n".join([head, *lines, *(f"  not checked: {words}" for words in unchecked)]))
 
 
 def scrub_lines(words: str) -> str:
