@@ -39,7 +39,7 @@ def look(*objects: Any, of: Plan | None = None, **scene: Any) -> Preflight:
     found = examine(asked, connection=connection(*objects, **scene))
     # Each key that is named has to be one of the language, or else there is no line to show for it.
     assert found.context in verb._text(asked, found)
-    assert found.context in verb._data(asked, found)
+    assert found.context == verb._data(asked, found)["context"]
     return found
 
 

@@ -1,6 +1,7 @@
 """Preflight against a real API server with nodes: its verdicts, and whether Kubernetes agrees with them."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -10,11 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
+from conftest import ROOT, Golden
 from lab import cluster as control_plane
 from lab import repository
 from lab.cluster import Cluster, free_ports, wait_until
 from lab.tools import Machine
 from recipegen import helm, pipeline
+from test_docs import CLUSTER, CONSOLE
 
 RECIPE = "tests/doctor/llama.yaml"
 PLAIN = ("--without", "benchmark")
@@ -322,6 +325,44 @@ def test_t06_a_cluster_out_of_reach_or_a_login_out_of_date_ends_with_5(place: Pl
     assert "does not answer" in away.stderr
     assert "hint: see that `kubectl get nodes` works with the same context" in away.stderr
     assert (context.returncode, context.stdout) == (4, "")
+
+
+def test_t18_the_page_shows_what_a_cluster_of_the_lab_answers(
+    nodes: Cluster, new_machine: Callable[[Cluster | None], Machine], golden: Golden, tmp_path: Path
+) -> None:
+    """Each command of the page that needs a cluster is run, and its output stands below it."""
+    page = ROOT / "docs/preflight.md"
+    config = yaml.safe_load(nodes.kubeconfig.read_text())
+    config["contexts"].append({"name": "lab-again", "context": config["contexts"][0]["context"]})
+    (tmp_path / "kubeconfig").write_text(json.dumps(config))
+    there = new_machine(nodes).environment
+    machine = Machine({**there, "KUBECONFIG": str(tmp_path / "kubeconfig")})
+
+    def answered(block: re.Match[str]) -> str:
+        commands = [line for line in block[0].splitlines() if line.startswith("$ ")]
+        assert all(CLUSTER.search(line[2:]) for line in commands)
+        return "".join(f"{line}\n{machine.run(['bash', '-c', line[2:]]).stdout}" for line in commands)
+
+    golden.file(page, CONSOLE.sub(answered, page.read_text(encoding="utf-8")))
+
+
+def test_t14_of_several_clusters_those_with_room_are_told(place: Place, tmp_path: Path) -> None:
+    config = yaml.safe_load(place.cluster.kubeconfig.read_text())
+    config["clusters"].append({"name": "away", "cluster": {"server": "https://127.0.0.1:1"}})
+    config["contexts"].append({"name": "away", "context": {"cluster": "away", "user": "admin"}})
+    (tmp_path / "kubeconfig").write_text(json.dumps(config))
+    others = place.as_user(tmp_path / "kubeconfig")
+    both = others.run("--context", "lab", "--context", "away")
+    busy(place, 8)
+    full = others.run("--context", "lab", "--context", "away")
+
+    assert both.returncode == 0, both.stderr
+    assert "lab      fits             8 of 8 NVIDIA-H100-80GB-HBM3, 80 of 80 NVIDIA-L40S\n" in both.stdout
+    assert "away     does not answer\n" in both.stdout
+    assert "does not answer" in both.stderr
+    assert full.returncode == 3
+    assert "0 of 8 NVIDIA-H100-80GB-HBM3" in full.stdout
+    assert others.run("--context", "away").returncode == 5
 
 
 def test_t18_kinds_that_the_cluster_has_are_served(place: Place) -> None:

@@ -136,8 +136,8 @@ def _doctor(command: argparse.ArgumentParser) -> None:
 
 
 def _preflight(command: argparse.ArgumentParser) -> None:
-    words = "context of the kubeconfig; default: the current one"
-    command.add_argument("--context", metavar="C", action=Once, help=words)
+    words = "context of the kubeconfig; default: the current one; several times: a row for each cluster"
+    command.add_argument("--context", metavar="C", action="append", default=[], help=words)
 
 
 def _new(command: argparse.ArgumentParser) -> None:

@@ -24,7 +24,7 @@ NOT_DONE = (
 
 def headline(found: Preflight) -> str:
     """Return the verdict on one line."""
-    return f"{_verdict(found.outcome)} ({found.context}, Kubernetes {found.version or 'of unknown version'})"
+    return f"{verdict(found.outcome)} ({found.context}, Kubernetes {found.version or 'of unknown version'})"
 
 
 def report(found: Preflight, where: Where = lambda _: "") -> str:
@@ -89,7 +89,17 @@ def _item(item: Item, origin: Callable[[str], dict[str, Any]]) -> dict[str, Any]
     }
 
 
-def _verdict(outcome: Outcome) -> str:
+def free(found: Preflight) -> str:
+    """Return what is free now of each kind of GPU, on one line."""
+    words = [
+        f"{each.free} of {each.allocatable} {each.product or each.resource}"
+        for each in found.inventory.products
+    ]
+    return ", ".join(words) or "no GPUs"
+
+
+def verdict(outcome: Outcome) -> str:
+    """Return the verdict in a few words."""
     sure = "" if outcome.told else ", as far as could be told"
     if outcome.verdict == FITS:
         return f"fits{sure}"
@@ -153,7 +163,7 @@ def _variants(outcomes: tuple[Outcome, ...]) -> str:
         more = ", ".join(f"{change.key}={show(change.value)}" for change in each.changes)
         if each.verdict == CANNOT_FIT:
             more = each.reasons[0].words
-        lines.append(f"  {each.variant}: {_verdict(each)}{f': {more}' if more else ''}")
+        lines.append(f"  {each.variant}: {verdict(each)}{f': {more}' if more else ''}")
     return "\n".join(["other variants", *lines]) if lines else ""
 
 
