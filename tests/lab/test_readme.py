@@ -38,7 +38,7 @@ def test_every_way_of_the_table_works(
         typed = command.replace("render qwen-0.6b", f"render qwen-0.6b -f {profile}")
         folder = ROOT if where in IN_CHECKOUT else tmp_path
         answer = machine.run(["bash", "-c", typed], cwd=folder)
-        # Where no pod runs, a diagnosis has something to find, which is what 3 says; and there is no room without nodes.
+        # Where no pod runs, a diagnosis has something to find: 3 says so. Nor is there room without nodes.
         if answer.returncode != (3 if where in ("see what is wrong", "see whether it fits") else 0):
             failed[where] = answer.stderr
 
