@@ -7,6 +7,8 @@ from recipegen.version import __version__
 if TYPE_CHECKING:
     from recipegen.cluster import Diagnosis, Finding
     from recipegen.cluster.preflight import Preflight
+    from recipegen.cluster.probing import Probe
+    from recipegen.cluster.states import Status
     from recipegen.compile import Bundle
     from recipegen.creation import Created, new
     from recipegen.errors import Problem, RecipeError, RecipegenError
@@ -17,10 +19,12 @@ if TYPE_CHECKING:
         import_graph,
         plan,
         preflight,
+        probe,
         recommend,
         render,
         simulate,
         size,
+        status,
     )
     from recipegen.recipe import Recipe
     from recipegen.resolve import Plan
@@ -29,10 +33,10 @@ if TYPE_CHECKING:
     from recipegen.twin import Verdict
 
 __all__ = [
-    "Bundle", "Created", "Diagnosis", "Difference", "Finding", "Import", "Plan", "Preflight", "Problem",
-    "Recipe", "RecipeError", "RecipegenError", "Recommendation", "Size", "Verdict",
-    "__version__", "bundle", "doctor", "import_graph", "new", "plan", "preflight", "recommend", "render",
-    "simulate", "size",
+    "Bundle", "Created", "Diagnosis", "Difference", "Finding", "Import", "Plan", "Preflight", "Probe",
+    "Problem", "Recipe", "RecipeError", "RecipegenError", "Recommendation", "Size", "Status", "Verdict",
+    "__version__", "bundle", "doctor", "import_graph", "new", "plan", "preflight", "probe", "recommend",
+    "render", "simulate", "size", "status",
 ]  # fmt: skip
 
 _HOMES = {
@@ -44,12 +48,14 @@ _HOMES = {
     "Import": "importers",
     "Preflight": "cluster.preflight",
     "Plan": "resolve",
+    "Probe": "cluster.probing",
     "Problem": "errors",
     "Recipe": "recipe",
     "RecipeError": "errors",
     "RecipegenError": "errors",
     "Recommendation": "sizing.recommend",
     "Size": "sizing",
+    "Status": "cluster.states",
     "Verdict": "twin",
     "new": "creation",
 }

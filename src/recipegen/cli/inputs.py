@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from recipegen import catalog, pipeline, yamlio
+from recipegen import catalog, pipeline, policyfile, yamlio
 from recipegen.cli.printing import report
 from recipegen.components import COMPONENTS
 from recipegen.document import Document, from_set, merge
@@ -15,6 +15,7 @@ from recipegen.language import knows
 from recipegen.load import choose, read, variants
 from recipegen.overview import Form
 from recipegen.resolve import Plan, resolve
+from recipegen.rules import collisions
 from recipegen.validate import validate
 
 # What --with and --without take, and the key that each of them sets.
@@ -65,7 +66,8 @@ def plans(args: argparse.Namespace) -> list[Plan]:
     """Return a plan for every recipe named, and for every variant of it unless one was chosen.
 
     Raises:
-        RecipeError: with the problems of all of them, or with the patches that changed none of them.
+        RecipeError: with the problems of all of them, also where one does not keep to a policy, or with
+            the patches that changed none of them.
     """
     if bool(args.names) == args.all:
         hint = (
@@ -78,6 +80,7 @@ def plans(args: argparse.Namespace) -> list[Plan]:
     # Each once: a mistake of the recipe itself is one of every variant.
     problems: dict[tuple[object, ...], Problem] = {}
     documents = patches(args)
+    policies = [policyfile.read(name) for name in args.policy]
     for name in args.names or catalog.recipes():
         with _gathered(problems):
             recipe = read(name)
@@ -87,6 +90,11 @@ def plans(args: argparse.Namespace) -> list[Plan]:
                     alone = not args.variant and variant is not None
                     loaded = choose(recipe, variant, documents, alone=alone)
                     found.append(resolve(validate(loaded)))
+                    held = [each for policy in policies for each in policyfile.hold(found[-1], policy)]
+                    if held:
+                        raise RecipeError(*held)
+    for problem in collisions.check(found):
+        problems.setdefault(_place(problem), problem)
     if problems:
         raise RecipeError(*problems.values())
     # One cluster profile is meant for many recipes, some of which say already what it says.

@@ -18,6 +18,7 @@ LABEL_VALUE = r"^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$"
 FILE_PATH = r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$"
 INNER_PATH = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
 S3_URI = r"^s3://[a-z0-9][a-z0-9.-]+[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
+BUCKET = r"^[a-z0-9][a-z0-9.-]*[a-z0-9]$"
 SERVER = r"^http://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:[0-9]{1,5}$"
 REDIS_URL = r"^rediss?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[0-9]{1,3})?$"
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
@@ -44,6 +45,12 @@ HEADER_VALUE = r"^[!-~]([ -~]*[!-~])?$"
 API_GROUP = r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$"
 KIND = r"^[A-Z][A-Za-z0-9]*$"
 OWNER = r"^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[A-Za-z0-9._%+-]+@([A-Za-z0-9-]+[.])+[A-Za-z]+)$"
+# Of the scaling block.
+ADDRESS = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:[0-9]{1,5}$"
+API_VERSION = r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?v[a-z0-9]+$"
+METRIC_NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.:|-]*[A-Za-z0-9_])?$"
+REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]+$"
+COUNT_OR_SHARE = r"^([0-9]|[1-9][0-9]|100)%$"
 NAMESPACE_OR_ALL = r"^(\*|[a-z0-9]([a-z0-9-]*[a-z0-9])?)$"
 
 FORMS = {
@@ -55,6 +62,7 @@ FORMS = {
     FILE_PATH: "an absolute path without '..'",
     INNER_PATH: "a path inside the volume, without '/' at its ends and without '..'",
     S3_URI: "s3://BUCKET or s3://BUCKET/PREFIX, without '/' at its end",
+    BUCKET: "the name of a bucket: lower-case letters, digits, '-' and '.'",
     SERVER: "an address http://HOST:PORT",
     REDIS_URL: "an address redis(s)://HOST[:PORT][/NUMBER], without user and password",
     ENV_NAME: "the name of an environment variable",
@@ -80,6 +88,11 @@ FORMS = {
     API_GROUP: "an API group such as agentgateway.dev, or nothing for Kubernetes' core",
     KIND: "a Kubernetes kind such as Service",
     OWNER: "an id of letters, digits, '-', '_' and '.', or an e-mail address",
+    ADDRESS: "HOST:PORT, such as redis.queues:6379",
+    API_VERSION: "a version of an API with its group, such as apps/v1",
+    METRIC_NAME: "the name of a metric: letters, digits, and between them '_', '-', '.', ':' and '|'",
+    REGION: "a region of AWS, such as eu-west-1",
+    COUNT_OR_SHARE: "a share of the pods, 0% to 100%",
     NAMESPACE_OR_ALL: "a Kubernetes namespace, or '*' for all",
 }
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -115,6 +115,9 @@ def named(wants: Wants, survey: Survey) -> Iterator[Item]:
 
 def _one(wants: Wants, survey: Survey, what: Named, by: list[str]) -> Iterator[Item]:
     looked = "Secrets, by name" if what.kind == "Secret" else f"{what.kind} {what.name}"
+    served = survey.versions(what.group) if what.group else []
+    if served and what.version not in served:
+        what = replace(what, version=served[0])
     there = survey.there(what.path, looked)
     where = f" in namespace {what.namespace}" if what.namespace else ""
     called = f"{what.kind} {what.name}{where}"
