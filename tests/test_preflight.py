@@ -178,6 +178,23 @@ def test_t14_pods_that_share_a_volume_of_one_node_are_placed_on_one() -> None:
     assert beside.verdict == "fits"
 
 
+def test_t14_what_scales_needs_room_for_its_least_and_says_how_far_it_could_grow() -> None:
+    block = {"enabled": True, "minReplicas": 2, "maxReplicas": 6, "perWorker": 8, "hpa": {}}
+    scaled = plan({"scaling": block, "model": {"worker": {"replicas": None}}}, recipe="qwen-0.6b")
+    kinds = {"autoscaling/v2": {"HorizontalPodAutoscaler": "horizontalpodautoscalers"}}
+    adapter = {"custom.metrics.k8s.io/v1beta1": {"Metric": "metrics"}, "external.metrics.k8s.io/v1beta1": {}}
+    some = look(node("gpu-0", 4), of=scaled, kinds=(kinds, adapter))
+    few = look(node("gpu-0", 1), of=scaled, kinds=(kinds, adapter))
+    without = look(node("gpu-0", 4), of=scaled, kinds=(kinds,))
+
+    assert some.verdict == "fits"
+    assert "worker: 2 of 2, may grow to 4 of 6 on gpu-0" in [each.words for each in of(some, "room")]
+    assert changes(few) == {"scaling.minReplicas": 1}
+    assert "metrics.k8s.io, which HorizontalPodAutoscaler qwen-0-6b-worker reads: it would" in reasons(
+        without
+    )
+
+
 def test_t14_the_other_variants_are_judged_too() -> None:
     recipe = load.read("qwen-0.6b")
     others = [
@@ -467,6 +484,19 @@ def test_l41_an_address_of_a_service_that_is_not_there_is_found() -> None:
         == "there is no Service prometheus in namespace monitoring, which platform.prometheusEndpoint names"
     )
     assert there.verdict == "fits"
+
+
+def test_l41_the_address_that_keda_reads_is_looked_for_and_keda_itself() -> None:
+    keda = {"prometheus": {"address": "http://prometheus.monitoring:9090", "wakeQuery": "sum(up)"}}
+    block = {"enabled": True, "minReplicas": 0, "maxReplicas": 6, "perWorker": 8, "keda": keda}
+    scaled = plan({"scaling": block, "model": {"worker": {"replicas": None}}}, recipe="qwen-0.6b")
+    kinds = {"keda.sh/v1alpha1": {"ScaledObject": "scaledobjects"}}
+    found = look(node("gpu-0"), of=scaled, kinds=(kinds,))
+
+    assert "there is no Service prometheus in namespace monitoring, which scaling.keda.prometheus" in reasons(
+        found
+    )
+    assert "it does not serve ScaledObject of keda.sh" in of(look(node("gpu-0"), of=scaled), "kinds")[0].words
 
 
 def test_l41_a_pod_monitor_that_no_prometheus_takes_is_told() -> None:

@@ -18,6 +18,15 @@ from recipegen.origin import leaves
 
 CLASSES, MANY = "storage classes", "ReadWriteMany"
 _SERVICE = re.compile(r"([a-z0-9-]+)\.([a-z0-9-]+)\.svc(?:\.[a-z0-9.-]+)?")
+# In a pod this is a Service too; elsewhere it is a domain, which has no port or is not asked in the clear.
+_SHORT = re.compile(r"(?:http://)?([a-z0-9-]+)\.([a-z0-9-]+):\d+(?:/.*)?")
+METRIC_APIS = {
+    "Resource": "metrics.k8s.io",
+    "ContainerResource": "metrics.k8s.io",
+    "Pods": "custom.metrics.k8s.io",
+    "Object": "custom.metrics.k8s.io",
+    "External": "external.metrics.k8s.io",
+}
 MAKE = {
     "Secret": "kubectl -n {namespace} create secret generic {name} --from-literal=KEY=VALUE",
     "ConfigMap": "kubectl -n {namespace} create configmap {name} --from-file=FILE",
@@ -159,12 +168,7 @@ def addresses(wants: Wants, survey: Survey) -> Iterator[Item]:
     """Services of the cluster in addresses that the recipe gives: a wrong one makes no error anywhere."""
     own = {(name(made.item), made.release.namespace) for made in wants.of("Service")}
     for path, value in leaves(wants.plan.tree):
-        if not isinstance(value, str) or "://" not in value or path[0] == "about":
-            continue
-        try:
-            found = _SERVICE.fullmatch(urlsplit(value).hostname or "")
-        except ValueError:
-            continue
+        found = _service(value) if path[0] != "about" else None
         if not found or (found[1], found[2]) in own:
             continue
         key, where = dotted(path), f"Service {found[1]} in namespace {found[2]}"
@@ -176,6 +180,39 @@ def addresses(wants: Wants, survey: Survey) -> Iterator[Item]:
         else:
             remedy = "correct the address: what asks it would find nothing, and say nothing"
             yield Item("address", CANNOT, f"there is no {where}, which {key} names", remedy, paths=(key,))
+
+
+def _service(value: Any) -> re.Match[str] | None:
+    """Return name and namespace of the Service that an address leads to, if it is one of the cluster."""
+    if not isinstance(value, str):
+        return None
+    try:
+        host = urlsplit(value if "://" in value else f"//{value}").hostname or ""
+    except ValueError:
+        return None
+    return _SERVICE.fullmatch(host) or _SHORT.fullmatch(value)
+
+
+def metrics(wants: Wants, survey: Survey) -> Iterator[Item]:
+    """Whether anything serves what a HorizontalPodAutoscaler reads: without, it never scales, and says little.
+
+    Source: Kubernetes, "Horizontal Pod Autoscaling", on the APIs that it reads.
+    """
+    for made in wants.of("HorizontalPodAutoscaler"):
+        for kind in dict.fromkeys(text(row, "type") for row in rows(made.item, "spec", "metrics")):
+            group = METRIC_APIS.get(kind)
+            if group is None:
+                continue
+            if survey.versions(group):
+                yield Item("metrics", OK, f"{group}, which {made.called} reads, is served")
+            elif not survey.saw("API groups"):
+                yield Item("metrics", UNKNOWN, f"whether {group} is served, which {made.called} reads")
+            else:
+                remedy = (
+                    f"install an adapter that serves {group}, such as the Prometheus adapter, or use KEDA"
+                )
+                words = f"nothing serves {group}, which {made.called} reads: it would never scale"
+                yield Item("metrics", CANNOT, words, remedy, paths=("scaling.hpa",))
 
 
 def scraping(wants: Wants, survey: Survey) -> Iterator[Item]:

@@ -32,6 +32,7 @@ RULES: tuple[Callable[[Wants, Survey], Iterator[Item]], ...] = (
     stores.storage,
     stores.named,
     stores.addresses,
+    stores.metrics,
     stores.scraping,
 )
 

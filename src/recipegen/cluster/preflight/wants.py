@@ -238,6 +238,10 @@ def _of_object(made: Made) -> Iterator[Named]:
         for listener in rows(made.item, "spec", "listeners"):
             for entry in rows(listener, "tls", "certificateRefs"):
                 yield Named("Secret", text(entry, "name"), text(entry, "namespace") or namespace, made.called)
+    if made.kind == "ScaledObject":
+        for row in rows(made.item, "spec", "triggers"):
+            called = text(row, "authenticationRef", "name")
+            yield Named("TriggerAuthentication", called, namespace, made.called, "keda.sh", "v1alpha1")
     if made.kind == "HTTPRoute":
         for entry in rows(made.item, "spec", "parentRefs"):
             where = text(entry, "namespace") or namespace
