@@ -120,7 +120,8 @@ def rights(wants: Wants, survey: Survey) -> Iterator[Item]:
 def _needed(wants: Wants, survey: Survey) -> Iterator[tuple[str, str, str, str]]:
     """Yield verb, group, resource and namespace of each right; no namespace for cluster-wide kinds."""
     for namespace in wants.namespaces:
-        if survey.read(f"/api/v1/namespaces/{namespace}", f"namespace {namespace}") is None:
+        there = survey.read(f"/api/v1/namespaces/{namespace}", f"namespace {namespace}")
+        if there is None and survey.saw(f"namespace {namespace}"):
             yield ("create", "", "namespaces", "")
         yield from ((verb, "", "secrets", namespace) for verb in RECORD_VERBS)
     for made in wants.made:

@@ -54,7 +54,9 @@ def dry_run(wants: Wants, survey: Survey) -> DryRun:
     version = survey.version()
     accepted, refused = 0, []
     unchecked = [f"{r.name}: its chart is fetched by Helm, and not rendered here" for r in wants.fetched]
-    absent = [n for n in wants.namespaces if not survey.there(f"/api/v1/namespaces/{n}", f"namespace {n}")]
+    where = {n: survey.there(f"/api/v1/namespaces/{n}", f"namespace {n}") for n in wants.namespaces}
+    # One that must not be looked at may well be there.
+    absent = [namespace for namespace, there in where.items() if there is False]
     for made in wants.made:
         group = made.api_version.rpartition("/")[0]
         if survey.resource(made.api_version, made.kind) is None and wants.brought_by(group):

@@ -194,7 +194,7 @@ def _service(value: Any) -> re.Match[str] | None:
 
 
 def metrics(wants: Wants, survey: Survey) -> Iterator[Item]:
-    """Whether anything serves what a HorizontalPodAutoscaler reads: without, it never scales, and says little.
+    """Whether anything serves what a HorizontalPodAutoscaler reads; without, it never scales.
 
     Source: Kubernetes, "Horizontal Pod Autoscaling", on the APIs that it reads.
     """
