@@ -13,6 +13,8 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 CONSOLE = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
 # Needs helmfile and a cluster; tests/lab runs it.
 LAB = re.compile(r"\| helmfile\b")
+# Needs a cluster; tests/lab/test_preflight.py runs it, and holds its output.
+CLUSTER = re.compile(r"^recipegen (preflight\b|check\b.* --cluster\b)")
 
 
 # Needs Dynamo's wheels; what it is doing goes to standard error, in an order that differs.
@@ -41,11 +43,15 @@ def run(command: str) -> str:
 def answered(block: re.Match[str]) -> str:
     """The block with every command's real output below it."""
     lines = []
+    kept = False
     for line in block[0].splitlines():
         if line.startswith("$ "):
             lines.append(f"{line}\n")
-            if not LAB.search(line):
+            kept = CLUSTER.search(line[2:]) is not None
+            if not kept and not LAB.search(line):
                 lines.append(run(line[2:]))
+        elif kept:
+            lines.append(f"{line}\n")
     return "".join(lines)
 
 

@@ -6,6 +6,7 @@ from recipegen.version import __version__
 
 if TYPE_CHECKING:
     from recipegen.cluster import Diagnosis, Finding
+    from recipegen.cluster.preflight import Preflight
     from recipegen.cluster.probing import Probe
     from recipegen.cluster.states import Status
     from recipegen.compile import Bundle
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
         doctor,
         import_graph,
         plan,
+        preflight,
         probe,
         recommend,
         render,
@@ -31,9 +33,9 @@ if TYPE_CHECKING:
     from recipegen.twin import Verdict
 
 __all__ = [
-    "Bundle", "Created", "Diagnosis", "Difference", "Finding", "Import", "Plan", "Probe", "Problem",
-    "Recipe", "RecipeError", "RecipegenError", "Recommendation", "Size", "Status", "Verdict",
-    "__version__", "bundle", "doctor", "import_graph", "new", "plan", "probe", "recommend",
+    "Bundle", "Created", "Diagnosis", "Difference", "Finding", "Import", "Plan", "Preflight", "Probe",
+    "Problem", "Recipe", "RecipeError", "RecipegenError", "Recommendation", "Size", "Status", "Verdict",
+    "__version__", "bundle", "doctor", "import_graph", "new", "plan", "preflight", "probe", "recommend",
     "render", "simulate", "size", "status",
 ]  # fmt: skip
 
@@ -44,6 +46,7 @@ _HOMES = {
     "Difference": "importers",
     "Finding": "cluster",
     "Import": "importers",
+    "Preflight": "cluster.preflight",
     "Plan": "resolve",
     "Probe": "cluster.probing",
     "Problem": "errors",

@@ -1,6 +1,7 @@
 """The stages in their order: load, validate, resolve, compile, emit. This is the library."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -8,13 +9,14 @@ from recipegen import yamlio
 from recipegen.compile import Bundle, compile_plan
 from recipegen.document import Document
 from recipegen.errors import RecipeError
-from recipegen.load import load
+from recipegen.load import choose, load, read, variants
 from recipegen.resolve import Plan, resolve
 from recipegen.targets import TARGETS
 from recipegen.validate import validate
 
 if TYPE_CHECKING:
     from recipegen.cluster import Diagnosis
+    from recipegen.cluster.preflight import Preflight
     from recipegen.cluster.probing import Probe
     from recipegen.cluster.states import Status
     from recipegen.importers import Import
@@ -152,6 +154,38 @@ def doctor(
     if save is not None:
         cluster.save(seen, save)
     return diagnosis
+
+
+def preflight(
+    name: Name, variant: str | None = None, patches: Sequence[Patch] = (), *, context: str | None = None
+) -> "Preflight":
+    """Ask a cluster, without changing anything, whether a recipe fits it, and with which changes it would.
+
+    Nothing has to be installed there yet, and nothing is reserved.
+
+    Args:
+        name: as for `plan`, and so are `variant` and `patches`.
+        variant: a variant of the recipe; the others are judged beside it.
+        patches: merge patches.
+        context: context of the kubeconfig; default: the current one.
+
+    Raises:
+        ClusterError: when the cluster cannot be reached, or does not know who asks.
+        ToolError: when the package `kubernetes`, the kubeconfig or Helm is missing; otherwise as `plan` does.
+    """
+    from recipegen.cluster import preflight as before
+
+    # Read once: it may be standard input.
+    recipe = read(name)
+    documents = [_document(patch, index) for index, patch in enumerate(patches, start=1)]
+    loaded = choose(recipe, variant, documents)
+    if loaded.idle:
+        raise RecipeError(*loaded.idle)
+    others = []
+    for other in [None, *variants(recipe.document)]:
+        with suppress(RecipeError):
+            others.append(resolve(validate(choose(recipe, other, documents, alone=True))))
+    return before.examine(resolve(validate(loaded)), others, context)
 
 
 def probe(

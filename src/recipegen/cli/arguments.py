@@ -23,6 +23,7 @@ COMMANDS = {
     "size": "Say what the memory of the GPUs holds, with the arithmetic.",
     "simulate": "Run a recipe's graph on this machine without a GPU: Dynamo's frontend and mocker.",
     "doctor": "Look into the cluster: what is wrong with a recipe's graph, and which line to change.",
+    "preflight": "Look into the cluster before an apply: does the recipe fit, or with which changes.",
     "probe": "Ask the endpoint for one chat answer, and check it.",
     "status": "Say how far the cluster is with a recipe: its graph, replicas, weights and Jobs.",
     "recommend": "Say which GPUs, how many, and which parallel sizes meet targets best; nothing is run.",
@@ -57,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--format", choices=["text", "json"], default="text", help="form of messages, and of a verdict"
         )
-    for name in ("show", "render", "explain", "simulate", "doctor", "probe", "status"):
+    for name in ("show", "render", "explain", "simulate", "doctor", "preflight", "probe", "status"):
         words = "recipe of the catalog, path of a recipe file, or -"
         commands[name].add_argument("name", metavar="NAME", help=words)
     words = "recipe, config.json or folder of weights, or the id of a known model"
@@ -70,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
         commands[name].add_argument("--policy", metavar="FILE", action="append", default=[], help=words)
     for name in ("show", "render", "explain", "validate", "check", "size", "simulate", "doctor", "recommend"):
         _add_changes(commands[name])
-    for name in ("probe", "status"):
+    for name in ("preflight", "probe", "status"):
         _add_changes(commands[name])
     options.add(commands)
     return top

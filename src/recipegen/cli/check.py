@@ -1,4 +1,4 @@
-"""`recipegen check`: validate, render through Helm, check the objects."""
+"""`recipegen check`: validate, render through Helm, check the objects; or have a cluster check them."""
 
 import argparse
 from typing import Any
@@ -7,7 +7,7 @@ from recipegen import helm, policy
 from recipegen.cli import inputs
 from recipegen.cli.printing import note, out, table
 from recipegen.compile import Release, compile_plan
-from recipegen.errors import Problem, RecipeError
+from recipegen.errors import ClusterError, Problem, RecipeError, UsageError
 from recipegen.resolve import Plan
 
 Objects = list[tuple[Release, list[dict[str, Any]]]]
@@ -15,6 +15,9 @@ Objects = list[tuple[Release, list[dict[str, Any]]]]
 
 def run(args: argparse.Namespace) -> int:
     """Print what would be applied, once all of it was found to be right: one form whole, several in rows."""
+    if args.cluster is not None and not args.names and not args.all:
+        hint = "put --cluster behind the recipes, or write --cluster=CONTEXT"
+        raise UsageError(Problem("usage", (), "name one or more recipes, or say --all", hint))
     plans = inputs.plans(args)
     found = [_objects(plan) for plan in plans]
     problems: list[Problem] = []
@@ -23,12 +26,28 @@ def run(args: argparse.Namespace) -> int:
             problems += policy.check(items)
     if problems:
         raise RecipeError(*problems)
+    told = "" if args.cluster is None else _ask(plans, args.cluster)
     if len(plans) == 1:
         out(_page(plans[0], found[0]))
     else:
         out(_rows(plans, found))
         note(f"{inputs.counted(plans)}: no problem", as_json=args.format == "json")
+    if told:
+        out(told)
     return 0
+
+
+def _ask(plans: list[Plan], context: str) -> str:
+    """Return what the cluster of a context says to the objects; raises when it refuses some."""
+    # Only now: a check without a cluster should not wait for what looks into one.
+    from recipegen.cluster import preflight
+    from recipegen.cluster.preflight.report import answered
+
+    answers = preflight.dry_runs(plans, context or None)
+    refused = dict.fromkeys(problem for answer in answers for problem in answer.refused)
+    if refused:
+        raise ClusterError(*refused)
+    return answered(answers)
 
 
 def _objects(plan: Plan) -> Objects:

@@ -70,7 +70,10 @@ def plans(args: argparse.Namespace) -> list[Plan]:
             the patches that changed none of them.
     """
     if bool(args.names) == args.all:
-        raise UsageError("name one or more recipes, or say --all")
+        hint = (
+            "a recipe's file is named without an option; -f and --file are for patches" if args.file else ""
+        )
+        raise UsageError(Problem("usage", (), "name one or more recipes, or say --all", hint))
     if args.names.count("-") > 1:
         raise UsageError("standard input, -, can be read once only")
     found: list[Plan] = []

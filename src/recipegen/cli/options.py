@@ -25,9 +25,14 @@ def add(commands: dict[str, argparse.ArgumentParser]) -> None:
     render.add_argument("--check", action="store_true", help=words)
     words = "folder or oci:// address of the charts; default: those that came along"
     render.add_argument("--charts", metavar="REF", action=Once, help=words)
+    words = "have the cluster of a context check the objects too, as a dry run; default: the current context"
+    commands["check"].add_argument(
+        "--cluster", metavar="CONTEXT", nargs="?", const="", action=Once, help=words
+    )
     _size(commands["size"])
     _simulate(commands["simulate"])
     _doctor(commands["doctor"])
+    _preflight(commands["preflight"])
     _probe(commands["probe"])
     _status(commands["status"])
     _new(commands["new"])
@@ -133,6 +138,11 @@ def _doctor(command: argparse.ArgumentParser) -> None:
     command.add_argument("--bundle", metavar="FILE", action=Once, help=words)
     words = "write what was seen to a new file, without secrets"
     command.add_argument("--save", metavar="FILE", action=Once, help=words)
+
+
+def _preflight(command: argparse.ArgumentParser) -> None:
+    words = "context of the kubeconfig; default: the current one; several times: a row for each cluster"
+    command.add_argument("--context", metavar="C", action="append", default=[], help=words)
 
 
 def _probe(command: argparse.ArgumentParser) -> None:

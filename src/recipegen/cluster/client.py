@@ -7,7 +7,9 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from recipegen.cluster.collect import Get, NoAnswerError
 from recipegen.cluster.plain import text
@@ -19,8 +21,31 @@ SECONDS = 15.0
 _REFUSED = re.compile(r"Handshake status (?P<status>\d+ [^-]*?) -\+-\+- .*? -\+-\+- (?P<said>.*)", re.DOTALL)
 
 
+Send = Callable[[str, str, bytes, str], tuple[int, bytes]]
+"""Sends method, path with query, body and its type to the API server, which answers and stores nothing."""
+
+# Questions that Kubernetes wants as a POST.
+REVIEW = re.compile(r"/apis/auth(?:entication|orization)\.k8s\.io/v1/self(?:subject)\w*reviews")
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A cluster that answers questions."""
+
+    server: str
+    context: str
+    """Context of the kubeconfig that led here."""
+    get: Get
+    send: Send
+
+
 def reader(context: str | None = None) -> Get:
-    """Return what asks the API server of a context of the kubeconfig; default: its current one.
+    """Return what asks the API server of a context of the kubeconfig; raises as `connect` does."""
+    return connect(context).get
+
+
+def connect(context: str | None = None) -> Connection:
+    """Return the way to the API server of a context of the kubeconfig; default: its current one.
 
     Raises:
         ToolError: when the package is missing, or the kubeconfig is, or has no such context.
@@ -31,20 +56,36 @@ def reader(context: str | None = None) -> Get:
 
     pool: Any = client.ApiClient(settings).rest_client.pool_manager
 
-    def get(path: str, accept: str) -> tuple[int, bytes]:
-        headers = {"Accept": accept, "User-Agent": "recipegen"}
+    def answer(method: str, path: str, headers: dict[str, str], body: bytes | None) -> tuple[int, bytes]:
         # Asked for each time, because a token may have to be renewed.
         identity: Any = settings.auth_settings()
+        headers = {"User-Agent": "recipegen", **headers}
         headers |= {entry["key"]: entry["value"] for entry in identity.values()}
         try:
-            answer = pool.request(
-                "GET", settings.host + path, headers=headers, timeout=SECONDS, retries=False
+            found = pool.request(
+                method, settings.host + path, headers=headers, body=body, timeout=SECONDS, retries=False
             )
         except HTTPError as error:
             raise NoAnswerError(f"{settings.host} does not answer: {escape(redact(str(error)))}") from error
-        return int(answer.status), bytes(answer.data)
+        return int(found.status), bytes(found.data)
 
-    return get
+    def get(path: str, accept: str) -> tuple[int, bytes]:
+        return answer("GET", path, {"Accept": accept}, None)
+
+    def send(method: str, path: str, body: bytes, content: str) -> tuple[int, bytes]:
+        if not harmless(method, path):
+            raise ValueError(f"{method} {path} could change the cluster")
+        return answer(method, path, {"Accept": "application/json", "Content-Type": content}, body)
+
+    return Connection(settings.host, context or _current_context(), get, send)
+
+
+def harmless(method: str, path: str) -> bool:
+    """Return whether a request with a body leaves the cluster as it is: a review, or a dry run."""
+    parts = urlsplit(path)
+    if method == "POST" and REVIEW.fullmatch(parts.path):
+        return True
+    return method in ("POST", "PATCH") and parse_qs(parts.query).get("dryRun") == ["All"]
 
 
 class Forward:
@@ -158,3 +199,11 @@ def _settings(context: str | None) -> Any:
         message = f"no way into a cluster: {brief(str(error))}"
         raise ToolError(Problem("tool", (), message, hint)) from error
     return settings
+
+
+def _current_context() -> str:
+    """Return what the kubeconfig calls its current context, which `_settings` could read."""
+    from kubernetes import config
+
+    contexts: Any = config.list_kube_config_contexts
+    return str(contexts(os.environ.get("KUBECONFIG") or None)[1]["name"])

@@ -17,7 +17,7 @@ __all__ = [
     "families", "faults", "gpu_hint", "hardware", "images", "ingestion", "known_models", "lent",
     "llm_endpoints", "llm_engine", "memory", "mistaken_models", "model", "model_license", "neighbours",
     "newest_dynamo", "newest_engines", "nodes", "order", "parsers", "place", "platform", "policies",
-    "printed", "quantization", "refused_models", "rules", "scaling", "speed",
+    "preflight", "printed", "quantization", "refused_models", "rules", "scaling", "speed",
 ]  # fmt: skip
 
 HERE = Path(__file__).parent
@@ -87,6 +87,12 @@ def gpu_hint(name: str) -> str:
 def nodes() -> dict[str, Any]:
     """Return the node types that clouds rent (`types`), and what their system takes of each (`reserved`)."""
     return _read(HERE / "nodes.yaml")
+
+
+@cache
+def preflight() -> dict[str, Any]:
+    """Return what cannot be read in a cluster: who brings which kinds, what provisioners make."""
+    return _read(HERE / "preflight.yaml")
 
 
 # Models and their families; models one by one are in `known`.

@@ -169,7 +169,7 @@ class _Look:
         missed = any(entry["what"] == WORDS["secrets"] for entry in self.unseen)
         if answer is not None or not missed:
             self.objects["secrets"].append(
-                {"name": secret, "exists": answer is not None, "keys": _keys(answer)}
+                {"name": secret, "exists": answer is not None, "keys": keys_of(answer)}
             )
 
     def keep_own_events(self) -> None:
@@ -204,7 +204,7 @@ class _Look:
                 if found:
                     self._keep("logs", {"pod": name(pod), "container": container, **found})
             elif status not in (NOT_FOUND, BAD_REQUEST):
-                self._miss("logs", _reason(status, body))
+                self._miss("logs", reason(status, body))
                 return
 
     def nodes(self) -> None:
@@ -237,7 +237,7 @@ class _Look:
             except ValueError:
                 self._miss(kind, "the API server's answer is no JSON")
         elif status != NOT_FOUND:
-            self._miss(kind, _reason(status, body))
+            self._miss(kind, reason(status, body))
         return None
 
     def _answer(self, path: str, accept: str) -> tuple[int, bytes]:
@@ -282,7 +282,8 @@ def _held(raw: Any) -> Any:
 BEFORE: dict[str, Callable[[Any], Any]] = {"classes": _class, "used": _held}
 
 
-def _reason(status: int, body: bytes) -> str:
+def reason(status: int, body: bytes) -> str:
+    """Return why the API server gave no answer, in its own words without secrets."""
     try:
         message = text(json.loads(body), "message")
     except ValueError:
@@ -291,7 +292,7 @@ def _reason(status: int, body: bytes) -> str:
     return f"{words}: {scrub(message)[:300]}" if message else words
 
 
-def _keys(secret: Any) -> list[str]:
+def keys_of(secret: Any) -> list[str]:
     """Return the names of a Secret's keys, from the record of who set which field."""
     found = set()
     for entry in rows(secret, "metadata", "managedFields"):
