@@ -25,6 +25,8 @@ class Loaded:
     """The chosen variant, or `default`."""
     document: Document
     """Plain data, and where each value was written."""
+    same: frozenset[str] = frozenset()
+    """Variants of a variants file that say no more than the recipe does: those choose its own GPUs."""
     idle: tuple[Problem, ...] = ()
     """Patches that changed nothing of what was written: wrong, unless they changed another recipe."""
 
@@ -69,13 +71,13 @@ def choose(
     document = recipe.alone if alone else recipe.document
     if variant not in (None, DEFAULT_VARIANT):
         document, wrong = _apply(document, _variant(recipe.document, variant), f"variant {variant}")
-        if wrong:
+        if wrong and variant not in recipe.same:
             raise RecipeError(wrong)
     idle = []
     for patch in patches:
         document, wrong = _apply(document, patch, "patch")
         idle += [wrong] if wrong else []
-    return Loaded(recipe.name, variant or DEFAULT_VARIANT, document, tuple(idle))
+    return Loaded(recipe.name, variant or DEFAULT_VARIANT, document, idle=tuple(idle))
 
 
 def shown(path: Path | None) -> str:

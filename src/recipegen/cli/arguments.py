@@ -17,6 +17,7 @@ COMMANDS = {
     "list": "Show the catalog.",
     "show": "Show what a recipe is, and what it makes.",
     "render": "Render a recipe; pipe it into `helmfile -f - apply`.",
+    "variants": "List the variants of a variants file, or of a recipe, each with its config id.",
     "explain": "Say where a value comes from, and what it means.",
     "validate": "Check recipes and all their variants.",
     "check": "Check recipes, render them through Helm, check the objects.",
@@ -43,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--format", choices=["text", "json"], default="text", help="form of messages, and of a verdict"
         )
-    for name in ("show", "render", "explain", "simulate", "doctor"):
+    for name in ("show", "render", "variants", "explain", "simulate", "doctor"):
         words = "recipe of the catalog, path of a recipe file, or -"
         commands[name].add_argument("name", metavar="NAME", help=words)
     words = "recipe, config.json or folder of weights, or the id of a known model"
@@ -54,6 +55,8 @@ def parser() -> argparse.ArgumentParser:
         commands[name].add_argument("--all", action="store_true", help="the whole catalog")
     for name in ("show", "render", "explain", "validate", "check", "size", "simulate", "doctor", "recommend"):
         _add_changes(commands[name])
+    for name in ("show", "render", "variants", "explain", "validate", "check", "simulate", "doctor"):
+        options.add_variants_file(commands[name])
     options.add(commands)
     return top
 

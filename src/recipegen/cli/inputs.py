@@ -12,10 +12,11 @@ from recipegen.components import COMPONENTS
 from recipegen.document import Document, from_set, merge
 from recipegen.errors import Problem, RecipeError, UsageError, nearest, show
 from recipegen.language import knows
-from recipegen.load import choose, read, variants
+from recipegen.load import choose, variants
 from recipegen.overview import Form
 from recipegen.resolve import Plan, resolve
 from recipegen.validate import validate
+from recipegen.variants import read
 
 # What --with and --without take, and the key that each of them sets.
 SWITCHES = {component.key: f"{component.key}.enabled" for component in COMPONENTS}
@@ -24,7 +25,7 @@ SWITCHES |= {"platform": "platform.install", "model": "model.deployment.create"}
 
 def plan(args: argparse.Namespace) -> Plan:
     """Return the plan of the one recipe that a command names, after reporting its warnings."""
-    found = pipeline.plan(args.name, args.variant, patches(args))
+    found = pipeline.plan(args.name, args.variant, patches(args), variants=args.variants_file)
     report(found.warnings, as_json=args.format == "json")
     return found
 
@@ -34,7 +35,7 @@ def forms(args: argparse.Namespace) -> tuple[Form, list[Form]]:
 
     A variant that is wrong is not among them; `recipegen validate` says what is wrong with it.
     """
-    recipe, documents = read(args.name), patches(args)
+    recipe, documents = read(args.name, args.variants_file), patches(args)
     loaded = choose(recipe, args.variant, documents)
     if loaded.idle:
         raise RecipeError(*loaded.idle)
@@ -50,7 +51,8 @@ def forms(args: argparse.Namespace) -> tuple[Form, list[Form]]:
 
 def options(args: argparse.Namespace) -> list[str]:
     """Return the recipe's name and what changes it, as they are typed."""
-    given = {"--variant": [args.variant] if args.variant else [], "-f": args.file, "--set": args.set}
+    given = {"--variants": [args.variants_file] if args.variants_file else []}
+    given |= {"--variant": [args.variant] if args.variant else [], "-f": args.file, "--set": args.set}
     given |= {"--with": args.with_component, "--without": args.without_component}
     return [args.name, *(word for option, values in given.items() for v in values for word in (option, v))]
 
@@ -71,13 +73,15 @@ def plans(args: argparse.Namespace) -> list[Plan]:
         raise UsageError("name one or more recipes, or say --all")
     if args.names.count("-") > 1:
         raise UsageError("standard input, -, can be read once only")
+    if args.variants_file and len(args.names) != 1:
+        raise UsageError("--variants is for one recipe: name that one")
     found: list[Plan] = []
     # Each once: a mistake of the recipe itself is one of every variant.
     problems: dict[tuple[object, ...], Problem] = {}
     documents = patches(args)
     for name in args.names or catalog.recipes():
         with _gathered(problems):
-            recipe = read(name)
+            recipe = read(name, args.variants_file)
             for variant in [args.variant] if args.variant else [None, *variants(recipe.document)]:
                 with _gathered(problems):
                     # The block of the variants itself is checked along with the recipe.

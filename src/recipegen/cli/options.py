@@ -35,6 +35,12 @@ def add(commands: dict[str, argparse.ArgumentParser]) -> None:
     commands["explain"].add_argument("path", metavar="PATH", help=words)
 
 
+def add_variants_file(command: argparse.ArgumentParser) -> None:
+    """Add what gives a recipe the variants of a file."""
+    words = "variants file: a multi-document YAML file, each document a variant that --variant can choose"
+    command.add_argument("--variants", metavar="FILE", action=Once, dest="variants_file", help=words)
+
+
 def _list(command: argparse.ArgumentParser) -> None:
     words = "what must stand in name, title, description or model id"
     command.add_argument("words", metavar="WORD", nargs="*", help=words)

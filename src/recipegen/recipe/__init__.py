@@ -181,6 +181,6 @@ class Recipe(Block):
     platform: Platform = Platform()
     """The upstream operator. Default: installed along."""
     variants: Annotated[
-        dict[Annotated[str, Field(pattern=LABEL, max_length=40)], Variant], Field(max_length=100)
+        dict[Annotated[str, Field(pattern=LABEL, max_length=80)], Variant], Field(max_length=100)
     ] = {}
     """Named changes of this recipe, chosen with `--variant`, at most 100. Default: none."""
