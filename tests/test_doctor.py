@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import apiserver
 import recipegen
 from conftest import Golden
-from recipegen import cluster, language, load, pipeline
+from recipegen import catalog, cluster, language, pipeline
 from recipegen.cli import doctor as doctor_cli
 from recipegen.cli import main
 from recipegen.cluster import signs
@@ -346,7 +346,7 @@ def test_programs_get_every_finding_with_its_lines(cli: Cli) -> None:
     assert finding["recipe"][0] == {
         "path": "model.worker.replicas",
         "value": 2,
-        "from": f"{load.shown(Path(RECIPE))}:12:15",
+        "from": f"{catalog.shown(Path(RECIPE))}:12:15",
     }
     assert found["couldNotLook"] == []
 

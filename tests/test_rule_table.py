@@ -10,7 +10,7 @@ import pytest
 
 import reference
 from conftest import ROOT, Golden
-from recipegen import facts, pipeline, policy, yamlio
+from recipegen import facts, pipeline, policy, variants, yamlio
 from recipegen.cli import main
 from recipegen.errors import Problem, RecipeError, RecipegenError
 from test_invalid import FOLDERS, MISTAKES
@@ -19,9 +19,11 @@ SOURCE = ROOT / "src/recipegen"
 # What finds problems in a recipe. Other modules speak of commands, files and clusters.
 CHECKERS = [
     SOURCE / "load.py",
+    SOURCE / "inheritance.py",
     SOURCE / "validate.py",
     SOURCE / "document.py",
     *sorted((SOURCE / "rules").glob("*.py")),
+    *sorted((SOURCE / "variants").glob("*.py")),
     SOURCE / "memory/loadable.py",
     SOURCE / "memory/division.py",
     *sorted((SOURCE / "yamlio").glob("*.py")),
@@ -45,6 +47,12 @@ def of_plan(name: str, variant: str) -> list[Problem]:
     return list(raised.value.problems)
 
 
+def of_documents(case: str) -> list[Problem]:
+    with pytest.raises(RecipeError) as raised:
+        variants.expand("qwen3-8b", ROOT / "tests/variants/invalid" / f"{case}.yaml")
+    return list(raised.value.problems)
+
+
 def of_pod(**changes: Any) -> list[Problem]:
     container = {**POD["containers"][0], **changes}
     return policy.check([{"kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [container]}}])
@@ -60,6 +68,8 @@ MADE: dict[str, Callable[[], list[Problem]]] = {
     "tab": lambda: of_text(b"a:\tb"),
     "number": lambda: of_text(b"a: .inf"),
     "unknown-variant": lambda: of_plan("qwen-0.6b", "disag"),
+    "variant-twice": lambda: of_documents("repeats"),
+    "gpus-of-a-replica": lambda: of_documents("gpus-of-a-replica"),
     "secret-data": lambda: of_object("Secret"),
     "object-namespace": lambda: of_object("Service", metadata={"namespace": "b"}),
     "least-rights": lambda: of_object("Role", rules=[ROLE]),

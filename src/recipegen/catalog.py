@@ -49,3 +49,11 @@ def find(name: str | PathLike[str]) -> Path | None:
         hint = nearest(name, known) or "`recipegen list` shows the catalog; a file needs a path or .yaml"
         raise UsageError(Problem("unknown-recipe", (), f"no recipe is called {show(name)}", hint))
     return known[name]
+
+
+def shown(path: Path | None) -> str:
+    """Return what messages call a file: its path from here, when it lies below."""
+    if path is None:
+        return "-"
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

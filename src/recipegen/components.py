@@ -26,13 +26,23 @@ class Component:
 MODEL_EXPRESS = Component(
     "modelExpress", "model-express", "-model-express", lambda r: r.model_express.enabled, ("platform",)
 )
-MODEL = Component("model", "model", "", lambda r: r.model.deployment.create, ("platform", "modelExpress"))
+MODEL = Component(
+    "model",
+    "model",
+    "",
+    lambda r: r.model.deployment.create,
+    ("platform", "modelExpress", "ingestion", "warmup"),
+)
 COMPONENTS = (
+    Component("ingestion", "ingestion", "-ingestion", lambda r: r.ingestion.enabled, ()),
+    Component("warmup", "warmup", "-warmup", lambda r: r.warmup.enabled, ()),
     MODEL_EXPRESS,
     MODEL,
+    Component("scaling", "scaling", "-scaling", lambda r: r.scaling.enabled),
     Component("gateway", "gateway", "-gateway", lambda r: r.gateway.enabled),
     Component("observability", "metrics", "-metrics", lambda r: r.observability.enabled),
     Component("benchmark", "benchmark", "-benchmark", lambda r: r.benchmark.enabled),
+    Component("batch", "batch", "-batch", lambda r: r.batch.enabled),
     Component("troubleshooting", "troubleshooting", "-troubleshooting", lambda r: r.troubleshooting.enabled),
     Component("faultInjection", "fault-injection", "-fault-injection", lambda r: r.fault_injection.enabled),
 )

@@ -105,8 +105,8 @@ def within(
         block[key] = block = dict(block.get(key) or {})
     block[path[-1]] = data
     whole = (*path, *below)
-    first = part.values.get(()) or next(iter(part.values.values()), None)
-    above = {path[:length]: first for length in range(1, len(path) + 1)} if first else {}
+    first = next(iter(part.values.values()), None)
+    above: dict[Path, Mark] = {path[:n]: first for n in range(1, len(path) + 1)} if first else {}
 
     def moved(marks: Mapping[Path, Mark]) -> dict[Path, Mark]:
         return {(*whole, *place): mark for place, mark in marks.items()}

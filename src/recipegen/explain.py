@@ -5,10 +5,10 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from recipegen import facts
+from recipegen.catalog import shown
 from recipegen.derive import Because
 from recipegen.errors import Path, dotted
 from recipegen.facts import flags
-from recipegen.load import shown
 from recipegen.origin import origin, value_at
 from recipegen.overview import gib
 from recipegen.resolve import Plan

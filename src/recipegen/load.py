@@ -8,11 +8,14 @@ from os import PathLike
 from pathlib import Path, PurePath
 from typing import Any
 
-from recipegen import catalog, yamlio
+from recipegen import catalog, inheritance, yamlio
+from recipegen.catalog import shown
 from recipegen.document import Document, at, changes_nothing, merge, without
 from recipegen.errors import Mark, Problem, RecipeError, nearest, show
 
 DEFAULT_VARIANT = "default"
+# Keys that are read before there is a recipe to patch.
+TAKEN_BEFORE = {"variants": "the variant is chosen", "extends": "what the recipe extends is read"}
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,12 @@ class Loaded:
     """The chosen variant, or `default`."""
     document: Document
     """Plain data, and where each value was written."""
-    same: frozenset[str] = frozenset()
-    """Variants of a variants file that say no more than the recipe does: those choose its own GPUs."""
+    bases: tuple[str, ...] = ()
+    """Files of the recipes that it extends, the nearest first."""
     idle: tuple[Problem, ...] = ()
     """Patches that changed nothing of what was written: wrong, unless they changed another recipe."""
+    same: frozenset[str] = frozenset()
+    """Variants of a variants file that say no more than the recipe does: those choose its own GPUs."""
 
     @cached_property
     def alone(self) -> Document:
@@ -42,7 +47,8 @@ def load(name: str | PathLike[str], variant: str | None = None, patches: Sequenc
     Raises:
         UsageError: when the catalog has no such recipe.
         ToolError: when the file cannot be read.
-        RecipeError: when it is not a recipe, or has no such variant, or the variant changes nothing.
+        RecipeError: when it is not a recipe, extends what it cannot, has no such variant, or the variant
+            changes nothing.
     """
     return choose(read(name), variant, patches)
 
@@ -51,7 +57,8 @@ def read(name: str | PathLike[str]) -> Loaded:
     """Return the recipe `name` as it stands in its file; raises as `load` does."""
     path = catalog.find(name)
     document = yamlio.read_file(path or "-", shown(path))
-    return Loaded(_name(path, document), DEFAULT_VARIANT, document)
+    document, bases = inheritance.extended(document, path)
+    return Loaded(_name(path, document), DEFAULT_VARIANT, document, tuple(map(shown, bases)))
 
 
 def choose(
@@ -77,15 +84,7 @@ def choose(
     for patch in patches:
         document, wrong = _apply(document, patch, "patch")
         idle += [wrong] if wrong else []
-    return Loaded(recipe.name, variant or DEFAULT_VARIANT, document, idle=tuple(idle))
-
-
-def shown(path: Path | None) -> str:
-    """Return what messages call a file: its path from here, when it lies below."""
-    if path is None:
-        return "-"
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    return Loaded(recipe.name, variant or DEFAULT_VARIANT, document, recipe.bases, tuple(idle))
 
 
 def variants(document: Document) -> list[str]:
@@ -113,10 +112,10 @@ def _variant(base: Document, name: str | None) -> Document:
 
 def _apply(document: Document, patch: Document, what: str) -> tuple[Document, Problem | None]:
     """Return the document with the patch in it, and the problem when that is the same as without."""
-    if "variants" in patch.data:
-        message = f"has no effect in the {what}: the variant is chosen before patches are applied"
-        mark = patch.key_mark(("variants",))
-        raise RecipeError(Problem("no-effect", ("variants",), message, "leave it out", mark))
+    for key, before in TAKEN_BEFORE.items():
+        if key in patch.data:
+            message = f"has no effect in the {what}: {before} before patches are applied"
+            raise RecipeError(Problem("no-effect", (key,), message, "leave it out", patch.key_mark((key,))))
     return merge(document, patch), _idle(patch, what) if changes_nothing(document, patch) else None
 
 

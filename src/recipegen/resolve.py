@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from recipegen import rules
 from recipegen.derive import derived
+from recipegen.endpoints import graph_name, marks
 from recipegen.errors import Path, Problem, RecipeError
 from recipegen.load import Loaded
 from recipegen.recipe import Recipe, Role, Worker
@@ -75,6 +75,7 @@ class Plan:
             "dynamoNamespace": self.dynamo_namespace,
             "modelDigest": _digest(measured)[:16],
             **({"huggingFaceTokenSecret": token} if token else {}),
+            **marks(self.recipe),
         }
 
     @cached_property
@@ -92,7 +93,7 @@ def resolve(checked: Checked) -> Plan:
     recipe = checked.recipe
     tree = recipe.model_dump(by_alias=True, exclude_none=True, exclude={"variants"})
     reasons: dict[Path, str] = {}
-    graph = graph_name(checked.loaded.name)
+    graph = graph_name(checked.loaded.name, recipe.endpoint)
     for path, value, reason in derived(recipe, graph):
         _put(tree, path, value)
         reasons[path] = reason
@@ -108,11 +109,6 @@ def resolve(checked: Checked) -> Plan:
     if wrong:
         raise RecipeError(*wrong)
     return replace(plan, warnings=(*checked.warnings, *problems))
-
-
-def graph_name(recipe_name: str) -> str:
-    """Return the graph's name: lower case, everything outside a-z, 0-9 and '-' becomes '-'."""
-    return re.sub(r"[^a-z0-9-]", "-", recipe_name.lower()).strip("-")
 
 
 # How weights come to a worker changes nothing of what it does with them.

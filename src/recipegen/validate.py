@@ -60,6 +60,7 @@ ABOUT_KEYS = (
     "default-variant",
     "gpu-among-resources",
     "unknown-resource",
+    "taken-label",
 )
 
 

@@ -3,8 +3,8 @@
 import re
 
 from recipegen import catalog
+from recipegen.endpoints import graph_name
 from recipegen.errors import Problem, ToolError
-from recipegen.resolve import graph_name
 
 # Namespaces that are Kubernetes' own or shared, or the operator's.
 TAKEN = ("default", "kube", "dynamo")

@@ -7,9 +7,9 @@ from os import PathLike
 from pathlib import Path as File
 
 from recipegen import yamlio
+from recipegen.catalog import shown
 from recipegen.errors import Mark, Problem, RecipeError, nearest, show
 from recipegen.importers.nodes import Node, Reader, read_node
-from recipegen.load import shown
 
 GRAPH = "DynamoGraphDeployment"
 VERSIONS = ("nvidia.com/v1beta1", "nvidia.com/v1alpha1")

@@ -8,13 +8,16 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from recipegen.recipe.batch import Batch
 from recipegen.recipe.benchmark import Benchmark, BenchmarkConfig, Results, Shape, Targets, Trace
+from recipegen.recipe.endpoint import Endpoint
 from recipegen.recipe.express import ModelExpress, Redis
 from recipegen.recipe.faults import Experiment, FaultInjection, Workload
 from recipegen.recipe.forms import (
     EVIDENCE,
     FORMS,
     LABEL,
+    LABEL_VALUE,
     MIG,
     OBJECT_NAME,
     QUANTITY,
@@ -36,6 +39,7 @@ from recipegen.recipe.gateway import (
     ModelHeader,
     ParametersRef,
 )
+from recipegen.recipe.ingestion import Ingestion
 from recipegen.recipe.model import (
     S3,
     Backend,
@@ -56,11 +60,14 @@ from recipegen.recipe.model import (
 )
 from recipegen.recipe.observability import Alerts, AlertTargets, Observability, PodMonitor
 from recipegen.recipe.platform import Gate, Platform
+from recipegen.recipe.scaling import Scaling
 from recipegen.recipe.troubleshooting import Troubleshooting
+from recipegen.recipe.warmup import Warmup
 
 __all__ = [
     "FORMS",
     "LABEL",
+    "LABEL_VALUE",
     "OBJECT_NAME",
     "QUANTITY",
     "S3",
@@ -71,6 +78,7 @@ __all__ = [
     "Backend",
     "BackendRef",
     "BackendType",
+    "Batch",
     "Benchmark",
     "BenchmarkConfig",
     "Block",
@@ -81,6 +89,7 @@ __all__ = [
     "ConfigMapRef",
     "Dashboard",
     "Deployment",
+    "Endpoint",
     "EndpointPicker",
     "Engine",
     "Experiment",
@@ -92,6 +101,7 @@ __all__ = [
     "Gateway",
     "Hardware",
     "Infrastructure",
+    "Ingestion",
     "Listener",
     "Model",
     "ModelExpress",
@@ -106,6 +116,7 @@ __all__ = [
     "Results",
     "Role",
     "RoutingPolicy",
+    "Scaling",
     "Shape",
     "Sidecar",
     "Targets",
@@ -113,6 +124,7 @@ __all__ = [
     "Trace",
     "Troubleshooting",
     "Variant",
+    "Warmup",
     "Worker",
     "Workload",
 ]
@@ -160,18 +172,30 @@ class Recipe(Block):
 
     about: About = About()
     """For people. Default: nothing stated."""
+    extends: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+    """Recipe that this one is a merge patch of: a name of the catalog, or a file's path from this file, such as `./base.yaml`. What stands here wins; a recipe without it is whole. Default: none."""
+    endpoint: Endpoint | None = None
+    """What the deployment is to those who use and pay for it. Default: nothing stated."""
     dynamo_namespace: Namespace
     """Kubernetes namespace that the graph lives in."""
     hardware: Hardware | None = None
     """GPUs that the workers are meant for. Default: any."""
     model: Model
     """The model, its engine and its workers."""
+    scaling: Scaling = Scaling()
+    """Autoscaler of the workers. Default: off."""
     gateway: Gateway = Gateway()
     """Gateway API routes to the model. Default: off."""
     model_express: ModelExpress = ModelExpress()
     """Model Express server for fast weight loading. Default: off."""
     benchmark: Benchmark = Benchmark()
     """Benchmark Job. Default: off."""
+    batch: Batch = Batch()
+    """Batch Jobs. Default: off."""
+    ingestion: Ingestion = Ingestion()
+    """Job that brings the model's files into an object store. Default: off."""
+    warmup: Warmup = Warmup()
+    """Images and room on nodes before workers come. Default: off."""
     observability: Observability = Observability()
     """Dashboards and alerts. Default: off."""
     fault_injection: FaultInjection = FaultInjection()

@@ -43,6 +43,7 @@ HEADER_NAME = r"^[A-Za-z0-9-]+$"
 HEADER_VALUE = r"^[!-~]([ -~]*[!-~])?$"
 API_GROUP = r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$"
 KIND = r"^[A-Z][A-Za-z0-9]*$"
+OWNER = r"^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[A-Za-z0-9._%+-]+@([A-Za-z0-9-]+[.])+[A-Za-z]+)$"
 NAMESPACE_OR_ALL = r"^(\*|[a-z0-9]([a-z0-9-]*[a-z0-9])?)$"
 
 FORMS = {
@@ -78,6 +79,7 @@ FORMS = {
     HEADER_VALUE: "the value of an HTTP header: visible ASCII characters, and spaces between them",
     API_GROUP: "an API group such as agentgateway.dev, or nothing for Kubernetes' core",
     KIND: "a Kubernetes kind such as Service",
+    OWNER: "an id of letters, digits, '-', '_' and '.', or an e-mail address",
     NAMESPACE_OR_ALL: "a Kubernetes namespace, or '*' for all",
 }
 

@@ -43,22 +43,41 @@ SHARED = {
             "type": "string",
             "description": "Secret with the key HF_TOKEN. Default: `hf-token-secret`, where it is there.",
         },
+        "labels": {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "Labels of every object and pod, those of `endpoint`. Default: none.",
+        },
+        "annotations": {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "Annotations of every object, those of `endpoint`. Default: none.",
+        },
     },
 }
 
 
 def recipe() -> dict[str, Any]:
     """Return the schema of a recipe file."""
-    return {"$schema": DIALECT, **_described(Recipe), "title": "recipegen recipe"}
+    schema = _described(Recipe)
+    # A recipe that extends another takes from it what it does not say.
+    model = {"required": schema["$defs"]["Model"].pop("required")}
+    hardware = {"required": schema["$defs"]["Hardware"].pop("required")}
+    endpoint = {"required": schema["$defs"]["Endpoint"].pop("required")}
+    whole = {"model": model, "hardware": hardware, "endpoint": endpoint}
+    schema["if"] = {"not": {"required": ["extends"]}}
+    schema["then"] = {"required": schema.pop("required"), "properties": whole}
+    return {"$schema": DIALECT, **schema, "title": "recipegen recipe"}
 
 
 def stack_values() -> dict[str, Any]:
     """Return the schema of the parent chart's values: a recipe, complete or not, and `global`."""
     schema = recipe()
     schema["properties"]["global"] = SHARED
-    # The chart's own defaults have neither model nor namespace.
-    schema.pop("required")
-    schema["$defs"]["Model"].pop("required")
+    # The chart's own defaults have neither model nor namespace, and Helm reads no other recipe.
+    del schema["if"], schema["then"], schema["properties"]["extends"]
+    schema["$defs"]["Hardware"]["required"] = ["gpu"]
+    schema["$defs"]["Endpoint"]["required"] = ["kind"]
     # Helm copies `global` into the block of every subchart before it checks the parent's values.
     for component in COMPONENTS:
         block = language.block_at((component.key,))

@@ -2,6 +2,7 @@
 
 import re
 
+from recipegen.endpoints import graph_name
 from recipegen.errors import show
 from recipegen.importers.recipe.builder import Builder, Data
 from recipegen.importers.recipe.engine import engine_of, shared_engine
@@ -12,7 +13,6 @@ from recipegen.importers.recipe.weights import claim_volumes, model_of
 from recipegen.importers.recipe.workers import worker_of
 from recipegen.importers.view.graph import View
 from recipegen.recipe import LABEL
-from recipegen.resolve import graph_name
 
 
 def build(view: View, namespace: str, name: str) -> tuple[Data, Builder]:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from recipegen import yamlio
+from recipegen.catalog import shown
 from recipegen.errors import Mark, Problem, RecipeError, escape
-from recipegen.load import shown
 from recipegen.modelfacts import Files, ModelFacts
 from recipegen.sizing.checkpoint import config, folder, jsontext, weights
 from recipegen.sizing.checkpoint.config import Configuration

@@ -10,6 +10,9 @@ app.kubernetes.io/instance: {{ include "benchmark.graph" . | quote }}
 app.kubernetes.io/component: "benchmark"
 app.kubernetes.io/part-of: dynamo
 app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
+{{- with .Values.global.labels }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{- /* Claim that the results are written to; empty when they go with the pod: {{ include "benchmark.claim" . }} */ -}}

@@ -20,6 +20,9 @@ app.kubernetes.io/instance: {{ include "fault-injection.graph" . | quote }}
 app.kubernetes.io/component: "fault-injection"
 app.kubernetes.io/part-of: dynamo
 app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
+{{- with .Values.global.labels }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{- /* Labels by which the Deployment that reads the volume knows its pods: {{ include "fault-injection.loadLabels" . }} */ -}}

@@ -17,6 +17,9 @@ app.kubernetes.io/instance: {{ include "gateway.graph" $root | quote }}
 app.kubernetes.io/component: {{ index . 1 | quote }}
 app.kubernetes.io/part-of: dynamo
 app.kubernetes.io/managed-by: {{ $root.Release.Service | quote }}
+{{- with $root.Values.global.labels }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{- /* Name of what belongs to one external backend. A graph has at most 37 characters and a backend 20, so it is a

@@ -32,7 +32,7 @@ app.kubernetes.io/instance: {{ include "metrics.graph" $root | quote }}
 app.kubernetes.io/component: {{ index . 1 | quote }}
 app.kubernetes.io/part-of: dynamo
 app.kubernetes.io/managed-by: {{ $root.Release.Service | quote }}
-{{- range $name, $value := index . 2 }}
+{{- range $name, $value := merge (dict) (index . 2) ($root.Values.global.labels | default dict) }}
 {{ $name | quote }}: {{ $value | quote }}
 {{- end }}
 {{- end -}}

@@ -16,6 +16,9 @@ app.kubernetes.io/component: "model-express"
 {{ include "model-express.selectorLabels" . }}
 app.kubernetes.io/part-of: dynamo
 app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
+{{- with .Values.global.labels }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{- /* Not empty when the server keeps what it knows in the cluster's own objects: {{ include "model-express.inCluster" . }} */ -}}

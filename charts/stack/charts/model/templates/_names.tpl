@@ -11,6 +11,9 @@ app.kubernetes.io/instance: {{ include "model.graph" $root | quote }}
 app.kubernetes.io/component: {{ index . 1 | quote }}
 app.kubernetes.io/part-of: dynamo
 app.kubernetes.io/managed-by: {{ $root.Release.Service | quote }}
+{{- with $root.Values.global.labels }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{- /* The engine's data file, backends/<type>.yaml: asked for by model.prepare alone. {{ include "model.backend" . | fromYaml }} */ -}}

@@ -21,6 +21,9 @@ app.kubernetes.io/instance: {{ include "troubleshooting.graph" . | quote }}
 app.kubernetes.io/component: "troubleshooting"
 app.kubernetes.io/part-of: dynamo
 app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
+{{- with .Values.global.labels }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{- /* The Python files, path under /scripts to text: {{ include "troubleshooting.scripts" . | fromYaml }} */ -}}

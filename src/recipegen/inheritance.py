@@ -1,0 +1,67 @@
+"""Recipes that extend another: one parent each, the recipe a merge patch of it."""
+
+from pathlib import Path
+
+from recipegen import catalog, yamlio
+from recipegen.catalog import shown
+from recipegen.document import Document, merge, without
+from recipegen.errors import Problem, RecipeError, ToolError, UsageError, show
+
+KEY = "extends"
+
+
+def extended(document: Document, path: Path | None) -> tuple[Document, list[Path]]:
+    """Return a recipe with all that it extends below it, and the files of those, the nearest first.
+
+    Every value keeps the file and line it was written at. The key itself is taken out.
+
+    Args:
+        document: the recipe as written.
+        path: its file, from whose folder paths are taken; None for standard input and this folder.
+
+    Raises:
+        RecipeError: when the recipe that it extends is not there, is no recipe, or extends this one.
+    """
+    chain = [path.resolve()] if path else []
+    bases: list[Path] = []
+    while KEY in document.data:
+        base = _base(document, bases[-1] if bases else path)
+        if base.resolve() in chain:
+            names = " extends ".join(shown(each) for each in [*([path] if path else []), *bases, base])
+            raise _problem(
+                "cyclic-extends", document, f"goes round in a circle: {names}", "take it out of one"
+            )
+        chain.append(base.resolve())
+        bases.append(base)
+        try:
+            below = yamlio.read_file(base, shown(base))
+        except ToolError as error:
+            reason = error.problems[0].message
+            hint = "the path is taken from the folder of the file that says it"
+            raise _problem("no-base", document, f"cannot be read: {reason}", hint) from error
+        # What the base extends stands in the base alone.
+        document = merge(below, without(document, KEY))
+    return document, bases
+
+
+def _base(document: Document, file: Path | None) -> Path:
+    """Return the file that a recipe extends."""
+    name = document.data[KEY]
+    if not isinstance(name, str) or name in ("", "-"):
+        message = f"needs the name of one recipe or the path of its file, got {show(name)}"
+        raise _problem(
+            "wrong-type", document, message, "a recipe has a single parent, which may have one too"
+        )
+    try:
+        found = catalog.find(name)
+    except UsageError as error:
+        problem = error.problems[0]
+        hint = f"{problem.hint}, such as ./{name}.yaml" if "needs a path" in problem.hint else problem.hint
+        raise _problem("no-base", document, problem.message, hint) from error
+    assert found is not None
+    # A name of the catalog is a whole path; joined to a folder it stays one.
+    return (file.parent if file else Path()) / found
+
+
+def _problem(code: str, document: Document, message: str, hint: str) -> RecipeError:
+    return RecipeError(Problem(code, (KEY,), message, hint, document.values[(KEY,)]))
