@@ -196,9 +196,8 @@ def test_a_variant_of_a_recipe_that_has_none_is_1(cli: Cli) -> None:
         ("benchmarks", "did you mean 'benchmark'?"),
         (
             "nonsense",
-            "the components are modelExpress, model, gateway, observability, benchmark, troubleshooting, "
-            "faultInjection, "
-            "platform\n",
+            "the components are ingestion, warmup, modelExpress, model, scaling, gateway, observability, "
+            "benchmark, batch, troubleshooting, faultInjection, platform\n",
         ),
         ("about", "the components are"),
         ("model-express", "did you mean 'modelExpress'?"),

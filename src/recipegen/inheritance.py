@@ -1,5 +1,6 @@
 """Recipes that extend another: one parent each, the recipe a merge patch of it."""
 
+from functools import reduce
 from pathlib import Path
 
 from recipegen import catalog, yamlio
@@ -13,7 +14,8 @@ KEY = "extends"
 def extended(document: Document, path: Path | None) -> tuple[Document, list[Path]]:
     """Return a recipe with all that it extends below it, and the files of those, the nearest first.
 
-    Every value keeps the file and line it was written at. The key itself is taken out.
+    Every value keeps the file and line it was written at. The key itself is taken out, and `about.evidence`
+    is not handed down.
 
     Args:
         document: the recipe as written.
@@ -22,26 +24,34 @@ def extended(document: Document, path: Path | None) -> tuple[Document, list[Path
     Raises:
         RecipeError: when the recipe that it extends is not there, is no recipe, or extends this one.
     """
-    chain = [path.resolve()] if path else []
+    seen = [path.resolve()] if path else []
     bases: list[Path] = []
-    while KEY in document.data:
-        base = _base(document, bases[-1] if bases else path)
-        if base.resolve() in chain:
-            names = " extends ".join(shown(each) for each in [*([path] if path else []), *bases, base])
-            raise _problem(
-                "cyclic-extends", document, f"goes round in a circle: {names}", "take it out of one"
-            )
-        chain.append(base.resolve())
-        bases.append(base)
+    written = [document]
+    while KEY in written[-1].data:
+        below, base = written[-1], _base(written[-1], bases[-1] if bases else path)
+        if base.resolve() in seen:
+            names = " extends ".join(map(shown, [*([path] if path else []), *bases, base]))
+            message, hint = f"goes round in a circle: {names}", "take it out of one of them"
+            raise _problem("cyclic-extends", below, message, hint)
         try:
-            below = yamlio.read_file(base, shown(base))
+            written.append(yamlio.read_file(base, shown(base)))
         except ToolError as error:
-            reason = error.problems[0].message
+            message = f"cannot be read: {error.problems[0].message}"
             hint = "the path is taken from the folder of the file that says it"
-            raise _problem("no-base", document, f"cannot be read: {reason}", hint) from error
-        # What the base extends stands in the base alone.
-        document = merge(below, without(document, KEY))
-    return document, bases
+            raise _problem("no-base", below, message, hint) from error
+        seen.append(base.resolve())
+        bases.append(base)
+    # From the one that extends nothing downwards, so that a null deletes what any of those above it has.
+    first, *rest = (without(each, KEY) for each in reversed(written))
+    return reduce(lambda above, each: merge(_handed_down(above), each), rest, first), bases
+
+
+def _handed_down(above: Document) -> Document:
+    """Return what a recipe hands down: what was seen of itself says nothing of another that changes it."""
+    about = above.data.get("about")
+    if not isinstance(about, dict) or "evidence" not in about:
+        return above
+    return merge(above, Document({"about": {"evidence": None}}, {}, {}))
 
 
 def _base(document: Document, file: Path | None) -> Path:

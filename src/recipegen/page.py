@@ -32,6 +32,8 @@ def page(form: Form, others: list[Form], options: list[str]) -> Page:
         "variant": form.variant,
         "description": about.description or "",
         "variantDescription": form.description if form.variant != "default" else "",
+        "extends": list(form.written.bases),
+        "endpoint": _endpoint(form),
         "evidence": about.evidence,
         "license": form.license,
         "notes": about.notes,
@@ -59,6 +61,11 @@ def page(form: Form, others: list[Form], options: list[str]) -> Page:
         "size": shlex.join(["recipegen", "size", *options]),
         "apply": f"{shlex.join(['recipegen', 'render', *options])} | helmfile -f - apply",
     }
+
+
+def _endpoint(form: Form) -> Page | None:
+    endpoint = form.plan.recipe.endpoint
+    return None if endpoint is None else endpoint.model_dump(by_alias=True, exclude_none=True)
 
 
 def _model(form: Form) -> Page:

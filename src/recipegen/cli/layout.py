@@ -32,6 +32,8 @@ def _head(found: Page) -> str:
     for words in (found["description"], found["variantDescription"]):
         lines += _wrapped(words)
     rows = {
+        "extends": ", which extends ".join(found["extends"]),
+        "endpoint": _endpoint_line(found["endpoint"]),
         "model": _model_line(found),
         "": _numbers(found["model"]),
         "engine": _engine_line(found),
@@ -44,6 +46,14 @@ def _head(found: Page) -> str:
     for label, words in rows.items():
         lines += _wrapped(words, f"{label:<10}", " " * 10)
     return "\n".join(lines)
+
+
+def _endpoint_line(endpoint: Page | None) -> str:
+    if endpoint is None:
+        return ""
+    whose = f" of {endpoint['prefix']}, owner {endpoint['owner']}" if "prefix" in endpoint else ""
+    labels = "".join(f"; {key}={value}" for key, value in endpoint["labels"].items())
+    return f"{endpoint['kind']}{whose}{labels}"
 
 
 def _model_line(found: Page) -> str:

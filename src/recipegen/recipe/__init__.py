@@ -173,7 +173,7 @@ class Recipe(Block):
     about: About = About()
     """For people. Default: nothing stated."""
     extends: Annotated[str, Field(min_length=1, max_length=300)] | None = None
-    """Recipe that this one is a merge patch of: a name of the catalog, or a file's path from this file, such as `./base.yaml`. What stands here wins; a recipe without it is whole. Default: none."""
+    """Recipe that this one is a merge patch of: a name of the catalog, or a file's path from this file, such as `./base.yaml`. What stands here wins, `about.evidence` is not taken from there. Default: none, the recipe is whole."""
     endpoint: Endpoint | None = None
     """What the deployment is to those who use and pay for it. Default: nothing stated."""
     dynamo_namespace: Namespace
