@@ -26,6 +26,7 @@ COMMANDS = {
     "doctor": "Look into the cluster: what is wrong with a recipe's graph, and which line to change.",
     "recommend": "Say which GPUs, how many, and which parallel sizes meet targets best; nothing is run.",
     "new": "Write a recipe for a model: its config.json, or its id on the Hugging Face Hub.",
+    "create": "Write an endpoint of a model: a recipe that extends a base, with kind, owner and clusters.",
     "import": "Turn a DynamoGraphDeployment into a recipe, and say what a recipe cannot carry over.",
     "schema": "Print the recipe language as JSON Schema.",
 }

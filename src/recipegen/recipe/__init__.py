@@ -10,7 +10,7 @@ from pydantic import Field
 
 from recipegen.recipe.batch import Batch
 from recipegen.recipe.benchmark import Benchmark, BenchmarkConfig, Results, Shape, Targets, Trace
-from recipegen.recipe.endpoint import Endpoint
+from recipegen.recipe.endpoint import Cluster, Endpoint
 from recipegen.recipe.express import ModelExpress, Redis
 from recipegen.recipe.faults import Experiment, FaultInjection, Workload
 from recipegen.recipe.forms import (
@@ -84,6 +84,7 @@ __all__ = [
     "Block",
     "Cache",
     "Claim",
+    "Cluster",
     "ClusterType",
     "Component",
     "ConfigMapRef",
