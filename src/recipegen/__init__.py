@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from recipegen.cluster import Diagnosis, Finding
     from recipegen.compile import Bundle
     from recipegen.creation import Created, new
+    from recipegen.creation.endpoint import CreatedEndpoint, create_endpoint
     from recipegen.errors import Problem, RecipeError, RecipegenError
     from recipegen.importers import Difference, Import
     from recipegen.pipeline import bundle, doctor, import_graph, plan, recommend, render, simulate, size
@@ -18,15 +19,16 @@ if TYPE_CHECKING:
     from recipegen.twin import Verdict
 
 __all__ = [
-    "Bundle", "Created", "Diagnosis", "Difference", "Finding", "Import", "Plan", "Problem", "Recipe",
-    "RecipeError", "RecipegenError", "Recommendation", "Size", "Verdict",
-    "__version__", "bundle", "doctor", "import_graph", "new", "plan", "recommend", "render",
-    "simulate", "size",
+    "Bundle", "Created", "CreatedEndpoint", "Diagnosis", "Difference", "Finding", "Import", "Plan",
+    "Problem", "Recipe", "RecipeError", "RecipegenError", "Recommendation", "Size", "Verdict",
+    "__version__", "bundle", "create_endpoint", "doctor", "import_graph", "new", "plan", "recommend",
+    "render", "simulate", "size",
 ]  # fmt: skip
 
 _HOMES = {
     "Bundle": "compile",
     "Created": "creation",
+    "CreatedEndpoint": "creation.endpoint",
     "Diagnosis": "cluster",
     "Difference": "importers",
     "Finding": "cluster",
@@ -39,6 +41,7 @@ _HOMES = {
     "Recommendation": "sizing.recommend",
     "Size": "sizing",
     "Verdict": "twin",
+    "create_endpoint": "creation.endpoint",
     "new": "creation",
 }
 

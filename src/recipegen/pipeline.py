@@ -84,7 +84,7 @@ def render(
     charts: str | None = None,
     variants: str | PathLike[str] | None = None,
 ) -> str:
-    """Return the text of a recipe: `helmfile` for `helmfile apply`, `values` for the parent chart.
+    """Return the text of a recipe: `helmfile` for `helmfile apply`, `values` for the parent chart, `appset`.
 
     Raises as `bundle` does, and KeyError for a target that does not exist.
     """

@@ -15,15 +15,15 @@ def add(commands: dict[str, argparse.ArgumentParser]) -> None:
     shown.add_argument("--resolved", action="store_true", help="with every default and derived value")
     shown.add_argument("--origin", action="store_true", help="each value with where it comes from")
     render = commands["render"]
-    words = "what to render to"
-    render.add_argument("--target", choices=["helmfile", "values"], default="helmfile", help=words)
+    words = "what to render to: a helmfile document, values of the parent chart, an Argo CD ApplicationSet"
+    render.add_argument("--target", choices=["helmfile", "values", "appset"], default="helmfile", help=words)
     words = "mock the engines: the same releases for clusters without GPUs, short for --set model.mocker=true"
     render.add_argument("--twin", action="store_true", help=words)
     words = "write a self-contained helmfile directory"
     render.add_argument("-o", "--output", metavar="DIR", action=Once, help=words)
     words = "compare with DIR instead of writing it; exit 3 when it differs"
     render.add_argument("--check", action="store_true", help=words)
-    words = "folder or oci:// address of the charts; default: those that came along"
+    words = "folder or oci:// address of the charts; default: those that came along, not for appset"
     render.add_argument("--charts", metavar="REF", action=Once, help=words)
     _size(commands["size"])
     _simulate(commands["simulate"])

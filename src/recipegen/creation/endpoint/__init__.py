@@ -1,9 +1,9 @@
 """New endpoints: a recipe that extends a base, and says whose it is and what is different there."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from recipegen import catalog, inheritance, yamlio
@@ -24,7 +24,7 @@ from recipegen.validate import validate
 from recipegen.variants import selection
 from recipegen.version import __version__
 
-__all__ = ["CreatedEndpoint", "Wanted", "base", "create", "file_of"]
+__all__ = ["CreatedEndpoint", "Wanted", "base", "create", "create_endpoint", "file_of"]
 
 # Which option changes a key, by how the key's path begins; the first that fits. None of them: no option does.
 FLAGS: tuple[tuple[Keys, str], ...] = (
@@ -93,6 +93,51 @@ def file_of(wanted: Wanted, base_name: str) -> str:
     The kind stands in front, because behind the base it would be the name of one of its releases.
     """
     return f"{wanted.name or f'{wanted.prefix or wanted.kind}-{base_name}'}.yaml"
+
+
+def create_endpoint(
+    base: str,
+    kind: str,
+    *,
+    prefix: str | None = None,
+    owner: str | None = None,
+    owners_file: str | None = None,
+    gpu: str | None = None,
+    backend: str | None = None,
+    gpus: int | None = None,
+    replicas: int | None = None,
+    clusters: Mapping[str, int | None] | None = None,
+    changes: Sequence[str] = (),
+    name: str | None = None,
+    folder: str | os.PathLike[str] = ".",
+) -> CreatedEndpoint:
+    """Return the recipe of a new endpoint on a base, checked and rendered; no file is written.
+
+    Args:
+        base: recipe that it extends: a name of the catalog, or the path of a recipe file.
+        kind: `serverless`, `dedicated`, `reserved`, `batch` or `async`.
+        prefix: short name of the customer; for dedicated and reserved, and for no other.
+        owner: id or e-mail address of who pays; likewise.
+        owners_file: YAML map of e-mail addresses to ids, to write the id of the owner.
+        gpu: GPU type, a name from `facts/hardware.yaml`; default: the base's.
+        backend: `vllm`, `sglang` or `trtllm`; default: the base's.
+        gpus: GPUs of one replica; default: the base's.
+        replicas: replicas of each role; default: the base's.
+        clusters: clusters that it is in, each with its replicas, or None for the recipe's.
+        changes: further values, each as KEY=VALUE.
+        name: what the recipe is called; default: as `file_of`.
+        folder: where its file will be, from which a base's path is taken.
+
+    Raises:
+        UsageError: with all that is missing or cannot be, or when the base is none.
+        ToolError: when a file cannot be read.
+        RecipeError: when the endpoint cannot be, with every reason and the option to change.
+    """
+    pairs = tuple((clusters or {}).items())
+    rest = {"gpu": gpu, "backend": backend, "gpus": gpus, "replicas": replicas, "name": name}
+    whose = {"kind": kind, "prefix": prefix, "owner": owner, "owners_file": owners_file}
+    wanted = Wanted(base, clusters=pairs, changes=tuple(changes), **whose, **rest)  # type: ignore[arg-type]
+    return create(wanted, Path(folder) / file_of(wanted, PurePath(base).stem if "/" in base else base))
 
 
 def create(wanted: Wanted, target: Path) -> CreatedEndpoint:
