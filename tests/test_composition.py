@@ -28,6 +28,12 @@ ON: dict[str, Any] = {
     "gateway": {"enabled": True, "create": True, "gatewayClassName": "any"},
     "observability": {"enabled": True, "alerts": {"enabled": True}, "podMonitor": {"enabled": True}},
     "benchmark": {"enabled": True, "results": {"size": "1Gi"}},
+    "batch": {
+        "enabled": True,
+        "input": {"url": "http://files.example.com/in.jsonl"},
+        "output": {"size": "1Gi"},
+        "queue": "night",
+    },
     "troubleshooting": {"enabled": True},
     "faultInjection": {
         "enabled": True,

@@ -10,7 +10,7 @@ import pytest
 
 import reference
 from conftest import ROOT, Golden
-from recipegen import facts, pipeline, policy, variants, yamlio
+from recipegen import facts, pipeline, policy, policyfile, variants, yamlio
 from recipegen.cli import main
 from recipegen.errors import Problem, RecipeError, RecipegenError
 from test_invalid import FOLDERS, MISTAKES
@@ -27,6 +27,7 @@ CHECKERS = [
     SOURCE / "memory/loadable.py",
     SOURCE / "memory/division.py",
     *sorted((SOURCE / "yamlio").glob("*.py")),
+    *sorted((SOURCE / "policyfile").glob("*.py")),
 ]
 # Calls whose first argument is the code of a problem.
 MAKERS = ("Problem", "_problem", "_add", "_stop", "UnclearError", "Undivided")
@@ -62,6 +63,16 @@ def of_object(kind: str, **keys: Any) -> list[Problem]:
     return policy.check([{"kind": kind, "metadata": {"name": "a", **keys.pop("metadata", {})}, **keys}])
 
 
+def of_policy(policy: str, recipe: str = "") -> list[Problem]:
+    """What a policy has to say of the quickstart recipe with a patch, or of itself."""
+    plan = pipeline.plan("qwen-0.6b", None, [yamlio.read(recipe, "patch.yaml")] if recipe else [])
+    try:
+        return policyfile.hold(plan, policyfile.parsed("policy.yaml", yamlio.read(policy, "policy.yaml")))
+    except RecipeError as error:
+        return list(error.problems)
+
+
+SERVERLESS = "endpoint: {kind: serverless, labels: {team: ml}, annotations: {a: x}}"
 MADE: dict[str, Callable[[], list[Problem]]] = {
     "encoding": lambda: of_text(b"a: \xff"),
     "limit": lambda: of_text(b"a: " + b"[" * 200),
@@ -78,6 +89,26 @@ MADE: dict[str, Callable[[], list[Problem]]] = {
     "gpu-without-limit": lambda: of_pod(resources={"requests": {"nvidia.com/gpu": "1"}}),
     "stands-twice": lambda: of_pod(env=[{"name": "A"}, {"name": "A"}]),
     "host-access": lambda: of_pod(securityContext={"privileged": True}),
+    "policy-label": lambda: of_policy("labels: {required: [product]}", SERVERLESS),
+    "policy-reserved-label": lambda: of_policy("labels: {reserved: [team]}", SERVERLESS),
+    "policy-label-value": lambda: of_policy("labels: {values: {team: [search, chat]}}", SERVERLESS),
+    "policy-annotations": lambda: of_policy("annotations: {together: [a, b]}", SERVERLESS),
+    "policy-variable": lambda: of_policy(
+        "environment: {reserved: [AWS_PROFILE]}", "model: {worker: {env: {AWS_PROFILE: x}}}"
+    ),
+    "policy-registry": lambda: of_policy("registries: [registry.example.com]"),
+    "policy-replicas": lambda: of_policy("maxReplicas: 1"),
+    "policy-gpus": lambda: of_policy("maxGpus: 1"),
+    "policy-gpu-type": lambda: of_policy("gpus: [l4-24gb]", "hardware: {gpu: h100-sxm-80gb}"),
+    "policy-priority": lambda: of_policy("priorityClass: {required: true}"),
+    "policy-resources": lambda: of_policy(
+        "resources: {together: [cpu, memory]}", 'model: {worker: {resources: {requests: {cpu: "8"}}}}'
+    ),
+    "policy-pod-size": lambda: of_policy(
+        'pods: {withoutGpus: {cpu: "7"}}', 'model: {frontend: {resources: {requests: {cpu: "8"}}}}'
+    ),
+    "policy-contradiction": lambda: of_policy("labels: {required: [team], reserved: [team]}"),
+    "policy-without-effect": lambda: of_policy("description: Nothing."),
 }
 
 

@@ -38,7 +38,13 @@ COMPONENTS = (
     Component("warmup", "warmup", "-warmup", lambda r: r.warmup.enabled, ()),
     MODEL_EXPRESS,
     MODEL,
-    Component("scaling", "scaling", "-scaling", lambda r: r.scaling.enabled),
+    # A planner, or a fixed number of replicas, takes no object of ours.
+    Component(
+        "scaling",
+        "scaling",
+        "-scaling",
+        lambda r: r.scaling.enabled and (r.scaling.hpa is not None or r.scaling.keda is not None),
+    ),
     Component("gateway", "gateway", "-gateway", lambda r: r.gateway.enabled),
     Component("observability", "metrics", "-metrics", lambda r: r.observability.enabled),
     Component("benchmark", "benchmark", "-benchmark", lambda r: r.benchmark.enabled),

@@ -10,6 +10,7 @@ from recipegen.memory import Fit
 from recipegen.overview import Form
 from recipegen.roles import engine_of
 from recipegen.rules import memory
+from recipegen.scaling import replicas
 
 SIZES = {"tensorParallel": "TP", "pipelineParallel": "PP", "dataParallel": "DP", "expertParallel": "EP"}
 
@@ -101,6 +102,8 @@ def _hardware(form: Form) -> Page:
     fact = facts.hardware().get(form.gpu, {})
     hardware = form.plan.recipe.hardware
     found: Page = {"gpu": form.gpu, "gpus": form.plan.gpus}
+    if form.plan.fewest_gpus != form.plan.gpus:
+        found["fewestGpus"] = form.plan.fewest_gpus
     if hardware is None:
         return found
     found |= {
@@ -116,6 +119,7 @@ def _hardware(form: Form) -> Page:
 def _roles(form: Form, containers: Page) -> list[Page]:
     model = form.plan.recipe.model
     held = {role: fit for role, _, fit in memory.fits(form.plan.recipe)}
+    spans = replicas(form.plan.recipe)
     found = []
     for role, worker in form.plan.workers.items():
         engine = engine_of(model, worker).model_dump(by_alias=True, exclude_none=True)
@@ -123,7 +127,8 @@ def _roles(form: Form, containers: Page) -> list[Page]:
         found.append(
             {
                 "role": role,
-                "replicas": worker.replicas,
+                "replicas": spans[role].most,
+                **({"fewestReplicas": spans[role].least} if spans[role].least != spans[role].most else {}),
                 "nodes": worker.nodes,
                 "gpus": worker.gpus,
                 "parallel": {short: engine[key] for key, short in SIZES.items() if engine.get(key)},

@@ -13,6 +13,8 @@ POD_OWNERS: dict[str, tuple[str, ...]] = {
     "Pod": (),
     "Job": ("spec", "template"),
     "Deployment": ("spec", "template"),
+    "CronJob": ("spec", "jobTemplate", "spec", "template"),
+    "DaemonSet": ("spec", "template"),
 }
 HOST_ACCESS = ("hostNetwork", "hostPID", "hostIPC")
 

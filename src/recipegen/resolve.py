@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, get_args
 
 from recipegen import rules
 from recipegen.derive import derived
@@ -13,6 +13,7 @@ from recipegen.errors import Path, Problem, RecipeError
 from recipegen.load import Loaded
 from recipegen.recipe import Recipe, Role, Worker
 from recipegen.roles import workers
+from recipegen.scaling import Span, replicas
 from recipegen.validate import Checked, placed
 
 
@@ -57,10 +58,26 @@ class Plan:
 
     @property
     def gpus(self) -> int:
-        """GPUs of all replicas of all workers; none for a graph that is not created or runs the mocker."""
+        """GPUs of all replicas of all workers, at most; none for a graph not created, or with the mocker."""
+        return self._gpus("most")
+
+    @property
+    def fewest_gpus(self) -> int:
+        """GPUs while every scaled role has its fewest replicas."""
+        return self._gpus("least")
+
+    @property
+    def gpus_words(self) -> str:
+        """GPUs as people say it: `4 GPUs`, or `1 to 4 GPUs`."""
+        return f"{Span(self.fewest_gpus, self.gpus).words} GPU{'' if self.gpus == 1 else 's'}"
+
+    def _gpus(self, bound: Literal["least", "most"]) -> int:
+        """Return what `gpus` says, with one bound of each role's replicas."""
         if self.recipe.model.mocker or not self.recipe.model.deployment.create:
             return 0
-        return sum(w.replicas * w.nodes * (w.gpus or 0) for w in self.workers.values())
+        spans = replicas(self.recipe)
+        each = {role: worker.nodes * (worker.gpus or 0) for role, worker in self.workers.items()}
+        return sum(getattr(spans[role], bound) * count for role, count in each.items())
 
     @property
     def shared(self) -> dict[str, Any]:
@@ -97,6 +114,7 @@ def resolve(checked: Checked) -> Plan:
     for path, value, reason in derived(recipe, graph):
         _put(tree, path, value)
         reasons[path] = reason
+    _leave_to_others(tree)
     plan = Plan(
         loaded=checked.loaded,
         recipe=Recipe.model_validate(tree),
@@ -111,8 +129,15 @@ def resolve(checked: Checked) -> Plan:
     return replace(plan, warnings=(*checked.warnings, *problems))
 
 
-# How weights come to a worker changes nothing of what it does with them.
-NOT_MEASURED = ("cache", "modelExpressUrl")
+def _leave_to_others(tree: dict[str, Any]) -> None:
+    """Take away the replicas of roles that something else scales, which Helm would write back."""
+    for role in get_args(Role):
+        if tree["model"].get(role, {}).get("scalingAdapter"):
+            tree["model"][role].pop("replicas", None)
+
+
+# How weights come to a worker changes nothing of what it does with them, nor how pods come and go.
+NOT_MEASURED = ("cache", "modelExpressUrl", "rollout", "disruptionBudget", "priorityClass")
 
 
 def _digest(data: Any) -> str:

@@ -80,13 +80,13 @@ def _misspelt_deletions(document: Document) -> Iterator[Problem]:
 
 
 def _problem(detail: Any, document: Document) -> Problem:
-    path = tuple(_own_segments(detail["loc"], document.data))
+    path = tuple(own_segments(detail["loc"], document.data))
     kind, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
     if kind == "extra_forbidden":
         return _unknown(path)
     if kind == "missing":
         return Problem("missing-key", path, "is required but not there")
-    message, hint = _words(kind, context, path, value)
+    message, hint = words(kind, context, path, value)
     code = "wrong-type" if kind.endswith("_type") else "wrong-value"
     if detail["loc"][-1] == "[key]":
         code = "wrong-key"
@@ -127,13 +127,13 @@ BOUNDS = {
 }
 
 
-def _words(kind: str, context: dict[str, Any], path: Path, value: Any) -> tuple[str, str]:
+def words(kind: str, context: dict[str, Any], path: Path, value: Any) -> tuple[str, str]:
     """Return message and hint for a finding of pydantic's."""
     if kind in TYPES:
         return TYPES[kind], hints.of_type(kind, path, value)
     if kind in BOUNDS:
-        bound, words = BOUNDS[kind]
-        return f"{words} {context[bound]}", ""
+        bound, said = BOUNDS[kind]
+        return f"{said} {context[bound]}", ""
     if kind == "literal_error":
         known = [option.strip("' ") for option in context["expected"].replace(" or ", ", ").split(",")]
         return f"is none of {', '.join(known)}", hints.of_choice(value, known)
@@ -150,7 +150,7 @@ def _unknown(path: Path, **place: Any) -> Problem:
     return Problem("unknown-key", path, "is no key of the recipe language", hint, **place)
 
 
-def _own_segments(location: Iterable[str | int], data: Any) -> Iterator[str | int]:
+def own_segments(location: Iterable[str | int], data: Any) -> Iterator[str | int]:
     """Return the segments of pydantic's location that are the recipe's own.
 
     pydantic adds the names of union members and the mark `[key]`; both are left out.

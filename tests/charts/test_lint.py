@@ -31,7 +31,12 @@ EVERYTHING: dict[str, Any] = {
         "cache": {"enabled": True, "storageClass": "nfs"},
         "huggingFaceTokenSecret": "hf",
         "modelExpressUrl": "http://qwen-model-express:8001",
+        "rollout": {"maxSurge": 1, "maxUnavailable": "25%", "terminationGraceSeconds": 600},
+        "disruptionBudget": {"enabled": True},
+        "priorityClass": "high",
+        "forwarder": {"image": "registry.example.com/http-forwarder:1.0"},
         "prefill": {"extraConfig": {"content": {"a": 1}}, "env": {"A": "y", "B": "z"}},
+        "decode": {"scalingAdapter": True},
     },
     "gateway": {
         "enabled": True,
@@ -41,13 +46,22 @@ EVERYTHING: dict[str, Any] = {
         "modelHeader": {"value": "M"},
         "externalBackends": {"a": {"model": "a", "host": "a.example.com"}},
     },
+    "scaling": {
+        "enabled": True,
+        "role": "decode",
+        "maxReplicas": 4,
+        "perWorker": 8,
+        "keda": {"prometheus": {"address": "http://a:9090", "query": "b", "wakeQuery": "c"}},
+    },
     "modelExpress": {"enabled": True},
+    "warmup": {"enabled": True, "images": ["registry.example.com/engine:1"], "placeholders": {"count": 1}},
     "observability": {
         "enabled": True,
         "alerts": {"enabled": True, "targets": {"outputTokensPerSecond": 1}, "workers": {"prefill": 1}},
         "podMonitor": {"enabled": True},
     },
     "benchmark": {"enabled": True},
+    "batch": {"enabled": True, "input": {"url": "http://a.example.com/in"}, "output": {"size": "1Gi"}},
     "troubleshooting": {"enabled": True, "clusterRead": True},
     "faultInjection": {
         "enabled": True,
@@ -184,8 +198,9 @@ def test_no_two_objects_have_one_name(render: Render) -> None:
 def test_jobs_stop_trying_and_end(render: Render) -> None:
     jobs = [o["spec"] for o in render(EVERYTHING, namespace="qwen") if o["kind"] == "Job"]
 
-    assert len(jobs) == 5
-    assert all({"backoffLimit", "activeDeadlineSeconds"} <= spec.keys() for spec in jobs)
+    assert len(jobs) == 6
+    assert all({"backoffLimit", "backoffLimitPerIndex"} & spec.keys() for spec in jobs)
+    assert all("activeDeadlineSeconds" in spec for spec in jobs)
 
 
 def test_nobody_has_a_token_of_the_cluster_without_a_role_of_its_own(render: Render) -> None:

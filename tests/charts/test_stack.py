@@ -105,6 +105,7 @@ def test_existing_graph_is_left_alone(render: Render) -> None:
         ("metrics", "observability", {}),
         ("troubleshooting", "troubleshooting", {}),
         ("benchmark", "benchmark", {}),
+        ("batch", "batch", {"input": {"claimName": "c", "path": "in"}, "output": {"size": "1Gi"}}),
         ("gateway", "gateway", {"name": "g"}),
         ("model-express", "modelExpress", {}),
     ],

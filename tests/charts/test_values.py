@@ -11,7 +11,9 @@ import yaml
 from pydantic.alias_generators import to_camel
 
 from recipegen import facts, schema
+from recipegen.components import COMPONENTS, MODEL
 from recipegen.recipe import (
+    Batch,
     Benchmark,
     Block,
     Engine,
@@ -20,7 +22,9 @@ from recipegen.recipe import (
     Gateway,
     ModelExpress,
     Observability,
+    Scaling,
     Troubleshooting,
+    Warmup,
     Worker,
 )
 
@@ -30,6 +34,8 @@ CHARTS = {
     **{folder.name: folder for folder in (STACK / "charts").iterdir()},
     "platform-ready": STACK.parent / "platform-ready",
 }
+# Charts of components that are a block of their own.
+OF_BLOCKS = [component.chart for component in COMPONENTS if component is not MODEL]
 BACKENDS = sorted((STACK / "charts" / "model" / "backends").iterdir())
 
 # Read by the parent chart alone, in a condition.
@@ -128,9 +134,12 @@ def test_templates_read_every_key_of_a_configuration_file() -> None:
         ("gateway", Gateway),
         ("metrics", Observability),
         ("benchmark", Benchmark),
+        ("batch", Batch),
         ("troubleshooting", Troubleshooting),
         ("model-express", ModelExpress),
         ("fault-injection", FaultInjection),
+        ("scaling", Scaling),
+        ("warmup", Warmup),
     ],
 )
 def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> None:
@@ -144,9 +153,11 @@ def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> 
     [
         ("platform-ready", "python"),
         ("benchmark", "python"),
+        ("batch", "python"),
         ("troubleshooting", "python"),
         ("fault-injection", "python"),
         ("model-express", "modelExpress"),
+        ("warmup", "pause"),
     ],
 )
 def test_a_chart_has_the_image_of_the_facts(chart: str, image: str) -> None:
@@ -155,9 +166,7 @@ def test_a_chart_has_the_image_of_the_facts(chart: str, image: str) -> None:
     assert values["image"] == facts.images()[image]
 
 
-@pytest.mark.parametrize(
-    "chart", ["gateway", "metrics", "benchmark", "model-express", "troubleshooting", "fault-injection"]
-)
+@pytest.mark.parametrize("chart", OF_BLOCKS)
 def test_schema_of_a_component_names_its_values(chart: str) -> None:
     schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())
     text = (CHARTS[chart] / "values.yaml").read_text()
@@ -166,9 +175,7 @@ def test_schema_of_a_component_names_its_values(chart: str) -> None:
     assert schema["properties"].keys() == uncommented(text).keys()
 
 
-@pytest.mark.parametrize(
-    "chart", ["gateway", "metrics", "benchmark", "model-express", "troubleshooting", "fault-injection"]
-)
+@pytest.mark.parametrize("chart", OF_BLOCKS)
 def test_schema_of_a_component_refuses_an_unknown_key(chart: str) -> None:
     schema = json.loads((CHARTS[chart] / "values.schema.json").read_text())
 

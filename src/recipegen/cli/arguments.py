@@ -54,6 +54,8 @@ def parser() -> argparse.ArgumentParser:
         words = "recipes of the catalog, paths, or -"
         commands[name].add_argument("names", metavar="NAME", nargs="*", help=words)
         commands[name].add_argument("--all", action="store_true", help="the whole catalog")
+        words = "hold the recipes to a policy: a file, or llm-engine; several times for several"
+        commands[name].add_argument("--policy", metavar="FILE", action="append", default=[], help=words)
     for name in ("show", "render", "explain", "validate", "check", "size", "simulate", "doctor", "recommend"):
         _add_changes(commands[name])
     for name in ("show", "render", "variants", "explain", "validate", "check", "simulate", "doctor"):

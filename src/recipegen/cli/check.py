@@ -39,7 +39,7 @@ def _objects(plan: Plan) -> Objects:
 
 def _page(plan: Plan, found: Objects) -> str:
     rows = [[f"  {release.name}", release.namespace, _content(release, items)] for release, items in found]
-    title = f"{plan.name}, variant {plan.variant}: {plan.gpus} GPU{'' if plan.gpus == 1 else 's'}"
+    title = f"{plan.name}, variant {plan.variant}: {plan.gpus_words}"
     return f"{title}\n{table(['  RELEASE', 'NAMESPACE', 'OBJECTS'], rows)}"
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from recipegen import catalog, pipeline, yamlio
+from recipegen import catalog, pipeline, policyfile, yamlio
 from recipegen.cli.printing import report
 from recipegen.components import COMPONENTS
 from recipegen.document import Document, from_set, merge
@@ -67,7 +67,8 @@ def plans(args: argparse.Namespace) -> list[Plan]:
     """Return a plan for every recipe named, and for every variant of it unless one was chosen.
 
     Raises:
-        RecipeError: with the problems of all of them, or with the patches that changed none of them.
+        RecipeError: with the problems of all of them, also where one does not keep to a policy, or with
+            the patches that changed none of them.
     """
     if bool(args.names) == args.all:
         raise UsageError("name one or more recipes, or say --all")
@@ -79,6 +80,7 @@ def plans(args: argparse.Namespace) -> list[Plan]:
     # Each once: a mistake of the recipe itself is one of every variant.
     problems: dict[tuple[object, ...], Problem] = {}
     documents = patches(args)
+    policies = [policyfile.read(name) for name in args.policy]
     for name in args.names or catalog.recipes():
         with _gathered(problems):
             recipe = read(name, args.variants_file)
@@ -88,6 +90,9 @@ def plans(args: argparse.Namespace) -> list[Plan]:
                     alone = not args.variant and variant is not None
                     loaded = choose(recipe, variant, documents, alone=alone)
                     found.append(resolve(validate(loaded)))
+                    held = [each for policy in policies for each in policyfile.hold(found[-1], policy)]
+                    if held:
+                        raise RecipeError(*held)
     if problems:
         raise RecipeError(*problems.values())
     # One cluster profile is meant for many recipes, some of which say already what it says.

@@ -90,12 +90,12 @@ def _engine_line(found: Page) -> str:
 def _hardware_line(found: Page) -> str:
     hardware = found["hardware"]
     if hardware["gpu"] == ANY_GPU:
-        return f"{_times(hardware['gpus'], 'GPU')} of any kind"
+        return f"{_range(hardware, 'gpus', 'GPU')} of any kind"
     seen = hardware["visibleBytes"] or hardware["memoryBytes"]
     what = f"{hardware['gpu']}, {gib(seen)} each" if "mig" not in hardware else hardware["gpu"]
     cut = f", cut into MIG instances {hardware['mig']}" if "mig" in hardware else ""
     labels = ", ".join(f"{key}={value}" for key, value in hardware["nodeSelector"].items())
-    return f"{_times(hardware['gpus'], 'GPU')} in all: {what}{cut}; nodes with {labels}"
+    return f"{_range(hardware, 'gpus', 'GPU')} in all: {what}{cut}; nodes with {labels}"
 
 
 def _role_line(role: Page) -> str:
@@ -105,7 +105,13 @@ def _role_line(role: Page) -> str:
     rest = [sizes.strip()] if sizes else []
     rest += [f"context {tokens(role['context'])}"] if role["context"] else []
     rest += [f"/dev/shm {role['sharedMemory']}"] if role["sharedMemory"] else []
-    return ", ".join([f"{_times(role['replicas'], 'replica')} of {gpus}{nodes}", *rest])
+    return ", ".join([f"{_range(role, 'replicas', 'replica')} of {gpus}{nodes}", *rest])
+
+
+def _range(found: Page, key: str, what: str) -> str:
+    """Return how many there are at most, behind the fewest where that is another number."""
+    fewest = found.get(f"fewest{key[0].upper()}{key[1:]}")
+    return ("" if fewest is None else f"{fewest} to ") + _times(found[key], what)
 
 
 def _attention(model: Page) -> str:

@@ -16,6 +16,7 @@ START_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunConta
 # Blocks of the recipe, by the component label of their pods.
 BLOCKS = {
     "benchmark": "benchmark",
+    "batch": "batch",
     "model-express": "modelExpress",
     "gateway": "gateway",
     "epp": "model.endpointPicker",

@@ -13,10 +13,11 @@ from recipegen.errors import nearest
 from recipegen.facts.known import configuration, known_models, lent, model, model_license
 
 __all__ = [
-    "HERE", "arguments", "attention", "configuration", "dynamo", "engine", "engine_file", "families",
-    "faults", "gpu_hint", "hardware", "images", "known_models", "lent", "llm_engine", "memory",
-    "mistaken_models", "model", "model_license", "newest_dynamo", "newest_engines", "nodes", "order",
-    "parsers", "place", "platform", "printed", "quantization", "refused_models", "rules", "speed",
+    "HERE", "arguments", "attention", "brokers", "configuration", "dynamo", "engine", "engine_file",
+    "families", "faults", "gpu_hint", "hardware", "images", "known_models", "lent", "llm_endpoints",
+    "llm_engine", "memory", "mistaken_models", "model", "model_license", "newest_dynamo", "newest_engines",
+    "nodes", "order", "parsers", "place", "platform", "policies", "printed", "quantization", "refused_models",
+    "rules", "scaling", "speed",
 ]  # fmt: skip
 
 HERE = Path(__file__).parent
@@ -149,6 +150,18 @@ def llm_engine() -> dict[str, Any]:
     return _read(HERE / "llm-engine.yaml")
 
 
+@cache
+def llm_endpoints() -> dict[str, Any]:
+    """Return what LLM Engine gives each endpoint: `rollout`, and its `gpuTypes` by node label."""
+    return _read(HERE / "llm-endpoints.yaml")
+
+
+@cache
+def policies() -> dict[str, Path]:
+    """Return the policies that came along, by name: what `--policy NAME` reads."""
+    return {path.stem: path for path in sorted((HERE / "policies").glob("*.yaml"))}
+
+
 # What the rules say, and what belongs to charts: their templates loop over it, Python only checks against it.
 
 
@@ -180,6 +193,18 @@ def arguments(table: dict[str, Any], key: str, release: str) -> list[str]:
 def faults() -> dict[str, Any]:
     """Return the fault experiments, and the namespaces in which none is allowed; the fault chart's."""
     return _read(catalog.charts() / "stack/charts/fault-injection/experiments.yaml")
+
+
+@cache
+def scaling() -> dict[str, Any]:
+    """Return the numbers of the `scaling` block that follow from other keys."""
+    return _read(HERE / "scaling.yaml")
+
+
+@cache
+def brokers() -> dict[str, Any]:
+    """Return the queues that the scaling chart has triggers for, each with its keys; the scaling chart's."""
+    return _read(catalog.charts() / "stack/charts/scaling/brokers.yaml")
 
 
 def place(file: Path, at: tuple[str, ...]) -> int:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from recipegen.recipe.batch import Batch
+from recipegen.recipe.batch import Batch, BatchInput, BatchOutput
 from recipegen.recipe.benchmark import Benchmark, BenchmarkConfig, Results, Shape, Targets, Trace
 from recipegen.recipe.endpoint import Cluster, Endpoint
 from recipegen.recipe.express import ModelExpress, Redis
@@ -40,6 +40,7 @@ from recipegen.recipe.gateway import (
     ParametersRef,
 )
 from recipegen.recipe.ingestion import Ingestion
+from recipegen.recipe.lifecycle import DisruptionBudget, Forwarder, Rollout
 from recipegen.recipe.model import (
     S3,
     Backend,
@@ -60,9 +61,27 @@ from recipegen.recipe.model import (
 )
 from recipegen.recipe.observability import Alerts, AlertTargets, Observability, PodMonitor
 from recipegen.recipe.platform import Gate, Platform
-from recipegen.recipe.scaling import Scaling
+from recipegen.recipe.scaling import (
+    ContainerMetric,
+    DescribedObject,
+    ExternalMetric,
+    Fallback,
+    Hpa,
+    Keda,
+    Metric,
+    MetricId,
+    MetricSelector,
+    MetricTarget,
+    ObjectMetric,
+    Planner,
+    PodsMetric,
+    Prometheus,
+    Queue,
+    ResourceMetric,
+    Scaling,
+)
 from recipegen.recipe.troubleshooting import Troubleshooting
-from recipegen.recipe.warmup import Warmup
+from recipegen.recipe.warmup import Placeholders, Warmup
 
 __all__ = [
     "FORMS",
@@ -79,6 +98,8 @@ __all__ = [
     "BackendRef",
     "BackendType",
     "Batch",
+    "BatchInput",
+    "BatchOutput",
     "Benchmark",
     "BenchmarkConfig",
     "Block",
@@ -88,34 +109,54 @@ __all__ = [
     "ClusterType",
     "Component",
     "ConfigMapRef",
+    "ContainerMetric",
     "Dashboard",
     "Deployment",
+    "DescribedObject",
+    "DisruptionBudget",
     "Endpoint",
     "EndpointPicker",
     "Engine",
     "Experiment",
     "ExternalBackend",
+    "ExternalMetric",
     "ExtraConfig",
+    "Fallback",
     "FaultInjection",
+    "Forwarder",
     "Frontend",
     "Gate",
     "Gateway",
     "Hardware",
+    "Hpa",
     "Infrastructure",
     "Ingestion",
+    "Keda",
     "Listener",
+    "Metric",
+    "MetricId",
+    "MetricSelector",
+    "MetricTarget",
     "Model",
     "ModelExpress",
     "ModelHeader",
+    "ObjectMetric",
     "Observability",
     "ParametersRef",
+    "Placeholders",
+    "Planner",
     "Platform",
     "PodMonitor",
+    "PodsMetric",
+    "Prometheus",
+    "Queue",
     "Recipe",
     "Redis",
+    "ResourceMetric",
     "Resources",
     "Results",
     "Role",
+    "Rollout",
     "RoutingPolicy",
     "Scaling",
     "Shape",

@@ -44,6 +44,12 @@ HEADER_VALUE = r"^[!-~]([ -~]*[!-~])?$"
 API_GROUP = r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$"
 KIND = r"^[A-Z][A-Za-z0-9]*$"
 OWNER = r"^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[A-Za-z0-9._%+-]+@([A-Za-z0-9-]+[.])+[A-Za-z]+)$"
+# Of the scaling block.
+ADDRESS = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:[0-9]{1,5}$"
+API_VERSION = r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?v[a-z0-9]+$"
+METRIC_NAME = r"^[A-Za-z0-9_]([A-Za-z0-9_.:|-]*[A-Za-z0-9_])?$"
+REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]+$"
+COUNT_OR_SHARE = r"^([0-9]|[1-9][0-9]|100)%$"
 NAMESPACE_OR_ALL = r"^(\*|[a-z0-9]([a-z0-9-]*[a-z0-9])?)$"
 
 FORMS = {
@@ -80,6 +86,11 @@ FORMS = {
     API_GROUP: "an API group such as agentgateway.dev, or nothing for Kubernetes' core",
     KIND: "a Kubernetes kind such as Service",
     OWNER: "an id of letters, digits, '-', '_' and '.', or an e-mail address",
+    ADDRESS: "HOST:PORT, such as redis.queues:6379",
+    API_VERSION: "a version of an API with its group, such as apps/v1",
+    METRIC_NAME: "the name of a metric: letters, digits, and between them '_', '-', '.', ':' and '|'",
+    REGION: "a region of AWS, such as eu-west-1",
+    COUNT_OR_SHARE: "a share of the pods, 0% to 100%",
     NAMESPACE_OR_ALL: "a Kubernetes namespace, or '*' for all",
 }
 

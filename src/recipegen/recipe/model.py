@@ -30,6 +30,7 @@ from recipegen.recipe.forms import (
     RoutingPolicy,
     Version,
 )
+from recipegen.recipe.lifecycle import DisruptionBudget, Forwarder, Rollout
 
 
 class Backend(Block):
@@ -169,6 +170,8 @@ class Worker(Component):
     """Several configuration files; the list form of `extraConfig`. Default: none."""
     shared_memory: Quantity | None = None
     """Size of /dev/shm. Default: the operator's, 8Gi."""
+    scaling_adapter: bool | None = None
+    """Whether something else sets the number of replicas, through the DynamoGraphDeploymentScalingAdapter `<graph>-<role>`; `replicas` may not stand beside it. Default: with `scaling`, for the roles that it scales; else no."""
 
 
 class S3(Block):
@@ -272,3 +275,11 @@ class Model(Block):
     """Node labels that workers need. The label that `hardware` stands for, such as `nvidia.com/gpu.product`, comes on top, unless it is given here. Default: from `hardware`, or none."""
     tolerations: list[Toleration] | None = None
     """Taints that workers tolerate, in place of those from `hardware`. Default: from `hardware`, or none."""
+    rollout: Rollout | None = None
+    """How pods are replaced when the graph changes. Default: the operator's way; with an `endpoint` none is taken away before another is ready, and requests get time to end."""
+    disruption_budget: DisruptionBudget | None = None
+    """How many pods a drain of nodes may take at once. Default with an `endpoint`: half of each role's, else no limit."""
+    priority_class: ObjectName | None = None
+    """PriorityClass of the graph's pods, which the cluster has: the scheduler takes pods of lower ones away for them. Default: the cluster's."""
+    forwarder: Forwarder | None = None
+    """LLM Engine's forwarder beside each frontend. Default: none."""

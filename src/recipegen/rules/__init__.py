@@ -8,6 +8,7 @@ from recipegen.errors import Problem
 from recipegen.recipe import Recipe
 from recipegen.rules import (
     arguments,
+    batch,
     benchmark,
     blocks,
     configs,
@@ -19,6 +20,7 @@ from recipegen.rules import (
     gateway,
     hardware,
     images,
+    lifecycle,
     lora,
     memory,
     names,
@@ -32,13 +34,16 @@ from recipegen.rules import (
     precision,
     prompts,
     releases,
+    reserved,
     resources,
     roles,
+    scaling,
     shapes,
     speculation,
     text,
     transfer,
     variables,
+    warmup,
     weights,
 )
 from recipegen.rules.settings import told
@@ -48,6 +53,7 @@ if TYPE_CHECKING:
 
 RECIPE_RULES = (
     roles.check,
+    scaling.check,
     hardware.check,
     hardware.node_limits,
     hardware.shared_memory,
@@ -76,11 +82,15 @@ RECIPE_RULES = (
     placement.check,
     files.check,
     benchmark.check,
+    batch.check,
     observability.check,
     platform.check,
     picker.check,
     gateway.check,
     weights.check,
+    lifecycle.check,
+    reserved.check,
+    warmup.check,
     express.check,
     faults.check,
 )

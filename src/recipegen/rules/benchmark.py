@@ -9,6 +9,7 @@ from recipegen.errors import Path, Problem, show
 from recipegen.recipe import Benchmark, BenchmarkConfig, Recipe, Shape, Targets, Trace
 from recipegen.roles import engine_of, gpus_of_replica, path_of, workers
 from recipegen.rules.configs import environment
+from recipegen.scaling import open_ended
 
 CONFIG: Path = ("benchmark", "config")
 TARGETS: Path = ("benchmark", "targets")
@@ -200,8 +201,11 @@ def _targets(recipe: Recipe, config: BenchmarkConfig) -> Iterator[Problem]:
     known = model.deployment.create and any(
         w.replicas * gpus_of_replica(model, w) for w in workers(model).values()
     )
-    if targets.output_tokens_per_second_per_gpu is not None and benchmark.gpus is None and not known:
-        message = "needs the number of GPUs, which the recipe of a graph that others create does not have"
+    scaled = model.deployment.create and open_ended(recipe)
+    unknown = benchmark.gpus is None and (scaled or not known)
+    if targets.output_tokens_per_second_per_gpu is not None and unknown:
+        whose = "that is scaled" if scaled else "that others create"
+        message = f"needs the number of GPUs, which the recipe of a graph {whose} does not have"
         yield Problem(
             "throughput-without-gpus",
             (*TARGETS, "outputTokensPerSecondPerGpu"),

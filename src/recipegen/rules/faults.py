@@ -8,6 +8,7 @@ from recipegen.errors import Path, Problem, show
 from recipegen.language import key_names, setting
 from recipegen.recipe import Experiment, Recipe
 from recipegen.roles import workers
+from recipegen.scaling import replicas, scaled_role, scaler
 
 if TYPE_CHECKING:
     from recipegen.resolve import Plan
@@ -84,12 +85,15 @@ def _answers(recipe: Recipe) -> Iterator[Problem]:
     model = recipe.model
     if not model.deployment.create:
         return
-    replicas: dict[str, int] = {"frontend": model.frontend.replicas}
-    replicas |= {role: worker.replicas for role, worker in workers(model).items()}
-    for role in (role for role, number in replicas.items() if number == 0):
+    places: dict[str, Path] = {role: ("model", role, "replicas") for role in ("frontend", *workers(model))}
+    fewest: dict[str, int] = {"frontend": model.frontend.replicas}
+    fewest |= {role: span.least for role, span in replicas(recipe).items()}
+    if scaler(recipe) in ("hpa", "keda"):
+        places[scaled_role(recipe)] = ("scaling", "minReplicas")
+    for role in (role for role, number in fewest.items() if number == 0):
         message = "a graph that answers no request cannot be seen to recover, got 0"
         hint = f"set it to 1 or more, or {BLOCK}.enabled to false"
-        yield Problem("recovery-unseen", ("model", role, "replicas"), message, hint)
+        yield Problem("recovery-unseen", places[role], message, hint)
 
 
 def _fits(recipe: Recipe, experiment: Experiment, path: Path) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from recipegen import facts
 from recipegen.errors import Path, Problem, nearest, show
-from recipegen.recipe import Model, Recipe, Resources, Role, Worker
+from recipegen.recipe import Component, Model, Recipe, Resources, Worker
 from recipegen.roles import gpus_of_replica, workers
 from recipegen.rules.resources import amount
 
@@ -71,6 +71,11 @@ def gpus_of_node(recipe: Recipe) -> int | None:
     return int(fact["gpusPerNode"]) * int(fact.get("mig", {}).get(hardware.mig, 1))
 
 
+def gpus_of_pod(model: Model, worker: Worker) -> int:
+    """Return the GPUs of one pod of a role: those of a replica on each of its nodes."""
+    return worker.gpus if worker.gpus is not None else gpus_of_replica(model, worker) // worker.nodes
+
+
 def node_limits(recipe: Recipe) -> Iterator[Problem]:
     """Yield what one pod asks for and no usual node with these GPUs has, less what its system takes."""
     hardware, model = recipe.hardware, recipe.model
@@ -80,13 +85,30 @@ def node_limits(recipe: Recipe) -> Iterator[Problem]:
     named = "cluster" in hardware.model_fields_set and hardware.cluster != "gpu-operator"
     nodes = _nodes(hardware.gpu, hardware.cluster if named else None)
     for role, worker in workers(model).items():
-        for path, name, asked in _asked(role, worker):
+        for path, name, quantity in asked(role, worker):
             key = KEYS[name]
             most = max(((node[key], kind) for kind, node in nodes.items() if key in node), default=None)
-            if most and amount(asked) > _usable(name, most[0]):
-                message = f"is more than a node with {hardware.gpu} has for pods, got {show(asked)}"
+            if most and amount(quantity) > _usable(name, most[0]):
+                message = f"is more than a node with {hardware.gpu} has for pods, got {show(quantity)}"
                 hint = f"{most[1]} has {_size(key, most[0])}, and its system needs some of it"
                 yield Problem("node-limits", path, message, hint, warning=True)
+
+
+def asked(role: str, component: Component) -> Iterator[tuple[Path, str, str]]:
+    """Yield what a pod asks for, as path, resource and quantity.
+
+    That is requests, limits where there is no request, and /dev/shm as memory.
+    """
+    path: Path = ("model", role)
+    resources: Resources = component.resources
+    for name in KEYS:
+        for half in ("requests", "limits"):
+            quantity = getattr(resources, half).get(name)
+            if quantity is not None:
+                yield (*path, "resources", half, name), name, quantity
+                break
+    if isinstance(component, Worker) and component.shared_memory is not None:
+        yield (*path, "sharedMemory"), "memory", component.shared_memory
 
 
 def shared_memory(recipe: Recipe) -> Iterator[Problem]:
@@ -94,7 +116,7 @@ def shared_memory(recipe: Recipe) -> Iterator[Problem]:
     if recipe.model.mocker:
         return
     for role, worker in workers(recipe.model).items():
-        gpus = _gpus_of_pod(recipe.model, worker)
+        gpus = gpus_of_pod(recipe.model, worker)
         size = worker.shared_memory or SHARED_MEMORY
         if gpus >= MANY_GPUS and amount(size) < amount(ENOUGH_SHARED_MEMORY):
             message = f"/dev/shm has {size}, which is little for {gpus} GPUs that exchange data"
@@ -160,29 +182,11 @@ def _mig(recipe: Recipe) -> Iterator[Problem]:
     # They have no peer-to-peer, and NCCL takes them only from 2.32 on, as an experiment: its guide, "Using
     # MIG instances", and issue 1716 of NVIDIA/nccl.
     for role, worker in workers(model).items():
-        gpus = _gpus_of_pod(model, worker) * worker.nodes
+        gpus = gpus_of_pod(model, worker) * worker.nodes
         if gpus > 1:
             message = f"a replica of {role!r} takes {gpus} GPUs, and MIG instances cannot exchange data"
             hint = "take a larger profile and parallel sizes of 1, or leave it out for whole GPUs"
             yield Problem("mig-parallel", path, message, hint)
-
-
-def _gpus_of_pod(model: Model, worker: Worker) -> int:
-    return worker.gpus if worker.gpus is not None else gpus_of_replica(model, worker) // worker.nodes
-
-
-def _asked(role: Role, worker: Worker) -> Iterator[tuple[Path, str, str]]:
-    """Yield what a pod asks for: requests, limits where there is no request, and /dev/shm as memory."""
-    path: Path = ("model", role)
-    resources: Resources = worker.resources
-    for name in KEYS:
-        for half in ("requests", "limits"):
-            asked = getattr(resources, half).get(name)
-            if asked is not None:
-                yield (*path, "resources", half, name), name, asked
-                break
-    if worker.shared_memory is not None:
-        yield (*path, "sharedMemory"), "memory", worker.shared_memory
 
 
 def _nodes(gpu: str, cluster: str | None) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from typing import get_args
 from recipegen import facts
 from recipegen.errors import Path, Problem, show
 from recipegen.language import setting
-from recipegen.recipe import Backend, BackendType, Recipe
+from recipegen.recipe import Backend, BackendType, Model, Recipe
 
 IMAGE: Path = ("model", "backend", "image")
 # Blocks with an image of their own.
-OF_COMPONENTS = ("modelExpress", "benchmark", "troubleshooting", "faultInjection")
+OF_COMPONENTS = ("warmup", "modelExpress", "benchmark", "batch", "troubleshooting", "faultInjection")
 # HOST[:PORT]/PATH:TAG[@DIGEST], as the container reference grammar has it, with the tag or digest captured.
 REFERENCE = re.compile(
     r"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
@@ -52,10 +52,18 @@ def _others(recipe: Recipe) -> Iterator[tuple[Path, str]]:
         ("platform", "gate"): platform.gate.image if platform.install and platform.gate.enabled else None,
         ("model", "cache", "s3"): cache.s3.image if cache.enabled and cache.s3 else None,
     }
+    forwarder = recipe.model.forwarder
+    if forwarder is not None and forwarder.enabled:
+        images["model", "forwarder"] = forwarder.image
     for key in OF_COMPONENTS:
         block = setting(recipe, key)
         images[(key,)] = block.image if block.enabled else None
     yield from (((*path, "image"), image) for path, image in images.items() if image is not None)
+    warmup = recipe.warmup
+    if warmup.enabled and warmup.tool_image is not None:
+        yield ("warmup", "toolImage"), warmup.tool_image
+    for index, image in enumerate(warmup.images or [] if warmup.enabled else []):
+        yield ("warmup", "images", index), image
 
 
 def release_in(image: str) -> str | None:
@@ -68,6 +76,16 @@ def release_in(image: str) -> str | None:
 def release_of(backend: Backend) -> str:
     """Return the Dynamo release inside the image: as stated, as the tag names it, else the newest."""
     return backend.version or release_in(backend.image or "") or facts.newest_dynamo()
+
+
+def image_of(model: Model) -> str:
+    """Return the image of frontend and workers, as the model chart spells it (its helper `model.image`)."""
+    backend = model.backend
+    if backend.image is not None and not model.mocker:
+        return backend.image
+    # The mocker has no image of its own and lies in the planner's.
+    name = "dynamo-planner" if model.mocker else facts.engine(backend.type)["image"]
+    return f"{backend.registry}/{name}:{release_of(backend)}"
 
 
 def _other_release(backend: Backend) -> Iterator[Problem]:

@@ -17,6 +17,7 @@ from recipegen.roles import engine_of, path_of, sizes, workers
 from recipegen.rules.configs import ENGINE_VARIABLE, content_of, files_of
 from recipegen.rules.images import release_of
 from recipegen.rules.settings import Told, told
+from recipegen.scaling import replicas
 
 # Options whose effect on memory is not reckoned with: nothing is said of a role that has one.
 UNRECKONED = re.compile(
@@ -62,7 +63,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
             yield _context(role, worker, found)
         else:
             yield from _batch(role, worker, found)
-            yield from _benchmark(recipe, role, worker, found)
+            yield from _benchmark(recipe, role, found)
 
 
 def fits(recipe: Recipe) -> Iterator[tuple[Role, Worker, Fit]]:
@@ -194,14 +195,14 @@ def _batch(role: Role, worker: Worker, found: Fit) -> Iterator[Problem]:
         yield Problem("batch-room", path_of(role, worker, "maxNumSeqs"), message, hint, warning=True)
 
 
-def _benchmark(recipe: Recipe, role: Role, worker: Worker, found: Fit) -> Iterator[Problem]:
+def _benchmark(recipe: Recipe, role: Role, found: Fit) -> Iterator[Problem]:
     """Yield a benchmark that has more requests in flight than the replicas of a role hold."""
     config = recipe.benchmark.config or BenchmarkConfig()
     if not recipe.benchmark.enabled or config.trace or role == "prefill":
         return
     most = max(config.concurrency)
     for isl, osl in _shapes(config):
-        held = int(found.held(isl + osl, settled=True)) * worker.replicas
+        held = int(found.held(isl + osl, settled=True)) * replicas(recipe)[role].most
         if most > held:
             message = (
                 f"has {most} requests of {isl} + {osl} tokens in flight, and the replicas of {role!r} hold"

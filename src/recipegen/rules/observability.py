@@ -8,6 +8,7 @@ from recipegen.errors import Path, Problem, show
 from recipegen.platform_values import upstream_values
 from recipegen.recipe import Recipe
 from recipegen.roles import workers
+from recipegen.scaling import adapted, replicas
 
 # The last finite buckets of dynamo_frontend_request_duration_seconds and …_time_to_first_token_seconds, as
 # Dynamo's frontend shows them: Prometheus' percentile never exceeds them.
@@ -101,10 +102,11 @@ def _never_or_forever(recipe: Recipe) -> Iterator[Problem]:
             yield Problem("alert-never-fires", (*place, "targets", key), message, f"give less than {last}")
     if not recipe.model.deployment.create:
         return
-    known = workers(recipe.model)
+    known = replicas(recipe)
     for role, least in (recipe.observability.alerts.workers or {}).items():
-        if role in known and least > known[role].replicas:
-            message = f"is more than the {known[role].replicas} that the recipe has, so its alert fires until"
+        unknown = role in adapted(recipe) and not recipe.scaling.enabled
+        if role in known and not unknown and least > known[role].least:
+            message = f"is more than the {known[role].least} that the recipe has, so its alert fires until"
             message = f"{message} something scales them up, got {least}"
             yield Problem("alert-fires-at-once", (*place, "workers", role), message, warning=True)
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from recipegen import facts
 from recipegen.errors import Path, Problem, show
 from recipegen.recipe import Cache, Recipe
-from recipegen.roles import gpus_of_replica, workers
+from recipegen.roles import workers
 from recipegen.rules.hardware import gpus_of_node
 from recipegen.rules.resources import amount
+from recipegen.scaling import gpus
 
 CACHE: Path = ("model", "cache")
 # Keys of a volume that is made, and of the download into it.
@@ -70,7 +71,7 @@ def _one_node(recipe: Recipe) -> Iterator[Problem]:
         yield Problem("one-node", path, f"{message}, got {show(model.cache.access_mode)}", hint)
         return
     there = gpus_of_node(recipe)
-    needed = sum(worker.replicas * gpus_of_replica(model, worker) for worker in workers(model).values())
+    needed = gpus(recipe).most
     if there and recipe.hardware and needed > there:
         has = f"{recipe.hardware.gpu} nodes have {there}"
         message = f"puts all pods on one node, and the workers need {needed} GPUs where {has}"

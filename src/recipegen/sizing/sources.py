@@ -202,6 +202,7 @@ def roles_of(recipe: "Recipe", model: ModelFacts, gpu: str | None) -> "list[Role
     from recipegen.roles import workers
     from recipegen.rules.memory import setup_of
     from recipegen.rules.settings import told
+    from recipegen.scaling import replicas
 
     if gpu is not None:
         recipe = recipe.model_copy(update={"hardware": Hardware(gpu=gpu)})
@@ -209,7 +210,7 @@ def roles_of(recipe: "Recipe", model: ModelFacts, gpu: str | None) -> "list[Role
     found = []
     for role, worker in workers(recipe.model).items():
         setup, unreckoned = setup_of(recipe, role, worker, model, extra.get(role))
-        found.append(RoleSetup(role, worker.replicas, setup, tuple(unreckoned)))
+        found.append(RoleSetup(role, replicas(recipe)[role].most, setup, tuple(unreckoned)))
     return found
 
 

@@ -99,7 +99,8 @@ def _component(item: dict[str, Any]) -> Component:
     start = tokens.index("-m") + 1
     return Component(
         name=item["name"],
-        replicas=item["replicas"],
+        # Where something else scales the component, the operator begins with one.
+        replicas=item.get("replicas", 1),
         module=tokens[start],
         argv=tuple(tokens[start + 1 :]),
         # Values from Secrets and fields of the pod are known in a cluster only.

@@ -38,6 +38,7 @@ nodes: 1
 role: {{ $role }}
 # Zero is a number of replicas too, so `default` will not do.
 replicas: {{ hasKey $block "replicas" | ternary $block.replicas 1 | int64 }}
+scaled: {{ $block.scalingAdapter | default false }}
 nodes: {{ $block.nodes | default 1 | int64 }}
 command: [python3, -m, {{ $root.backend.module }}]
 args:

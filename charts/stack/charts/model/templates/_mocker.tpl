@@ -31,6 +31,7 @@
 {{- $block := index $root.Values $role | default dict -}}
 role: {{ $role }}
 replicas: {{ hasKey $block "replicas" | ternary $block.replicas 1 | int64 }}
+scaled: {{ $block.scalingAdapter | default false }}
 nodes: 1
 command: [python3, -m, dynamo.mocker]
 args:

@@ -16,6 +16,14 @@ app.kubernetes.io/managed-by: {{ $root.Release.Service | quote }}
 {{- end }}
 {{- end -}}
 
+{{- /* Labels that tell the pods of one component from all others. Nothing of the recipe's own is among them, for selectors of some
+       kinds cannot change: {{ include "model.selector" (list . "frontend") }} */ -}}
+{{- define "model.selector" -}}
+app.kubernetes.io/name: model
+app.kubernetes.io/instance: {{ include "model.graph" (index . 0) | quote }}
+app.kubernetes.io/component: {{ index . 1 | quote }}
+{{- end -}}
+
 {{- /* The engine's data file, backends/<type>.yaml: asked for by model.prepare alone. {{ include "model.backend" . | fromYaml }} */ -}}
 {{- define "model.backend" -}}
 {{- .Files.Get (printf "backends/%s.yaml" .Values.backend.type) | required (printf "backend.type %q is none of vllm, sglang, trtllm" .Values.backend.type) -}}

@@ -3,14 +3,63 @@
 {{- .Values.global.graph | default .Release.Name -}}
 {{- end -}}
 
-{{- /* Labels of one object or pod: {{ include "warmup.labels" . }} */ -}}
+{{- /* Labels of one object or pod: {{ include "warmup.labels" (list . "images") }} */ -}}
 {{- define "warmup.labels" -}}
-app.kubernetes.io/name: warmup
-app.kubernetes.io/instance: {{ include "warmup.graph" . | quote }}
-app.kubernetes.io/component: "warmup"
+{{- $root := index . 0 -}}
+{{ include "warmup.selector" . }}
 app.kubernetes.io/part-of: dynamo
-app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
-{{- with .Values.global.labels }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service | quote }}
+{{- with $root.Values.global.labels }}
 {{ toYaml . }}
 {{- end }}
+{{- end -}}
+
+{{- /* Labels that tell the pods apart. They cannot change: {{ include "warmup.selector" (list . "images") }} */ -}}
+{{- define "warmup.selector" -}}
+app.kubernetes.io/name: warmup
+app.kubernetes.io/instance: {{ include "warmup.graph" (index . 0) | quote }}
+app.kubernetes.io/component: {{ index . 1 | quote }}
+{{- end -}}
+
+{{- /* PriorityClass of the placeholders: the given one, or one of this graph's own. Such classes belong to the whole cluster, so
+       the namespace is part of the name; dots keep the parts apart. {{ include "warmup.priorityClass" . }} */ -}}
+{{- define "warmup.priorityClass" -}}
+{{- .Values.placeholders.priorityClass | default (printf "placeholder.%s.%s" (.Release.Namespace | default "default") (include "warmup.graph" .)) -}}
+{{- end -}}
+
+{{- /* Where the pods go, and what they may do, as lines of a pod's spec: {{ include "warmup.pod" . }} */ -}}
+{{- define "warmup.pod" -}}
+# Nothing that is lost: the place is free at once.
+terminationGracePeriodSeconds: 0
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . | quote }}
+  {{- end }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65534
+  runAsGroup: 65534
+  fsGroup: 65534
+  seccompProfile:
+    type: RuntimeDefault
+{{- end -}}
+
+{{- /* What no container of this chart needs: {{ include "warmup.confined" . }} */ -}}
+{{- define "warmup.confined" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
 {{- end -}}
