@@ -12,9 +12,9 @@ from recipegen.creation.endpoint import owners
 from recipegen.creation.endpoint.neighbours import called
 from recipegen.creation.endpoint.wanted import Wanted, check, missing, refusal
 from recipegen.creation.proof import explained, rendered
-from recipegen.document import from_set, marked, merge
-from recipegen.errors import Mark, Problem, RecipeError, ToolError, UsageError, show
+from recipegen.document import from_set
 from recipegen.errors import Path as Keys
+from recipegen.errors import Problem, RecipeError, ToolError, UsageError, show
 from recipegen.load import DEFAULT_VARIANT, Loaded, choose, variants
 from recipegen.load import read as read_recipe
 from recipegen.recipe import Recipe
@@ -157,7 +157,7 @@ def create(wanted: Wanted, target: Path) -> CreatedEndpoint:
     if lacking := missing(wanted, below):
         raise refusal(lacking)
     data, notes = _data(wanted, below, target)
-    loaded = _read(yamlio.write(data), target)
+    loaded = _proven(yamlio.write(data), target).loaded
     # Variants of the base that are nothing or cannot be with what this one changes.
     if lost := [name for name in variants(below.document) if not _stands(loaded, name)]:
         data["variants"] = {**data.get("variants", {}), **dict.fromkeys(lost)}
@@ -171,16 +171,24 @@ def _data(wanted: Wanted, below: Loaded, target: Path) -> tuple[dict[str, Any], 
     """Return the recipe as data, and what was asked for and is so already."""
     data: dict[str, Any] = {"extends": _extends(wanted.base, target), "endpoint": _endpoint(wanted)}
     notes: list[str] = []
-    found = marked(data, Mark("options"))
     recipe = validate(choose(below, None, ())).recipe
     for patch, asked in _patches(wanted, below, recipe):
         if patch:
-            found = merge(found, marked(patch, Mark("options")))
+            data = _composed(data, patch)
         else:
             notes.append(f"{asked}: {wanted.base} has that already, so it is left out")
     for expression in wanted.changes:
-        found = merge(found, from_set(expression))
-    return found.data, notes
+        data = _composed(data, from_set(expression).data)
+    return data, notes
+
+
+def _composed(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Return two merge patches as one; a null of either stays, since it deletes something of the base."""
+    both = {key: (one[key], value) for key, value in other.items() if key in one}
+    deep = {
+        key: _composed(*pair) for key, pair in both.items() if all(isinstance(each, dict) for each in pair)
+    }
+    return {**one, **other, **deep}
 
 
 def _endpoint(wanted: Wanted) -> dict[str, Any]:
@@ -217,6 +225,10 @@ def _patches(wanted: Wanted, below: Loaded, recipe: Recipe) -> Iterator[tuple[di
     block = NEEDED.get(str(wanted.kind))
     if block and not getattr(recipe, block).enabled:
         yield {block: {"enabled": True}}, ""
+        role = "decode" if recipe.model.disaggregation else "worker"
+        if block == "scaling" and ("model", role, "replicas") in below.document.values:
+            # An autoscaler writes them.
+            yield {"model": {role: {"replicas": None}}}, ""
 
 
 def _extends(name: str, target: Path) -> str:
@@ -246,6 +258,11 @@ def _comments(wanted: Wanted, data: dict[str, Any]) -> Iterator[tuple[Keys, str]
         yield (
             ("endpoint", "clusters"),
             "Read by `recipegen render FILE --target appset --charts oci://…` alone.",
+        )
+    if wanted.kind == "async":
+        yield (
+            ("scaling",),
+            "The length of its queue decides how many replicas there are.",
         )
     if "variants" in data:
         yield ("variants",), "Of the base, and with what stands above without effect or wrong."
