@@ -53,7 +53,8 @@ check: .venv/.ready  ## Lint and type-check everything
 
 regen: .venv/.ready  ## Write golden files, schemas and the output in docs anew; review the diff
 	@$(BIN)/python -m pytest -q --regen tests/test_generated.py tests/test_golden.py tests/test_invalid.py \
-	 tests/test_docs.py tests/test_doctor.py tests/test_rule_table.py tests/test_new.py tests/importers/test_import.py
+	 tests/test_docs.py tests/test_doctor.py tests/test_rule_table.py tests/test_neighbours.py tests/test_new.py \
+	 tests/importers/test_import.py
 
 bench: .venv/.ready  ## Print the speed figures, as ratios within one run
 	@$(BIN)/python tests/bench.py

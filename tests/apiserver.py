@@ -91,7 +91,11 @@ def _chosen(item: dict[str, Any], namespace: str | None, query: dict[str, str]) 
     if namespace and item.get("metadata", {}).get("namespace") != namespace:
         return False
     labels = item.get("metadata", {}).get("labels", {})
-    fields = {**item, "status.phase": item.get("status", {}).get("phase")}
+    fields = {
+        **item,
+        "status.phase": item.get("status", {}).get("phase"),
+        "metadata.name": item["metadata"]["name"],
+    }
     for selector, having in (("labelSelector", labels), ("fieldSelector", fields)):
         for term in filter(None, query.get(selector, "").split(",")):
             key, operator, value = re.fullmatch(r"([\w./-]+?)(!?=)(.*)", term).groups()  # type: ignore[union-attr]

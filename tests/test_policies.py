@@ -246,7 +246,7 @@ def test_l22_nodes_go_by_the_accelerator_label_where_a_recipe_says_so() -> None:
 
 
 def test_l40_latest_is_refused_wherever_a_recipe_names_an_image() -> None:
-    patch = {
+    patch: dict[str, Any] = {
         "model": {"backend": {"image": "registry.example.com/vllm:latest", "version": "1.6.1"}},
         "warmup": {"enabled": True, "images": ["registry.example.com/engine:latest"]},
         "benchmark": {"enabled": True, "image": "python:latest"},

@@ -13,6 +13,8 @@ from conftest import ROOT, Golden
 from recipegen import facts, pipeline, policy, policyfile, variants, yamlio
 from recipegen.cli import main
 from recipegen.errors import Problem, RecipeError, RecipegenError
+from recipegen.rules import collisions
+from samples import plan_of
 from test_invalid import FOLDERS, MISTAKES
 
 SOURCE = ROOT / "src/recipegen"
@@ -73,6 +75,13 @@ def of_policy(policy: str, recipe: str = "") -> list[Problem]:
 
 
 SERVERLESS = "endpoint: {kind: serverless, labels: {team: ml}, annotations: {a: x}}"
+
+
+def of_both(*names: str) -> list[Problem]:
+    plans = [plan_of({"dynamoNamespace": "own", "model": {"name": name}}) for name in names]
+    return [*collisions.check(plans)]
+
+
 MADE: dict[str, Callable[[], list[Problem]]] = {
     "encoding": lambda: of_text(b"a: \xff"),
     "limit": lambda: of_text(b"a: " + b"[" * 200),
@@ -88,6 +97,7 @@ MADE: dict[str, Callable[[], list[Problem]]] = {
     "image-can-change": lambda: of_pod(image="x"),
     "gpu-without-limit": lambda: of_pod(resources={"requests": {"nvidia.com/gpu": "1"}}),
     "stands-twice": lambda: of_pod(env=[{"name": "A"}, {"name": "A"}]),
+    "same-id": lambda: of_both("a/b-c", "a-b/c"),
     "host-access": lambda: of_pod(securityContext={"privileged": True}),
     "policy-label": lambda: of_policy("labels: {required: [product]}", SERVERLESS),
     "policy-reserved-label": lambda: of_policy("labels: {reserved: [team]}", SERVERLESS),

@@ -6,12 +6,25 @@ from recipegen.version import __version__
 
 if TYPE_CHECKING:
     from recipegen.cluster import Diagnosis, Finding
+    from recipegen.cluster.probing import Probe
+    from recipegen.cluster.states import Status
     from recipegen.compile import Bundle
     from recipegen.creation import Created, new
     from recipegen.creation.endpoint import CreatedEndpoint, create_endpoint
     from recipegen.errors import Problem, RecipeError, RecipegenError
     from recipegen.importers import Difference, Import
-    from recipegen.pipeline import bundle, doctor, import_graph, plan, recommend, render, simulate, size
+    from recipegen.pipeline import (
+        bundle,
+        doctor,
+        import_graph,
+        plan,
+        probe,
+        recommend,
+        render,
+        simulate,
+        size,
+        status,
+    )
     from recipegen.recipe import Recipe
     from recipegen.resolve import Plan
     from recipegen.sizing import Size
@@ -19,10 +32,10 @@ if TYPE_CHECKING:
     from recipegen.twin import Verdict
 
 __all__ = [
-    "Bundle", "Created", "CreatedEndpoint", "Diagnosis", "Difference", "Finding", "Import", "Plan",
-    "Problem", "Recipe", "RecipeError", "RecipegenError", "Recommendation", "Size", "Verdict",
-    "__version__", "bundle", "create_endpoint", "doctor", "import_graph", "new", "plan", "recommend",
-    "render", "simulate", "size",
+    "Bundle", "Created", "CreatedEndpoint", "Diagnosis", "Difference", "Finding", "Import", "Plan", "Probe",
+    "Problem", "Recipe", "RecipeError", "RecipegenError", "Recommendation", "Size", "Status", "Verdict",
+    "__version__", "bundle", "create_endpoint", "doctor", "import_graph", "new", "plan", "probe",
+    "recommend", "render", "simulate", "size", "status",
 ]  # fmt: skip
 
 _HOMES = {
@@ -34,12 +47,14 @@ _HOMES = {
     "Finding": "cluster",
     "Import": "importers",
     "Plan": "resolve",
+    "Probe": "cluster.probing",
     "Problem": "errors",
     "Recipe": "recipe",
     "RecipeError": "errors",
     "RecipegenError": "errors",
     "Recommendation": "sizing.recommend",
     "Size": "sizing",
+    "Status": "cluster.states",
     "Verdict": "twin",
     "create_endpoint": "creation.endpoint",
     "new": "creation",

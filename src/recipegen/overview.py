@@ -1,7 +1,9 @@
 """What a form of a recipe is, in a few facts, for lists and pages: a recipe with one of its variants."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from functools import cached_property
 from typing import Any
 
@@ -109,6 +111,30 @@ class Form:
             "gpu": self.gpu,
             "context": self.context,
         }
+
+
+def as_openai(forms: Iterable[Form]) -> dict[str, Any]:
+    """Return the models as OpenAI's `GET /v1/models` lists them: one for each name that clients ask for.
+
+    `created` is the day of the recipe's evidence at midnight UTC, in seconds since 1970, the latest one of
+    several recipes; 0 where no day is named. `owned_by` is the organization of the model's id.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for form in forms:
+        model = form.plan.recipe.model
+        name = model.served_name or model.name
+        owner = model.name.rpartition("/")[0] or "unknown"
+        row = found.setdefault(name, {"id": name, "object": "model", "created": 0, "owned_by": owner})
+        row["created"] = max(row["created"], _day(form.plan.recipe.about.evidence))
+    return {"object": "list", "data": [found[name] for name in sorted(found)]}
+
+
+def _day(evidence: str) -> int:
+    """Return the first day that a text names, in seconds since 1970; 0 where there is none."""
+    for word in evidence.replace(",", " ").split():
+        with suppress(ValueError):
+            return int(datetime.combine(date.fromisoformat(word), time(), UTC).timestamp())
+    return 0
 
 
 def brief(modes: Iterable[str]) -> str:

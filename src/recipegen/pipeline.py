@@ -16,6 +16,8 @@ from recipegen.variants import read
 
 if TYPE_CHECKING:
     from recipegen.cluster import Diagnosis
+    from recipegen.cluster.probing import Probe
+    from recipegen.cluster.states import Status
     from recipegen.importers import Import
     from recipegen.sizing import Size
     from recipegen.sizing.recommend import Recommendation
@@ -161,6 +163,64 @@ def doctor(
     if save is not None:
         cluster.save(seen, save)
     return diagnosis
+
+
+def probe(
+    name: Name,
+    variant: str | None = None,
+    patches: Sequence[Patch] = (),
+    *,
+    url: str | None = None,
+    context: str | None = None,
+    streamed: bool = False,
+    headers: Mapping[str, str] | None = None,
+    seconds: float = 60.0,
+) -> "Probe":
+    """Ask a recipe's endpoint for its models and one chat answer, and return what was seen when it is right.
+
+    Args:
+        name: as for `plan`, and so are `variant` and `patches`.
+        variant: a variant of the recipe.
+        patches: merge patches.
+        url: where the endpoint is; default: the frontend's pod, through a port-forward of the cluster.
+        context: context of the kubeconfig, for the port-forward; default: the current one.
+        streamed: whether to ask for the answer as a stream of events.
+        headers: further headers of each request, such as Authorization.
+        seconds: how long one answer may take.
+
+    Raises:
+        ClusterError: when the endpoint cannot be reached, or with each thing that is wrong in its answer.
+        ToolError: when the package `kubernetes` or the kubeconfig is missing, for a port-forward.
+        UsageError: when the URL is none, or a context is given beside one; otherwise as `plan` does.
+    """
+    from recipegen.cluster import probing
+
+    found = plan(name, variant, patches)
+    return probing.probe(found, url=url, context=context, streamed=streamed, headers=headers, seconds=seconds)
+
+
+def status(
+    name: Name,
+    variant: str | None = None,
+    patches: Sequence[Patch] = (),
+    *,
+    context: str | None = None,
+) -> "Status":
+    """Return how far a cluster is with a recipe: graph, replicas, weights. Reads, and changes nothing.
+
+    Args:
+        name: as for `plan`, and so are `variant` and `patches`.
+        variant: a variant of the recipe.
+        patches: merge patches.
+        context: context of the kubeconfig; default: the current one.
+
+    Raises:
+        ClusterError: when the cluster cannot be reached, or lets nothing be looked at.
+        ToolError: when the package `kubernetes` or the kubeconfig is missing; otherwise as `plan` does.
+    """
+    from recipegen.cluster import states
+
+    return states.status(plan(name, variant, patches), context)
 
 
 def import_graph(

@@ -38,6 +38,21 @@ EVERYTHING: dict[str, Any] = {
         "prefill": {"extraConfig": {"content": {"a": 1}}, "env": {"A": "y", "B": "z"}},
         "decode": {"scalingAdapter": True},
     },
+    "ingestion": {
+        "enabled": True,
+        "source": {"model": "Qwen/Qwen3-0.6B", "revision": "abc", "exclude": ["original/*"]},
+        "target": {
+            "uri": "s3://models/qwen",
+            "marker": "s3://models/qwen.complete",
+            "secret": "s3",
+            "endpoint": "http://minio:9000",
+            "region": "us-east-1",
+        },
+        "scan": {"enabled": True},
+        "convert": {"outtype": "f16", "quantize": "q4_0", "uri": "s3://models/qwen-q4_0"},
+        "storageClass": "standard",
+        "env": {"HF_ENDPOINT": "http://mirror"},
+    },
     "gateway": {
         "enabled": True,
         "create": True,

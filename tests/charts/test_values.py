@@ -20,6 +20,7 @@ from recipegen.recipe import (
     ExtraConfig,
     FaultInjection,
     Gateway,
+    Ingestion,
     ModelExpress,
     Observability,
     Scaling,
@@ -140,6 +141,7 @@ def test_templates_read_every_key_of_a_configuration_file() -> None:
         ("fault-injection", FaultInjection),
         ("scaling", Scaling),
         ("warmup", Warmup),
+        ("ingestion", Ingestion),
     ],
 )
 def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> None:
@@ -156,6 +158,7 @@ def test_component_has_the_keys_of_its_block(chart: str, block: type[Block]) -> 
         ("batch", "python"),
         ("troubleshooting", "python"),
         ("fault-injection", "python"),
+        ("ingestion", "python"),
         ("model-express", "modelExpress"),
         ("warmup", "pause"),
     ],

@@ -130,8 +130,15 @@ def _root(api_version: str) -> str:
 
 
 @contextmanager
-def start(tools: Path, folder: Path, *, nodes: bool = False) -> Iterator[Cluster]:
+def start(tools: Path, folder: Path, *, nodes: bool = False, stages: Path | None = None) -> Iterator[Cluster]:
     """Run a fresh, empty control plane in `folder` until the block ends, with nodes if asked to.
+
+    Args:
+        tools: folder of the lab's programs.
+        folder: where keys, data and logs go.
+        nodes: whether there are nodes, and what makes pods and runs them on paper.
+        stages: what kwok does, in place of `stages.yaml`; the logs and port-forwards in it are served, by
+            kwok as the kubelet of every node.
 
     Raises:
         RuntimeError: a server ended, or was not ready in time; the text has the end of its log.
@@ -184,7 +191,15 @@ def start(tools: Path, folder: Path, *, nodes: bool = False) -> Iterator[Cluster
         )
         if nodes:
             run("kube-scheduler", kubeconfig=cluster.kubeconfig, leader_elect="false", secure_port=0)
-            run("kwok", kubeconfig=cluster.kubeconfig, manage_all_nodes="true", config=HERE / "stages.yaml")
+            kubelet: dict[str, object] = {}
+            if stages:
+                kubelet = {"node_ip": "127.0.0.1", "node_port": free_ports(1)[0]}
+                kubelet |= {
+                    "tls_cert_file": folder / "server.crt",
+                    "tls_private_key_file": folder / "server.key",
+                }
+            config = stages or HERE / "stages.yaml"
+            run("kwok", kubeconfig=cluster.kubeconfig, manage_all_nodes="true", config=config, **kubelet)
             for each in yaml.safe_load_all((HERE / "nodes.yaml").read_text()):
                 cluster.create(f"{_root(each['apiVersion'])}/{PLURALS[each['kind']]}", each)
         yield cluster

@@ -50,6 +50,15 @@ def kept(objects: Iterable[Any]) -> set[Name]:
     return names(each for each in objects if each["metadata"].get("annotations", {}).get(policy) == "keep")
 
 
+def refusal(cluster: Cluster, each: Any) -> str:
+    """Why the server would not create an object, an unknown field among the reasons; empty where it would."""
+    path = cluster.collection(each["apiVersion"], each["kind"], "default")
+    if path is None:
+        return f"the server does not know {each['apiVersion']} {each['kind']}"
+    status, answer = cluster.request("POST", f"{path}?dryRun=All&fieldValidation=Strict", each)
+    return "" if status == 201 else f"{each['kind']}: {answer['message']}"
+
+
 def live(cluster: Cluster, namespace: str) -> dict[Name, Any]:
     """Every object in a namespace, as it was asked for: without what server and Helm add."""
     found = {}

@@ -41,7 +41,7 @@ def test_every_object_is_accepted_with_unknown_fields_refused(
     found = recipes.manifests(machine, document, tests=True)
 
     assert found
-    assert [answer for each in found if (answer := _refusal(cluster, each))] == []
+    assert [answer for each in found if (answer := recipes.refusal(cluster, each))] == []
 
 
 @pytest.mark.parametrize("plan", catalog_plans().values(), ids=catalog_plans())
@@ -49,7 +49,7 @@ def test_every_form_of_the_catalog_is_accepted(cluster: Cluster, plan: Plan) -> 
     """Through the library, for helmfile takes a second for each."""
     found = objects(releases(plan)["model"])
 
-    assert [answer for each in found if (answer := _refusal(cluster, each))] == []
+    assert [answer for each in found if (answer := recipes.refusal(cluster, each))] == []
 
 
 def test_an_unknown_field_is_refused(cluster: Cluster, machine: Machine, profile: str) -> None:
@@ -57,13 +57,4 @@ def test_an_unknown_field_is_refused(cluster: Cluster, machine: Machine, profile
     graph = next(each for each in found if each["kind"] == "DynamoGraphDeployment")
     graph["spec"]["componnents"] = []
 
-    assert 'unknown field "spec.componnents"' in _refusal(cluster, graph)
-
-
-def _refusal(cluster: Cluster, each: Any) -> str:
-    """Why the server would not create an object; empty where it would."""
-    path = cluster.collection(each["apiVersion"], each["kind"], "default")
-    if path is None:
-        return f"the server does not know {each['apiVersion']} {each['kind']}"
-    status, answer = cluster.request("POST", f"{path}?dryRun=All&fieldValidation=Strict", each)
-    return "" if status == 201 else f"{each['kind']}: {answer['message']}"
+    assert 'unknown field "spec.componnents"' in recipes.refusal(cluster, graph)

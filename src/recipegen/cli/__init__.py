@@ -28,7 +28,7 @@ def main(given: Sequence[str] | None = None) -> int:
     # pydantic would look through every installed package for plugins, which takes longer than a recipe.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
-        args = arguments.parser().parse_args(given)
+        args = arguments.read(given)
         _look_around()
         code = int(args.run(args))
     except RecipegenError as error:

@@ -1,11 +1,11 @@
 """The arguments of every command."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
-from recipegen.cli import options
+from recipegen.cli import foreign, options
 from recipegen.cli.values import Once
 from recipegen.errors import Problem, UsageError, show
 from recipegen.version import __version__
@@ -24,12 +24,26 @@ COMMANDS = {
     "size": "Say what the memory of the GPUs holds, with the arithmetic.",
     "simulate": "Run a recipe's graph on this machine without a GPU: Dynamo's frontend and mocker.",
     "doctor": "Look into the cluster: what is wrong with a recipe's graph, and which line to change.",
+    "probe": "Ask the endpoint for one chat answer, and check it.",
+    "status": "Say how far the cluster is with a recipe: its graph, replicas, weights and Jobs.",
     "recommend": "Say which GPUs, how many, and which parallel sizes meet targets best; nothing is run.",
+    "identify": "Say format, id and object keys of a model by the names of its files; nothing is copied.",
     "new": "Write a recipe for a model: its config.json, or its id on the Hugging Face Hub.",
     "create": "Write an endpoint of a model: a recipe that extends a base, with kind, owner and clusters.",
     "import": "Turn a DynamoGraphDeployment into a recipe, and say what a recipe cannot carry over.",
     "schema": "Print the recipe language as JSON Schema.",
 }
+
+
+def read(given: Sequence[str]) -> argparse.Namespace:
+    """Return what `parser` makes of a command line.
+
+    Raises:
+        UsageError: it is wrong usage, or asks for what only a system beside recipegen does.
+    """
+    if given and given[0] not in COMMANDS:
+        foreign.refuse(given)
+    return parser().parse_args(given)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -45,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--format", choices=["text", "json"], default="text", help="form of messages, and of a verdict"
         )
-    for name in ("show", "render", "variants", "explain", "simulate", "doctor"):
+    for name in ("show", "render", "variants", "explain", "simulate", "doctor", "probe", "status"):
         words = "recipe of the catalog, path of a recipe file, or -"
         commands[name].add_argument("name", metavar="NAME", help=words)
     words = "recipe, config.json or folder of weights, or the id of a known model"
@@ -58,7 +72,11 @@ def parser() -> argparse.ArgumentParser:
         commands[name].add_argument("--policy", metavar="FILE", action="append", default=[], help=words)
     for name in ("show", "render", "explain", "validate", "check", "size", "simulate", "doctor", "recommend"):
         _add_changes(commands[name])
-    for name in ("show", "render", "variants", "explain", "validate", "check", "simulate", "doctor"):
+    for name in ("probe", "status"):
+        _add_changes(commands[name])
+    for name in ("show", "render", "variants", "explain", "validate", "check"):
+        options.add_variants_file(commands[name])
+    for name in ("simulate", "doctor", "probe", "status"):
         options.add_variants_file(commands[name])
     options.add(commands)
     return top

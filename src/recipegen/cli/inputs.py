@@ -15,6 +15,7 @@ from recipegen.language import knows
 from recipegen.load import choose, variants
 from recipegen.overview import Form
 from recipegen.resolve import Plan, resolve
+from recipegen.rules import collisions
 from recipegen.validate import validate
 from recipegen.variants import read
 
@@ -23,9 +24,15 @@ SWITCHES = {component.key: f"{component.key}.enabled" for component in COMPONENT
 SWITCHES |= {"platform": "platform.install", "model": "model.deployment.create"}
 
 
+def variants_file(args: argparse.Namespace) -> str | None:
+    """Return the variants file that a command was given; some take none."""
+    found: str | None = getattr(args, "variants_file", None)
+    return found
+
+
 def plan(args: argparse.Namespace) -> Plan:
     """Return the plan of the one recipe that a command names, after reporting its warnings."""
-    found = pipeline.plan(args.name, args.variant, patches(args), variants=args.variants_file)
+    found = pipeline.plan(args.name, args.variant, patches(args), variants=variants_file(args))
     report(found.warnings, as_json=args.format == "json")
     return found
 
@@ -35,7 +42,7 @@ def forms(args: argparse.Namespace) -> tuple[Form, list[Form]]:
 
     A variant that is wrong is not among them; `recipegen validate` says what is wrong with it.
     """
-    recipe, documents = read(args.name, args.variants_file), patches(args)
+    recipe, documents = read(args.name, variants_file(args)), patches(args)
     loaded = choose(recipe, args.variant, documents)
     if loaded.idle:
         raise RecipeError(*loaded.idle)
@@ -51,7 +58,7 @@ def forms(args: argparse.Namespace) -> tuple[Form, list[Form]]:
 
 def options(args: argparse.Namespace) -> list[str]:
     """Return the recipe's name and what changes it, as they are typed."""
-    given = {"--variants": [args.variants_file] if args.variants_file else []}
+    given = {"--variants": [variants_file(args)] if variants_file(args) else []}
     given |= {"--variant": [args.variant] if args.variant else [], "-f": args.file, "--set": args.set}
     given |= {"--with": args.with_component, "--without": args.without_component}
     return [args.name, *(word for option, values in given.items() for v in values for word in (option, v))]
@@ -74,7 +81,7 @@ def plans(args: argparse.Namespace) -> list[Plan]:
         raise UsageError("name one or more recipes, or say --all")
     if args.names.count("-") > 1:
         raise UsageError("standard input, -, can be read once only")
-    if args.variants_file and len(args.names) != 1:
+    if variants_file(args) and len(args.names) != 1:
         raise UsageError("--variants is for one recipe: name that one")
     found: list[Plan] = []
     # Each once: a mistake of the recipe itself is one of every variant.
@@ -83,7 +90,7 @@ def plans(args: argparse.Namespace) -> list[Plan]:
     policies = [policyfile.read(name) for name in args.policy]
     for name in args.names or catalog.recipes():
         with _gathered(problems):
-            recipe = read(name, args.variants_file)
+            recipe = read(name, variants_file(args))
             for variant in [args.variant] if args.variant else [None, *variants(recipe.document)]:
                 with _gathered(problems):
                     # The block of the variants itself is checked along with the recipe.
@@ -93,6 +100,8 @@ def plans(args: argparse.Namespace) -> list[Plan]:
                     held = [each for policy in policies for each in policyfile.hold(found[-1], policy)]
                     if held:
                         raise RecipeError(*held)
+    for problem in collisions.check(found):
+        problems.setdefault(_place(problem), problem)
     if problems:
         raise RecipeError(*problems.values())
     # One cluster profile is meant for many recipes, some of which say already what it says.

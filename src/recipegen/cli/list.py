@@ -10,7 +10,7 @@ from recipegen.cli.filters import excluded, filters, known_license
 from recipegen.cli.printing import note, out, report, table
 from recipegen.errors import Problem, RecipeError, RecipegenError
 from recipegen.load import choose, read, variants
-from recipegen.overview import ANY_GPU, Form, brief, count, tokens
+from recipegen.overview import ANY_GPU, Form, as_openai, brief, count, tokens
 from recipegen.resolve import resolve
 from recipegen.validate import validate
 
@@ -22,7 +22,10 @@ def run(args: argparse.Namespace) -> int:
     forms, problems = _forms()
     known_license(args.license, forms)
     kept = [form for form in forms if all(each.keeps(form) for each in given)]
-    if args.json or as_json:
+    if args.openai:
+        out(json.dumps(as_openai(kept), indent=2))
+        note("these are recipes; what a cluster serves, its own /v1/models says", as_json=as_json)
+    elif args.json or as_json:
         found = _flat(kept) if args.variants else _nested(kept, forms)
         out(json.dumps(found, indent=2))
     elif kept:

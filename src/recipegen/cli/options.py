@@ -28,10 +28,13 @@ def add(commands: dict[str, argparse.ArgumentParser]) -> None:
     _size(commands["size"])
     _simulate(commands["simulate"])
     _doctor(commands["doctor"])
+    _probe(commands["probe"])
+    _status(commands["status"])
     _new(commands["new"])
     _create(commands["create"])
     _import(commands["import"])
     _recommend(commands["recommend"])
+    _identify(commands["identify"])
     words = "such as model.worker.replicas"
     commands["explain"].add_argument("path", metavar="PATH", help=words)
 
@@ -47,6 +50,8 @@ def _list(command: argparse.ArgumentParser) -> None:
     command.add_argument("words", metavar="WORD", nargs="*", help=words)
     command.add_argument("--json", action="store_true", help="as JSON")
     command.add_argument("--variants", action="store_true", help="a row a form: a recipe with a variant")
+    words = "the models as objects of OpenAI's /v1/models; recipes, not what a cluster serves"
+    command.add_argument("--openai", action="store_true", help=words)
     _texts(
         command,
         ("--backend", "B", "vllm, sglang or trtllm"),
@@ -135,6 +140,33 @@ def _doctor(command: argparse.ArgumentParser) -> None:
     command.add_argument("--bundle", metavar="FILE", action=Once, help=words)
     words = "write what was seen to a new file, without secrets"
     command.add_argument("--save", metavar="FILE", action=Once, help=words)
+
+
+def _probe(command: argparse.ArgumentParser) -> None:
+    words = "where the endpoint is; default: the frontend's pod, through a port-forward of the cluster"
+    command.add_argument("--url", metavar="URL", action=Once, help=words)
+    words = "context of the kubeconfig, for the port-forward; default: the current one"
+    command.add_argument("--context", metavar="C", action=Once, help=words)
+    words = "ask for the answer as a stream of events, which also shows when its first token comes"
+    command.add_argument("--stream", action="store_true", help=words)
+    command.add_argument("--prompt", metavar="TEXT", action=Once, help='what to say; default: "Hello!"')
+    words = "tokens of the answer, at most; default: 16"
+    command.add_argument("--max-tokens", metavar="N", type=number(1, 100_000), default=16, help=words)
+    words = "further header of each request, such as 'x-team: ml'"
+    command.add_argument("--header", metavar="'K: V'", action="append", default=[], help=words)
+    words = "variable of the environment with the token that a gateway wants"
+    command.add_argument("--token-env", metavar="VAR", action=Once, help=words)
+    words = "seconds that one answer may take; default: 60"
+    command.add_argument("--timeout", metavar="SECONDS", type=positive, default=60.0, help=words)
+
+
+def _status(command: argparse.ArgumentParser) -> None:
+    words = "context of the kubeconfig; default: the current one"
+    command.add_argument("--context", metavar="C", action=Once, help=words)
+    words = (
+        "wait until the graph is READY and its weights are there, at most so long; exit 3 when they are not"
+    )
+    command.add_argument("--wait", metavar="SECONDS", type=positive, help=words)
 
 
 def _new(command: argparse.ArgumentParser) -> None:
@@ -244,6 +276,25 @@ def _recommend(command: argparse.ArgumentParser) -> None:
     words = "which of the three -o writes: 'best cost' (default), 'best latency' or 'balanced'"
     command.add_argument("--pick", choices=["best cost", "best latency", "balanced"], help=words)
     command.add_argument("--force", action="store_true", help="write over a file that is there already")
+
+
+def _identify(command: argparse.ArgumentParser) -> None:
+    words = "model: ORG/NAME, NAME:TAG of Ollama, or ORG/NAME/FILE.gguf"
+    command.add_argument("model", metavar="MODEL", help=words)
+    files = command.add_mutually_exclusive_group()
+    words = "its files, one path a line or as `aws s3 ls --recursive` prints them; - reads standard input"
+    files.add_argument("--files", metavar="FILE", action=Once, help=words)
+    files.add_argument("--dir", metavar="DIR", action=Once, help="folder on this machine with its files")
+    words = "where it comes from; default: ollama for an id with ':', else hugging-face"
+    sources = ["hugging-face", "object-store", "ollama"]
+    command.add_argument("--source", choices=sources, help=words)
+    _texts(
+        command,
+        ("--project", "P", "project that it belongs to; default: global"),
+        ("--base", "MODEL", "base model of an adapter or a fine-tuned model, which lies elsewhere"),
+        ("--suffix", "S", "with --base: the id is ft:BASE:S"),
+        ("--tenant", "T", "with --base: who owns it; default: default-tenant-id"),
+    )
 
 
 def _texts(command: argparse.ArgumentParser, *options: tuple[str, str, str]) -> None:

@@ -14,10 +14,10 @@ from recipegen.facts.known import configuration, known_models, lent, model, mode
 
 __all__ = [
     "HERE", "arguments", "attention", "brokers", "configuration", "dynamo", "engine", "engine_file",
-    "families", "faults", "gpu_hint", "hardware", "images", "known_models", "lent", "llm_endpoints",
-    "llm_engine", "memory", "mistaken_models", "model", "model_license", "newest_dynamo", "newest_engines",
-    "nodes", "order", "parsers", "place", "platform", "policies", "printed", "quantization", "refused_models",
-    "rules", "scaling", "speed",
+    "families", "faults", "gpu_hint", "hardware", "images", "ingestion", "known_models", "lent",
+    "llm_endpoints", "llm_engine", "memory", "mistaken_models", "model", "model_license", "neighbours",
+    "newest_dynamo", "newest_engines", "nodes", "order", "parsers", "place", "platform", "policies",
+    "printed", "quantization", "refused_models", "rules", "scaling", "speed",
 ]  # fmt: skip
 
 HERE = Path(__file__).parent
@@ -57,6 +57,12 @@ def images() -> dict[str, Any]:
 def platform() -> dict[str, Any]:
     """Return where the typed keys of the `platform` block go in the upstream chart's values."""
     return _read(HERE / "platform.yaml")
+
+
+@cache
+def ingestion() -> dict[str, Any]:
+    """Return what files say of a model's format, which engine takes which, and what ids give away."""
+    return _read(HERE / "ingestion.yaml")
 
 
 # GPUs and nodes.
@@ -169,6 +175,12 @@ def policies() -> dict[str, Path]:
 def rules() -> dict[str, dict[str, Any]]:
     """Return the rules by section and code: `what`, `why`, `remedy`, and where given `paths` and `source`."""
     return _read(HERE / "rules.yaml")
+
+
+@cache
+def neighbours() -> dict[str, Any]:
+    """Return the systems beside recipegen (`neighbours`), and what none of its commands performs (`acts`)."""
+    return _read(HERE / "neighbours.yaml")
 
 
 @cache

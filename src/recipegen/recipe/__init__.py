@@ -39,7 +39,7 @@ from recipegen.recipe.gateway import (
     ModelHeader,
     ParametersRef,
 )
-from recipegen.recipe.ingestion import Ingestion
+from recipegen.recipe.ingestion import Conversion, HubSource, Ingestion, Mirror, Scan
 from recipegen.recipe.lifecycle import DisruptionBudget, Forwarder, Rollout
 from recipegen.recipe.model import (
     S3,
@@ -110,6 +110,7 @@ __all__ = [
     "Component",
     "ConfigMapRef",
     "ContainerMetric",
+    "Conversion",
     "Dashboard",
     "Deployment",
     "DescribedObject",
@@ -129,6 +130,7 @@ __all__ = [
     "Gateway",
     "Hardware",
     "Hpa",
+    "HubSource",
     "Infrastructure",
     "Ingestion",
     "Keda",
@@ -137,6 +139,7 @@ __all__ = [
     "MetricId",
     "MetricSelector",
     "MetricTarget",
+    "Mirror",
     "Model",
     "ModelExpress",
     "ModelHeader",
@@ -159,6 +162,7 @@ __all__ = [
     "Rollout",
     "RoutingPolicy",
     "Scaling",
+    "Scan",
     "Shape",
     "Sidecar",
     "Targets",

@@ -18,6 +18,7 @@ LABEL_VALUE = r"^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$"
 FILE_PATH = r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$"
 INNER_PATH = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
 S3_URI = r"^s3://[a-z0-9][a-z0-9.-]+[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
+BUCKET = r"^[a-z0-9][a-z0-9.-]*[a-z0-9]$"
 SERVER = r"^http://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:[0-9]{1,5}$"
 REDIS_URL = r"^rediss?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[0-9]{1,3})?$"
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
@@ -61,6 +62,7 @@ FORMS = {
     FILE_PATH: "an absolute path without '..'",
     INNER_PATH: "a path inside the volume, without '/' at its ends and without '..'",
     S3_URI: "s3://BUCKET or s3://BUCKET/PREFIX, without '/' at its end",
+    BUCKET: "the name of a bucket: lower-case letters, digits, '-' and '.'",
     SERVER: "an address http://HOST:PORT",
     REDIS_URL: "an address redis(s)://HOST[:PORT][/NUMBER], without user and password",
     ENV_NAME: "the name of an environment variable",

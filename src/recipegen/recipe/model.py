@@ -185,6 +185,8 @@ class S3(Block):
     """Secret with the keys AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_DEFAULT_REGION where the store asks for it. All its keys become environment variables of the download."""
     image: Annotated[str, Field(min_length=1, max_length=300)] | None = None
     """Image with `aws` and `sh`, for a mirror. Default: `aws` in `facts/images.yaml`."""
+    marker: Annotated[str, Field(pattern=S3_URI, max_length=1100)] | None = None
+    """Object that says that nothing is missing below `uri`: the download waits until it is there. Default: with `ingestion` the one that its Job writes last, else none, and it does not wait."""
 
 
 class Claim(Block):

@@ -20,6 +20,7 @@ from recipegen.rules import (
     gateway,
     hardware,
     images,
+    ingestion,
     lifecycle,
     lora,
     memory,
@@ -92,6 +93,7 @@ RECIPE_RULES = (
     reserved.check,
     warmup.check,
     express.check,
+    ingestion.check,
     faults.check,
 )
 # What one program is told, from wherever it is told it.

@@ -32,7 +32,9 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         yield from _of_a_download(cache)
     else:
         yield from _room(recipe)
-    if recipe.model.revision and (cache.s3 or cache.claim):
+    # A mirror of this recipe's own is of that revision.
+    mirror = recipe.ingestion.enabled and not cache.claim
+    if recipe.model.revision and (cache.s3 or cache.claim) and not mirror:
         source = "model.cache.s3" if cache.s3 else "model.cache.claim"
         message = f"has no effect: the weights come from {source}, as they are there"
         hint = "leave it out, unless it is to tell people which they are"

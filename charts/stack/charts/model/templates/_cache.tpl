@@ -30,7 +30,7 @@ true
 {{- else -}}
 {{- $source := list "huggingface.co" .Values.name (.Values.revision | default "") -}}
 {{- if $cache.s3 -}}
-{{- $source = list ($cache.s3.endpoint | default "") $cache.s3.uri -}}
+{{- $source = concat (list ($cache.s3.endpoint | default "") $cache.s3.uri) (compact (list $cache.s3.marker)) -}}
 {{- end -}}
 {{- printf "%s/%s-%s" $cache.mountPath (base .Values.name) (join " " $source | sha256sum | trunc 8) -}}
 {{- end -}}

@@ -14,6 +14,9 @@ template:
       {{- include "model.labels" (list . "download") | nindent 6 }}
     annotations:
       checksum/script: {{ .Files.Get "files/download.sh" | sha256sum }}
+      {{- if ($s3 | default dict).marker }}
+      checksum/mirrored: {{ .Files.Get "files/mirrored.sh" | sha256sum }}
+      {{- end }}
   spec:
     restartPolicy: Never
     automountServiceAccountToken: false
@@ -40,6 +43,10 @@ template:
     {{- end }}
     {{- with include "model.affinity" . }}
     {{- . | nindent 4 }}
+    {{- end }}
+    {{- with include "model.mirrored" . }}
+    initContainers:
+      {{- . | nindent 6 }}
     {{- end }}
     containers:
       - name: download
@@ -97,6 +104,45 @@ template:
       - name: tmp
         emptyDir: {}
       {{- end }}
+{{- end -}}
+
+{{- /* Init container that ends when the store has everything; empty where nobody says when. {{ include "model.mirrored" . }} */ -}}
+{{- define "model.mirrored" -}}
+{{- $s3 := .Values.cache.s3 | default dict -}}
+{{- with $s3.marker -}}
+- name: wait-for-mirror
+  image: {{ include "model.downloadImage" $ | quote }}
+  imagePullPolicy: IfNotPresent
+  command: [sh, /scripts/mirrored.sh]
+  env:
+    - name: ENDPOINT
+      value: {{ $s3.endpoint | default "" | quote }}
+    - name: HOME
+      value: /tmp
+    - name: MIRRORED
+      value: {{ . | quote }}
+  envFrom:
+    - secretRef:
+        name: {{ $s3.secret | quote }}
+  terminationMessagePolicy: FallbackToLogsOnError
+  resources:
+    requests:
+      cpu: 100m
+      memory: 256Mi
+    limits:
+      memory: 256Mi
+  securityContext:
+    allowPrivilegeEscalation: false
+    readOnlyRootFilesystem: true
+    capabilities:
+      drop: [ALL]
+  volumeMounts:
+    - name: scripts
+      mountPath: /scripts
+      readOnly: true
+    - name: tmp
+      mountPath: /tmp
+{{- end -}}
 {{- end -}}
 
 {{- /* Image of the download: {{ include "model.downloadImage" . }} */ -}}

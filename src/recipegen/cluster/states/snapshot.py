@@ -1,0 +1,114 @@
+"""What `recipegen status` asks a cluster: one LIST of each kind, and the log of a Job that loads."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from recipegen.cluster.collect import (
+    FORBIDDEN,
+    JSON,
+    NOT_FOUND,
+    OK,
+    PAGE,
+    TEXT,
+    UNAUTHORIZED,
+    Get,
+    NoAnswerError,
+)
+from recipegen.cluster.plain import rows, table, text
+from recipegen.cluster.scrub import scrub
+
+LOG_LINES = "20"
+LOG_BYTES = "20000"
+INSTANCE = "app.kubernetes.io/instance"
+
+
+@dataclass
+class Snapshot:
+    """What a cluster has of one graph at a moment."""
+
+    get: Get
+    namespace: str
+    objects: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """By kind: graphs, pods, jobs; a kind that could not be looked at is missing."""
+    unseen: dict[str, str] = field(default_factory=dict)
+    """What could not be looked at, and why."""
+    served: bool = True
+    """Whether the cluster knows the kind of graphs."""
+
+    def of(self, kind: str, **labels: str) -> list[dict[str, Any]]:
+        """Return the objects of a kind that have the labels, of Kubernetes' usual ones."""
+        wanted = {f"app.kubernetes.io/{key}": value for key, value in labels.items()}
+        return [
+            each
+            for each in self.objects.get(kind, [])
+            if wanted.items() <= table(each, "metadata", "labels").items()
+        ]
+
+    def log(self, pod: str, container: str) -> str:
+        """Return the end of a container's log; empty where there is none or it may not be read."""
+        query = urlencode({"container": container, "tailLines": LOG_LINES, "limitBytes": LOG_BYTES})
+        try:
+            status, body = self.get(f"/api/v1/namespaces/{self.namespace}/pods/{pod}/log?{query}", TEXT)
+        except NoAnswerError:
+            # The API server asks the node, which may be the one that is down.
+            return ""
+        if status == FORBIDDEN:
+            self.unseen.setdefault("logs", "not allowed to look")
+        return body.decode(errors="replace") if status == OK else ""
+
+
+def snapshot(get: Get, namespace: str, graph: str) -> Snapshot:
+    """Return what the cluster has of a graph, with one LIST of each kind; long ones come in pages.
+
+    Raises:
+        NoAnswerError: when the cluster cannot be reached, or does not know who asks.
+    """
+    found = Snapshot(get, namespace)
+    own = {"labelSelector": f"{INSTANCE}={graph}"}
+    places = {
+        "graphs": (
+            f"/apis/nvidia.com/v1beta1/namespaces/{namespace}/dynamographdeployments",
+            {"fieldSelector": f"metadata.name={graph}"},
+        ),
+        "pods": (f"/api/v1/namespaces/{namespace}/pods", own),
+        "jobs": (f"/apis/batch/v1/namespaces/{namespace}/jobs", own),
+    }
+    for kind, (path, query) in places.items():
+        try:
+            found.objects[kind] = [*_listed(get, path, query)]
+        except _RefusedError as error:
+            if error.status == NOT_FOUND and kind == "graphs":
+                found.served, found.objects[kind] = False, []
+            else:
+                found.unseen[kind] = str(error)
+    return found
+
+
+class _RefusedError(Exception):
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def _listed(get: Get, path: str, query: dict[str, str]) -> Iterator[dict[str, Any]]:
+    more = ""
+    while True:
+        asked = {**query, "limit": str(PAGE), **({"continue": more} if more else {})}
+        status, body = get(f"{path}?{urlencode(asked)}", JSON)
+        if status == UNAUTHORIZED:
+            raise NoAnswerError("the cluster does not know who asks: 401 Unauthorized")
+        try:
+            answer = json.loads(body)
+        except ValueError:
+            answer = None
+        if status != OK or not isinstance(answer, dict):
+            words = "not allowed to look" if status == FORBIDDEN else f"the API server answered {status}"
+            said = scrub(text(answer, "message"))[:300]
+            raise _RefusedError(status, f"{words}: {said}" if said else words)
+        yield from rows(answer, "items")
+        more = text(answer, "metadata", "continue")
+        if not more:
+            return
