@@ -61,7 +61,8 @@ def test_commands_print_what_the_page_shows(
 
 @pytest.mark.usefixtures("dynamo")
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/simulate.md", "docs/troubleshoot.md", "docs/new-model.md"]
+    "page",
+    ["README.md", "docs/simulate.md", "docs/troubleshoot.md", "docs/new-model.md", "docs/status.md"],
 )
 def test_the_python_examples_run(page: str) -> None:
     code = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)

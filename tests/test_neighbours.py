@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reference
@@ -41,28 +41,13 @@ IDS = [
 ]  # fmt: skip
 # What comes with work that is not here yet. Each is empty once that is in.
 PENDING_TESTS = {
-    "T-01", "T-02", "T-03", "T-05", "T-06", "T-07", "T-08", "T-10", "T-11", "T-12", "T-14", "T-15", "T-16",
-    "T-17", "T-18", "T-19", "T-20", "T-21", "T-22", "T-23", "T-24",
-    "L-24", "L-25", "L-26", "L-27", "L-28", "L-29", "L-30", "L-35", "L-36", "L-38", "L-42", "B-24",
-    "M-05", "M-06", "M-07", "M-08", "M-09", "M-10", "M-13", "M-14", "M-15", "M-16", "M-17", "M-18", "M-19",
-    "M-20", "M-21", "M-24", "M-25", "M-26",
+    "T-01", "T-05", "T-06", "T-10", "T-12", "T-14", "T-15", "T-16", "T-17", "T-18", "T-19", "T-22", "T-23",
+    "T-24",
+    "L-26", "L-27", "L-28",
 }  # fmt: skip
-PENDING_COMMANDS = {"create", "variants", "identify", "preflight", "probe", "status"}
-PENDING_KEYS = {
-    "endpoint.clusters", "scaling.minReplicas", "scaling.maxReplicas", "scaling.perWorker", "scaling.hpa",
-    "scaling.keda", "scaling.keda.queue", "batch.completions", "batch.maxRuntimeSeconds", "batch.schedule",
-    "batch.queue", "ingestion.mirror", "ingestion.convert",
-    "model.rollout", "model.priorityClass", "model.disruptionBudget",
-}  # fmt: skip
-PENDING_PAGES = {
-    "endpoints.md",
-    "scaling.md",
-    "ingestion.md",
-    "batch.md",
-    "policies.md",
-    "preflight.md",
-    "status.md",
-}
+PENDING_COMMANDS = {"create", "preflight", "variants"}
+PENDING_KEYS = {"endpoint.clusters"}
+PENDING_PAGES = {"endpoints.md", "ingestion.md", "batch.md", "policies.md", "preflight.md"}
 
 # ---- the data -----------------------------------------------------------------------------------
 
@@ -200,6 +185,7 @@ def test_an_act_says_why_it_does_not_belong_and_whose_it_is(act: dict[str, Any])
         st.sampled_from([*VERBS, "config", "model", "qwen-0.6b", "--file", "x", ""]), min_size=1, max_size=4
     )
 )
+@settings(max_examples=30, deadline=None)
 def test_no_line_that_begins_with_a_neighbours_word_succeeds(words: list[str]) -> None:
     assert main(" ".join(words).split(" ")) == 2
 

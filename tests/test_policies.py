@@ -247,11 +247,13 @@ def test_l22_nodes_go_by_the_accelerator_label_where_a_recipe_says_so() -> None:
 
 def test_l40_latest_is_refused_wherever_a_recipe_names_an_image() -> None:
     patch: dict[str, Any] = {
-        "model": {"backend": {"image": "registry.example.com/vllm:latest", "version": "1.6.1"}},
+        "model": {
+            "backend": {"image": "registry.example.com/vllm:latest", "version": "1.6.1"},
+            "forwarder": {"image": "registry.example.com/http-forwarder"},
+        },
         "warmup": {"enabled": True, "images": ["registry.example.com/engine:latest"]},
         "benchmark": {"enabled": True, "image": "python:latest"},
     }
-    patch["model"] |= {"forwarder": {"image": "registry.example.com/http-forwarder"}}
     with pytest.raises(RecipeError) as raised:
         planned(**patch)
 

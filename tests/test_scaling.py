@@ -1,5 +1,6 @@
 """The `scaling` block: which autoscaler a recipe gets, what it follows, and what else has to know of it."""
 
+import re
 from math import ceil
 from typing import Any
 
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recipegen import yamlio
+from conftest import ROOT
+from recipegen import pipeline, policyfile, yamlio
 from recipegen.compile import compile_plan, stack_values
 from recipegen.errors import RecipeError
 from recipegen.resolve import Plan
@@ -395,3 +397,21 @@ def test_every_broker_of_the_chart_is_in_the_language() -> None:
     from recipegen.recipe import Queue
 
     assert [*facts.brokers()] == [*get_args(Queue.model_fields["broker"].annotation)]
+
+
+def test_the_patches_of_the_page_apply() -> None:
+    patches = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/scaling.md").read_text(), re.DOTALL)
+    found = [patch for patch in patches if "apiVersion" not in patch]
+    plans = [pipeline.plan("qwen-0.6b", None, [yamlio.read(patch, "p.yaml")]) for patch in found]
+
+    assert [only(plan)["kind"] for plan in plans] == ["HorizontalPodAutoscaler", "ScaledObject"]
+    assert [problem.code for plan in plans for problem in plan.warnings] == ["metrics-adapter"]
+
+
+def test_a_policy_bounds_the_most_replicas() -> None:
+    plan = scaled({"minReplicas": 1, "maxReplicas": 9})
+    policy = policyfile.parsed("ours.yaml", yamlio.read("maxReplicas: 8\n", "ours.yaml"))
+    [problem] = policyfile.hold(plan, policy)
+
+    assert problem.path == ("scaling", "maxReplicas")
+    assert problem.message == "is more than 8, got 9"

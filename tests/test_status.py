@@ -270,6 +270,24 @@ LOADS: dict[str, tuple[Any, str, str]] = {
         "try 3 of 5; the last try failed: download ended with exit code 1; it said: "
         "requests.exceptions.ConnectionError: no route to the store",
     ),
+    "again after a failure that is still to be seen": (
+        {
+            JOB: {**SPEC, "status": {**ACTIVE, "failed": 1}},
+            POD: {"status": ended(1, reason="Error")},
+            f"{POD}-again": {
+                "metadata": {
+                    "namespace": "chat",
+                    "creationTimestamp": "2026-11-21T10:00:00Z",
+                    "labels": {"app.kubernetes.io/instance": "llama"},
+                    "ownerReferences": [{"kind": "Job", "name": "llama-download-0a1b2c3d"}],
+                },
+                "spec": {"nodeName": "gpu-0"},
+                "status": {"phase": "Pending"},
+            },
+        },
+        "LOADING",
+        "try 2 of 5; its pod starts; the last try failed: download ended with exit code 1",
+    ),
     "done": ({}, "SUCCEEDED", ""),
     "done, as it said": (
         {LOG: "downloaded files: 9, uploaded files: 9"},

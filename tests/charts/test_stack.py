@@ -194,6 +194,13 @@ def test_notes_name_the_kinds_that_model_express_needs() -> None:
     assert "modelmetadatas" not in notes({"model": {"name": "M"}}, "qwen")
 
 
+def test_notes_tell_how_to_follow_the_batch() -> None:
+    batch = {"enabled": True, "input": {"claimName": "c", "path": "in"}, "output": {"claimName": "c"}}
+
+    assert "component=batch" in notes({**RECIPE, "batch": batch}, "qwen")
+    assert "batch" not in notes(RECIPE, "qwen")
+
+
 def test_notes_tell_how_to_follow_the_benchmark() -> None:
     assert "component=benchmark" in notes(RECIPE, "qwen")
     assert "benchmark" not in notes({"model": {"name": "M"}}, "qwen")

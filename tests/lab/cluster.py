@@ -41,6 +41,8 @@ WORKLOAD_CONTROLLERS = (
     *("job-controller", "cronjob-controller", "ttl-after-finished-controller"),
     *("endpointslice-controller", "serviceaccount-controller", "resourcequota-controller"),
     *("persistentvolume-binder-controller", "persistentvolume-protection-controller"),
+    "horizontal-pod-autoscaler-controller",
+    "disruption-controller",
 )
 
 
@@ -188,6 +190,7 @@ def start(tools: Path, folder: Path, *, nodes: bool = False, stages: Path | None
             controllers=",".join((*CONTROLLERS, *(WORKLOAD_CONTROLLERS if nodes else ()))),
             leader_elect="false",
             secure_port=0,
+            horizontal_pod_autoscaler_sync_period="1s",
         )
         if nodes:
             run("kube-scheduler", kubeconfig=cluster.kubeconfig, leader_elect="false", secure_port=0)

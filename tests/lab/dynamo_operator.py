@@ -2,12 +2,13 @@
 
 What it does, as far as the API reference of Dynamo 1.6.1 tells: it makes a Deployment for each component of a
 DynamoGraphDeployment, from its podTemplate and with Dynamo's labels on the pods, and a Service before the
-frontend; both belong to the graph. It holds the graph with a finalizer, and writes its status. It serves a
-validating webhook, and brings the kind itself, as NVIDIA's does.
+frontend; both belong to the graph. A component with `scalingAdapter` gets a scaling adapter, whose replicas
+it writes into the graph. It holds the graph with a finalizer, and writes its status. It serves a validating
+webhook, and brings the kinds itself, as NVIDIA's does.
 
 What it does not do: judge graphs (its webhook takes each, unless told otherwise), put variables, probes,
 ports, volumes or pull secrets into pods, name Deployments as NVIDIA's does, Grove, LeaderWorkerSet, several
-nodes, scaling adapters, model caches, rolling updates of its own, discovery, v1alpha1, or any other kind.
+nodes, model caches, rolling updates of its own, discovery, v1alpha1, or any other kind.
 """
 
 import http.server
@@ -30,6 +31,7 @@ NAMED = f"{GROUP}/dynamo-graph-deployment-name"
 FINALIZER = f"{GROUP}/lab-finalizer"
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
+JSON = "application/json-patch+json"
 MANAGER = "fieldManager=dynamo-operator&force=true"
 # Dynamo's class for everything that holds a model.
 WORKERS = ("worker", "prefill", "decode")
@@ -131,6 +133,9 @@ def _reconcile(cluster: Cluster, graph: Any) -> None:
     if "deletionTimestamp" in metadata:
         cluster.request("PATCH", place, {"metadata": {"finalizers": []}}, content=MERGE)
         return
+    if _adapt(cluster, graph, place):
+        # The graph has changed, so the next step sees it.
+        return
     if FINALIZER not in metadata.get("finalizers", []):
         cluster.request("PATCH", place, {"metadata": {"finalizers": [FINALIZER]}}, content=MERGE)
     deployments = f"/apis/apps/v1/namespaces/{metadata['namespace']}/deployments"
@@ -159,6 +164,40 @@ def _reconcile(cluster: Cluster, graph: Any) -> None:
         )
         status["components"] |= stale
         cluster.request("PATCH", f"{place}/status", {"status": status}, content=MERGE)
+
+
+def _adapt(cluster: Cluster, graph: Any, place: str) -> bool:
+    """Make the graph's scaling adapters, and tell whether the graph had to follow one."""
+    space = graph["metadata"]["namespace"]
+    adapters = f"/apis/{GROUP}/v1beta1/namespaces/{space}/dynamographdeploymentscalingadapters"
+    there = {each["metadata"]["name"]: each for each in cluster.items(adapters)}
+    for number, component in enumerate(graph["spec"]["components"]):
+        if "scalingAdapter" not in component:
+            continue
+        name, running = _name(graph, component), component.get("replicas", 1)
+        labels = _labels(graph, component)
+        selector = ",".join(f"{key}={labels[key]}" for key in (NAMED, f"{GROUP}/dynamo-component"))
+        if name not in there:
+            adapter = {
+                "apiVersion": f"{GROUP}/v1beta1",
+                "kind": "DynamoGraphDeploymentScalingAdapter",
+                "metadata": _owned(graph, name, labels),
+                "spec": {
+                    "dgdRef": {"name": graph["metadata"]["name"], "serviceName": component["name"]},
+                    "replicas": running,
+                },
+            }
+            cluster.create(adapters, adapter)
+        else:
+            wanted = there[name]["spec"]["replicas"]
+            if wanted != running:
+                patch = [{"op": "add", "path": f"/spec/components/{number}/replicas", "value": wanted}]
+                cluster.request("PATCH", place, patch, content=JSON)
+                return True
+        status = {"replicas": running, "selector": selector}
+        if there.get(name, {}).get("status") != status:
+            cluster.request("PATCH", f"{adapters}/{name}/status", {"status": status}, content=MERGE)
+    return False
 
 
 def _name(graph: Any, component: Any) -> str:

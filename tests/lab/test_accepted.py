@@ -17,7 +17,7 @@ EVERYTHING = (
     *("--set", "troubleshooting.clusterRead=true"),
 )
 # Recipes of kinds, and of containers, that no recipe of the catalog has.
-PATTERNS = ("alerts", "gateway-*", "model-express-*", "weights-*")
+PATTERNS = ("alerts", "gateway-*", "ingestion*", "lifecycle", "model-express-*", "weights-*")
 GOLDEN = tools.ROOT / "tests/golden"
 OTHERS = [path for pattern in PATTERNS for path in sorted(GOLDEN.glob(f"{pattern}/recipe.yaml"))]
 

@@ -12,17 +12,23 @@ from lab.cluster import wait_until
 from lab.site import CHANGED, UNCHANGED, Site, condition, open_site
 
 HERE = Path(__file__).parent / "endpoints"
-KINDS = ["serverless", "dedicated", "reserved"]
+KINDS = ["serverless", "dedicated", "reserved", "batch", "async"]
 LABELS = {"team": "search", "product": "chat"}
 # What each object of an endpoint carries, beside its labels: what an e-mail address is no value for stands
 # in the annotation alone.
 OWNERS = {"dedicated": ("dippy", "user-123"), "reserved": ("acme", "llm@acme.example")}
 # Kinds that the recipes are written to have, so that what is asked of every object is asked of these.
 OBJECTS = {
-    "serverless": {"DynamoGraphDeployment", "ConfigMap"},
-    "dedicated": {"DynamoGraphDeployment", "ConfigMap", "Job", "PrometheusRule", "HTTPRoute", "Role"},
+    "serverless": {"DynamoGraphDeployment", "ConfigMap", "ScaledObject"},
+    "dedicated": {
+        *("DynamoGraphDeployment", "ConfigMap", "Job", "PrometheusRule", "HTTPRoute", "Role"),
+        "HorizontalPodAutoscaler",
+    },
     "reserved": {"DynamoGraphDeployment", "ConfigMap", "Job", "PersistentVolumeClaim"},
+    "batch": {"DynamoGraphDeployment", "ConfigMap", "Job", "PersistentVolumeClaim"},
+    "async": {"DynamoGraphDeployment", "ConfigMap", "ScaledObject"},
 }
+AUTOSCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
 GRAPH_LABEL = "nvidia.com/dynamo-graph-deployment-name"
 
 
@@ -109,6 +115,71 @@ def test_the_graph_of_an_endpoint_becomes_ready_and_its_pods_carry_the_labels(
     assert pods
     for pod in pods:
         assert pod["metadata"]["labels"].items() >= {"recipegen/endpoint": kind, **LABELS}.items()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_l25_a_scaled_endpoint_has_one_autoscaler_on_the_adapter_of_its_workers_and_others_have_none(
+    site: Site, documents: dict[str, str], kind: str
+) -> None:
+    assert documents[kind]
+    found = [each for name in AUTOSCALERS for each in _objects(site, name, kind)]
+    rendered = recipes.manifests(site.machine, documents[kind])
+    graph = next(each for each in rendered if each["kind"] == "DynamoGraphDeployment")
+    worker = next(each for each in graph["spec"]["components"] if each["name"] == "worker")
+    expected = OBJECTS[kind] & set(AUTOSCALERS)
+
+    assert len(found) == len(expected)
+    # With an adapter, replicas are the autoscaler's, and the operator's to write; without one, the recipe's.
+    assert ("scalingAdapter" in worker, "replicas" in worker) == (bool(expected), not expected)
+    for each in found:
+        spec = each["spec"]
+        assert spec["scaleTargetRef"] == {
+            "apiVersion": "nvidia.com/v1beta1",
+            "kind": "DynamoGraphDeploymentScalingAdapter",
+            "name": f"{graph['metadata']['name']}-worker",
+        }
+
+
+def test_b24_the_server_keeps_buds_autoscaler_as_the_recipe_has_it(
+    site: Site, documents: dict[str, str]
+) -> None:
+    assert documents["dedicated"]
+    [found] = _objects(site, "HorizontalPodAutoscaler", "dedicated")
+    cpu, queue = found["spec"]["metrics"]
+
+    assert (found["spec"]["minReplicas"], found["spec"]["maxReplicas"]) == (2, 10)
+    assert cpu["resource"] == {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}
+    assert queue["external"]["metric"] == {"name": "inference_queue_depth"}
+    assert queue["external"]["target"] == {"type": "Value", "value": "100"}
+
+
+def test_l30_an_async_endpoint_is_scaled_by_its_queue_alone(site: Site, documents: dict[str, str]) -> None:
+    assert documents["async"]
+    [found] = _objects(site, "ScaledObject", "async")
+    [trigger] = found["spec"]["triggers"]
+
+    assert (found["spec"]["minReplicaCount"], found["spec"]["maxReplicaCount"]) == (0, 4)
+    assert (trigger["type"], trigger["metadata"]["listName"]) == ("redis", "tasks")
+    assert trigger["metadata"]["listLength"] == "2"
+
+
+def test_l36_the_job_of_a_batch_runs_all_its_parts_to_their_end(
+    site: Site, documents: dict[str, str]
+) -> None:
+    assert documents["batch"]
+
+    def batch() -> Any:
+        return next(job for job in _objects(site, "Job", "batch") if job["spec"].get("completions") == 4)
+
+    def complete() -> bool:
+        conditions = batch()["status"].get("conditions", [])
+        return any(each["type"] == "Complete" and each["status"] == "True" for each in conditions)
+
+    wait_until(complete, "the Job of the batch is complete", seconds=60)
+    job = batch()
+
+    assert job["spec"]["completionMode"] == "Indexed"
+    assert (job["status"]["succeeded"], job["status"]["completedIndexes"]) == (4, "0-3")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -7,6 +7,7 @@ Jobs, as a kubelet would. kwok serves the download's log, and forwards the front
 import json
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ class Site:
             ]
             return bool(found)
 
-        wait_until(there, "the download has a pod on a node", seconds=30)
+        wait_until(there, "the download has a pod on a node")
         return found[0]
 
     def say(self, pod: Any, phase: str, state: Any) -> None:
@@ -131,7 +132,7 @@ def site(
 def serving(site: Site) -> Site:
     """The same with a graph that is ready, whatever its weights are at."""
     site.install()
-    wait_until(lambda: graph_word(site) == "READY", "the graph is ready", seconds=60)
+    wait_until(lambda: graph_word(site) == "READY", "the graph is ready")
     return site
 
 
@@ -170,8 +171,8 @@ def test_m05_m06_m08_a_download_is_requested_loading_and_succeeded(site: Site) -
     site.log.write_text("2026-11-21T10:00:00.000000000Z stdout F downloaded files: 3, uploaded files: 0\n")
     loading = site.load()
     site.say(pod, "Succeeded", {"terminated": {"exitCode": 0, "reason": "Completed"}})
-    wait_until(lambda: site.load()[0] == "SUCCEEDED", "the download succeeded", seconds=30)
-    wait_until(lambda: graph_word(site) == "READY", "the graph is ready", seconds=60)
+    wait_until(lambda: site.load()[0] == "SUCCEEDED", "the download succeeded")
+    wait_until(lambda: graph_word(site) == "READY", "the graph is ready")
     found = site.status("--wait", "30")
 
     assert requested == ("REQUESTED", "its pod starts")
@@ -181,6 +182,7 @@ def test_m05_m06_m08_a_download_is_requested_loading_and_succeeded(site: Site) -
 
 
 def test_the_page_shows_what_the_cluster_says(site: Site, golden: Golden) -> None:
+    site.log.write_text("2026-11-21T10:00:00.000000000Z stdout F the folder is complete\n")
     text = PAGE.read_text()
     found = SHOWN.search(text)
     assert found
@@ -218,14 +220,14 @@ def test_m08_a_download_that_fails_says_why_and_is_tried_again(site: Site) -> No
         told.append(site.load("--set", other))
         return "try 2 of 5" in told[-1][1]
 
-    wait_until(again, "it is tried again", seconds=30)
+    wait_until(again, "it is tried again")
     word, reason = told[-1]
     (job,) = site.cluster.items(f"{JOBS}?labelSelector={DOWNLOAD}")
     # What the Job's controller does when the last try has failed, minutes from now.
     limit = {"spec": {"backoffLimit": 0}}
     status, answer = site.cluster.request("PATCH", f"{JOBS}/{job['metadata']['name']}", limit, content=MERGE)
     assert status == 200, answer
-    wait_until(lambda: site.load("--set", other)[0] == "FAILED", "the download failed", seconds=60)
+    wait_until(lambda: site.load("--set", other)[0] == "FAILED", "the download failed")
     failed = site.load("--set", other)
     waited = site.machine.run(["recipegen", "status", *RECIPE, "--set", other, "--wait", "60"])
 
@@ -284,12 +286,24 @@ def test_t20_without_the_right_to_forward_it_says_so(serving: Site) -> None:
     site.cluster.create(f"{group}/clusterrolebindings", binding)
     machine = Machine({**site.machine.environment, "KUBECONFIG": str(kubeconfig)})
     forward = machine.run(["recipegen", "probe", *RECIPE])
+    with endpoint.serve(port=site.port):
+        allowed = []
+        for verbs in (["get"], ["create"], ["get", "create"]):
+            more = [{"apiGroups": [""], "resources": ["pods/portforward"], "verbs": verbs}]
+            changed = {"rules": [*rules, *more]}
+            place = f"{group}/clusterroles/watch"
+            assert site.cluster.request("PATCH", place, changed, content=MERGE)[0] == 200
+            # The API server learns of new rights a moment later.
+            time.sleep(2)
+            allowed.append(machine.run(["recipegen", "probe", *RECIPE]).returncode)
     status = machine.run(["recipegen", "status", *RECIPE])
 
     assert (forward.returncode, forward.stdout) == (5, "")
     assert "no port-forward to pod" in forward.stderr
     assert "403 Forbidden" in forward.stderr
-    assert "pods/portforward" in forward.stderr
+    assert allowed == [5, 5, 0], "a websocket is a GET, and its upgrade a create"
+    assert 'User "watcher" cannot get resource "pods/portforward"' in forward.stderr
+    assert "to get and to create pods/portforward" in forward.stderr
     assert (status.returncode, status.stdout) == (5, "")
     assert "neither graph nor Jobs" in status.stderr
 

@@ -19,6 +19,12 @@ COMPONENT_SWITCHES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "metrics": ((), ("--without", "observability")),
     "troubleshooting": (("--with", "troubleshooting"), ()),
     "benchmark": (("--with", "benchmark"), ()),
+    "batch": (
+        ("--set", "batch={enabled: true, input: {url: 'http://files/in.jsonl'}, output: {size: 1Gi}}"),
+        (),
+    ),
+    "warmup": (("--with", "warmup"), ()),
+    "ingestion": (("--set", "ingestion={enabled: true, target: {bucket: models, secret: s3}}"), ()),
 }
 # A component that is never on beside another one, and what it takes.
 APART = {

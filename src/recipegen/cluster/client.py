@@ -1,14 +1,16 @@
 """The way into a cluster: the user's kubeconfig and the package `kubernetes`. Asks, and changes nothing."""
 
+import json
 import os
 import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from recipegen.cluster.collect import Get, NoAnswerError
+from recipegen.cluster.plain import text
 from recipegen.errors import ClusterError, Problem, ToolError, brief, escape, redact
 
 SECONDS = 15.0
@@ -90,7 +92,8 @@ def forwarder(context: str | None, namespace: str, pod: str, port: int) -> Itera
             return portforward(core.connect_get_namespaced_pod_portforward, pod, namespace, ports=str(port))
         except Exception as error:
             # The package has one exception for everything, and hands on those of the websocket.
-            hint = "the right to create pods/portforward is needed, and a node that the API server reaches"
+            # A websocket begins as a GET, and since Kubernetes 1.36 or before its upgrade is a create.
+            hint = "it takes the rights to get and to create pods/portforward, and a node that can be reached"
             said = _forward_refused(str(getattr(error, "reason", None) or error))
             message = f"no port-forward to pod {namespace}/{pod}: {said}"
             raise ClusterError(Problem("no-forward", (), message, hint)) from error
@@ -106,7 +109,10 @@ def forwarder(context: str | None, namespace: str, pod: str, port: int) -> Itera
 def _forward_refused(said: str) -> str:
     found = _REFUSED.search(said)
     if found:
-        said = f"{found['status']}: {found['said']}"
+        said = found["said"]
+        with suppress(ValueError):
+            said = text(json.loads(said), "message") or said
+        said = f"{found['status']}: {said}"
     return escape(redact(" ".join(said.split())[:400]))
 
 

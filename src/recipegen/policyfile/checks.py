@@ -12,6 +12,7 @@ from recipegen.resolve import Plan
 from recipegen.rules.hardware import asked
 from recipegen.rules.images import image_of
 from recipegen.rules.resources import amount
+from recipegen.scaling import replicas, scaled_role
 from recipegen.validate import placed
 
 # Kubernetes' name of each number of a policy.
@@ -80,10 +81,11 @@ def _images(plan: Plan, policy: Policy) -> Iterator[Problem]:
 def _amounts(plan: Plan, policy: Policy) -> Iterator[Problem]:
     most = policy.keys.max_replicas
     place = policy.place("maxReplicas")
-    for role, worker in plan.workers.items():
-        if most is not None and worker.replicas > most:
-            message = f"is more than {most}, got {worker.replicas}"
-            path: Path = ("model", role, "replicas")
+    for role, span in replicas(plan.recipe).items():
+        if most is not None and span.most > most:
+            message = f"is more than {most}, got {span.most}"
+            scaled = plan.recipe.scaling.enabled and role == scaled_role(plan.recipe)
+            path: Path = ("scaling", "maxReplicas") if scaled else ("model", role, "replicas")
             yield Problem("policy-replicas", path, message, f"the policy has the number, {place}")
     gpus = plan.gpus
     if plan.recipe.warmup.enabled:

@@ -62,9 +62,9 @@ def _replicas(recipe: Recipe) -> Iterator[Problem]:
             yield Problem("replicas-not-ours", (*path, "scalingAdapter"), message, "leave it out")
         if role in scaled and "replicas" in worker.model_fields_set:
             message = f"an autoscaler writes the replicas of this role, got {worker.replicas}"
-            hint = "leave it out; scaling.minReplicas and scaling.maxReplicas bound it"
+            hint = "leave it out (`replicas: null` in a patch); scaling.minReplicas and maxReplicas bound it"
             if not recipe.scaling.enabled:
-                hint = "leave it out, or scalingAdapter"
+                hint = "leave it out (`replicas: null` in a patch), or scalingAdapter"
             yield Problem("replicas-not-ours", (*path, "replicas"), message, hint)
 
 
@@ -152,7 +152,7 @@ def _hpa(recipe: Recipe) -> Iterator[Problem]:
         yield from _metric(recipe, metric, (BLOCK, "hpa", "metrics", number))
     if given is None:
         message = f"an adapter such as prometheus-adapter has to serve {facts.scaling()['metric']} of each"
-        message = f"{message} worker's pod, else the HorizontalPodAutoscaler does nothing"
+        message = f"{message} worker's pod, else the replicas only stay within their bounds"
         hint = "see docs/scaling.md; scaling.keda does without one"
         yield Problem("metrics-adapter", (BLOCK, "enabled"), message, hint, warning=True)
     elif given == []:
@@ -179,7 +179,7 @@ def _metric(recipe: Recipe, metric: Metric, path: Path) -> Iterator[Problem]:
     if metric.type in ADAPTED:
         message = f"an adapter such as prometheus-adapter has to serve it, got {show(part.metric.name)}"
         message = f"{message}: Kubernetes has no {metric.type} metrics of its own"
-        hint = "without one the autoscaler does nothing; scaling.keda does without"
+        hint = "without one the replicas only stay within their bounds; scaling.keda does without"
         yield Problem("metrics-adapter", (*path, own, "metric", "name"), message, hint, warning=True)
     elif part.target.type == "Utilization":
         worker = workers(recipe.model).get(scaled_role(recipe))
@@ -254,6 +254,10 @@ def _asleep(recipe: Recipe) -> Iterator[Problem]:
         )
         hint = "give benchmark.url the address of the gateway that scaling.keda.prometheus.wakeQuery counts"
         yield Problem("asleep", ("benchmark", "enabled"), message, hint, warning=True)
+    if recipe.batch.enabled:
+        message = "asks the frontend, which wakes no worker, and scaling.minReplicas is 0: it may ask in vain"
+        hint = "keep a worker with scaling.minReplicas: 1, or see that one is awake when the batch starts"
+        yield Problem("asleep", ("batch", "enabled"), message, hint, warning=True)
     others = {*get_args(AlertName)} - {"DynamoModelNotReady"}
     others -= {"DynamoThroughputLow"} if alerts.targets.output_tokens_per_second is None else set()
     if alerts.enabled and others <= {*alerts.without}:

@@ -106,6 +106,6 @@ def _asked(get: Get, path: str, what: str) -> Any:
     if status != OK or not isinstance(answer, dict):
         said = scrub(text(answer, "message"))[:300]
         verdict = "may not be looked at" if status == FORBIDDEN else f"cannot be looked at, status {status}"
-        hint = "a port-forward needs the rights to get services, list pods and create pods/portforward"
+        hint = "it takes the rights to get services, to list pods, and to get and create pods/portforward"
         raise ClusterError(Problem("cluster", (), f"{what} {verdict}{f': {said}' if said else ''}", hint))
     return answer

@@ -69,9 +69,7 @@ def _state(job: dict[str, Any], pods: list[dict[str, Any]], log: Log) -> State:
         return state(SUCCEEDED, _told(pod, log))
     if failed.get("status") == "True":
         deadline = number(job, "spec", "activeDeadlineSeconds")
-        # The newest pod may be one that was stopped along with the Job.
-        why = next(filter(None, (_ended(each, log) for each in pods)), "")
-        why = f"it took longer than {deadline} s" if failed.get("reason") == DEADLINE else why
+        why = f"it took longer than {deadline} s" if failed.get("reason") == DEADLINE else _failure(pods, log)
         parts = (text(failed, "reason"), why or text(failed, "message"))
         return state(FAILED, ": ".join(filter(None, parts)))
     for stops, why in (
@@ -83,7 +81,9 @@ def _state(job: dict[str, Any], pods: list[dict[str, Any]], log: Log) -> State:
     ended, tries = number(job, "status", "failed"), number(job, "spec", "backoffLimit", default=6) + 1
     begun, why = _pod(pod, log, several=steps(job, pod) is not None)
     again = f"try {ended + 1} of {tries}" if ended else ""
-    return state(LOADING if ended or begun else REQUESTED, "; ".join(filter(None, (again, why))))
+    failure = _failure(pods, log)
+    before = f"the last try failed: {failure}" if failure else ""
+    return state(LOADING if ended or begun else REQUESTED, "; ".join(filter(None, (again, why, before))))
 
 
 def _pod(pod: Any, log: Log, *, several: bool) -> tuple[bool, str]:
@@ -91,7 +91,7 @@ def _pod(pod: Any, log: Log, *, several: bool) -> tuple[bool, str]:
     if pod is None:
         return False, "its Job has no pod now"
     if text(pod, "status", "phase") == "Failed":
-        return True, f"the last try failed: {_ended(pod, log)}"
+        return True, ""
     running = next((each for each in _statuses(pod) if at(each, "state", "running") is not None), None)
     if running is None:
         return any(at(each, "state", "terminated") is not None for each in _statuses(pod)), _waits(pod)
@@ -139,7 +139,14 @@ def _ended(pod: Any, log: Log) -> str:
             why = f"exit code {number(ended, 'exitCode')}{f', {reason}' if reason else ''}"
             said = _line(text(ended, "message") or log(name(pod), text(each, "name")))
             return f"{text(each, 'name')} ended with {why}{f'; it said: {said}' if said else ''}"
-    return ": ".join(filter(None, (text(pod, "status", "reason"), text(pod, "status", "message"))))
+    # Of a pod that was put out, the pod itself tells.
+    told = (text(pod, "status", key) for key in ("reason", "message"))
+    return ": ".join(filter(None, told)) if text(pod, "status", "phase") == "Failed" else ""
+
+
+def _failure(pods: list[dict[str, Any]], log: Log) -> str:
+    """Return how the last pod that failed did; the newest may have been stopped along with its Job."""
+    return next(filter(None, (_ended(pod, log) for pod in pods)), "")
 
 
 def _told(pod: Any, log: Log) -> str:
