@@ -10,7 +10,7 @@ import pytest
 
 import reference
 from conftest import ROOT, Golden
-from recipegen import facts, pipeline, policy, policyfile, yamlio
+from recipegen import facts, pipeline, policy, policyfile, variants, yamlio
 from recipegen.cli import main
 from recipegen.errors import Problem, RecipeError, RecipegenError
 from recipegen.rules import collisions
@@ -25,6 +25,7 @@ CHECKERS = [
     SOURCE / "validate.py",
     SOURCE / "document.py",
     *sorted((SOURCE / "rules").glob("*.py")),
+    *sorted((SOURCE / "variants").glob("*.py")),
     SOURCE / "memory/loadable.py",
     SOURCE / "memory/division.py",
     *sorted((SOURCE / "yamlio").glob("*.py")),
@@ -46,6 +47,12 @@ def of_text(text: bytes) -> list[Problem]:
 def of_plan(name: str, variant: str) -> list[Problem]:
     with pytest.raises(RecipeError) as raised:
         pipeline.plan(name, variant)
+    return list(raised.value.problems)
+
+
+def of_documents(case: str) -> list[Problem]:
+    with pytest.raises(RecipeError) as raised:
+        variants.expand("qwen3-8b", ROOT / "tests/variants/invalid" / f"{case}.yaml")
     return list(raised.value.problems)
 
 
@@ -81,6 +88,8 @@ MADE: dict[str, Callable[[], list[Problem]]] = {
     "tab": lambda: of_text(b"a:\tb"),
     "number": lambda: of_text(b"a: .inf"),
     "unknown-variant": lambda: of_plan("qwen-0.6b", "disag"),
+    "variant-twice": lambda: of_documents("repeats"),
+    "gpus-of-a-replica": lambda: of_documents("gpus-of-a-replica"),
     "secret-data": lambda: of_object("Secret"),
     "object-namespace": lambda: of_object("Service", metadata={"namespace": "b"}),
     "least-rights": lambda: of_object("Role", rules=[ROLE]),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from recipegen.cluster.states import Status
     from recipegen.compile import Bundle
     from recipegen.creation import Created, new
+    from recipegen.creation.endpoint import CreatedEndpoint, create_endpoint
     from recipegen.errors import Problem, RecipeError, RecipegenError
     from recipegen.importers import Difference, Import
     from recipegen.pipeline import (
@@ -33,15 +34,16 @@ if TYPE_CHECKING:
     from recipegen.twin import Verdict
 
 __all__ = [
-    "Bundle", "Created", "Diagnosis", "Difference", "Finding", "Import", "Plan", "Preflight", "Probe",
-    "Problem", "Recipe", "RecipeError", "RecipegenError", "Recommendation", "Size", "Status", "Verdict",
-    "__version__", "bundle", "doctor", "import_graph", "new", "plan", "preflight", "probe", "recommend",
-    "render", "simulate", "size", "status",
+    "Bundle", "Created", "CreatedEndpoint", "Diagnosis", "Difference", "Finding", "Import", "Plan",
+    "Preflight", "Probe", "Problem", "Recipe", "RecipeError", "RecipegenError", "Recommendation", "Size", "Status",
+    "Verdict", "__version__", "bundle", "create_endpoint", "doctor", "import_graph", "new", "plan",
+    "preflight", "probe", "recommend", "render", "simulate", "size", "status",
 ]  # fmt: skip
 
 _HOMES = {
     "Bundle": "compile",
     "Created": "creation",
+    "CreatedEndpoint": "creation.endpoint",
     "Diagnosis": "cluster",
     "Difference": "importers",
     "Finding": "cluster",
@@ -57,6 +59,7 @@ _HOMES = {
     "Size": "sizing",
     "Status": "cluster.states",
     "Verdict": "twin",
+    "create_endpoint": "creation.endpoint",
     "new": "creation",
 }
 

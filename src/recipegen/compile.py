@@ -50,6 +50,8 @@ class Bundle:
     releases: tuple[Release, ...]
     repositories: dict[str, str]
     """Chart repositories that releases fetch from: name to address."""
+    charts: str = ""
+    """Folder or address of the charts, the parent chart among them."""
 
 
 def compile_plan(plan: Plan, charts: str | None = None) -> Bundle:
@@ -69,7 +71,7 @@ def compile_plan(plan: Plan, charts: str | None = None) -> Bundle:
     address = plan.recipe.platform.repository
     http = bool(platform) and not address.startswith("oci://")
     repositories = {REPOSITORY: address} if http else {}
-    return Bundle(plan.name, plan.variant, plan.digest, plan.graph, releases, repositories)
+    return Bundle(plan.name, plan.variant, plan.digest, plan.graph, releases, repositories, place)
 
 
 def stack_values(plan: Plan) -> dict[str, Any]:

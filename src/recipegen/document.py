@@ -26,7 +26,7 @@ _LEFT = re.compile(r'((?:"(?:[^"\\]|\\.)*"|[^"=])*)=')
 # Variables whose names say that they are secret; rules/configs.py refuses or warns of them.
 _SECRET_KEY = re.compile(r"(PASSWORD|SECRET|TOKEN|KEY)$")
 
-__all__ = ["Document", "at", "changes_nothing", "from_set", "merge", "without"]
+__all__ = ["Document", "at", "changes_nothing", "from_set", "marked", "merge", "within", "without"]
 
 
 def merge(base: Document, patch: Document) -> Document:
@@ -87,6 +87,40 @@ def without(document: Document, key: str) -> Document:
     return Document(data, rest(document.keys), rest(document.values), rest(document.deleted))
 
 
+def within(
+    document: Document, path: tuple[str, ...], data: dict[str, Any], below: tuple[str, ...], part: Document
+) -> Document:
+    """Return the document with data at a path that it does not have, and where a part of that was written.
+
+    Args:
+        document: What gets the data.
+        path: Where; maps above it are made.
+        data: What is put there; nulls stay.
+        below: Where the part lies in the data.
+        part: The part, which knows where it was written.
+    """
+    tree = dict(document.data)
+    block = tree
+    for key in path[:-1]:
+        block[key] = block = dict(block.get(key) or {})
+    block[path[-1]] = data
+    whole = (*path, *below)
+    first = next(iter(part.values.values()), None)
+    above: dict[Path, Mark] = {path[:n]: first for n in range(1, len(path) + 1)} if first else {}
+
+    def moved(marks: Mapping[Path, Mark]) -> dict[Path, Mark]:
+        return {(*whole, *place): mark for place, mark in marks.items()}
+
+    keys = {**above, **document.keys, **moved(part.keys)}
+    return Document(tree, keys, {**above, **document.values, **moved(part.values)}, document.deleted)
+
+
+def marked(data: dict[str, Any], mark: Mark) -> Document:
+    """Return data as a document that was written at one place as a whole."""
+    places = dict.fromkeys(_places(data, ()), mark)
+    return Document(data, {place: mark for place in places if place and isinstance(place[-1], str)}, places)
+
+
 def from_set(expression: str) -> Document:
     r"""Return the patch that `--set a.b=VALUE` stands for; a key with a dot is `"a.b"` or `a\.b`.
 
@@ -111,10 +145,7 @@ def from_set(expression: str) -> Document:
     data: Any = read_value(expression[left.end() :], source, path)
     for step in reversed(path):
         data = {step: data}
-    mark = Mark(source)
-    places = dict.fromkeys(_places(data, ()), mark)
-    keys = {place: mark for place in places if place and isinstance(place[-1], str)}
-    return Document(data, keys, places)
+    return marked(data, Mark(source))
 
 
 class _Merger:

@@ -32,6 +32,8 @@ class Loaded:
     """Files of the recipes that it extends, the nearest first."""
     idle: tuple[Problem, ...] = ()
     """Patches that changed nothing of what was written: wrong, unless they changed another recipe."""
+    same: frozenset[str] = frozenset()
+    """Variants of a variants file that say no more than the recipe does: those choose its own GPUs."""
 
     @cached_property
     def alone(self) -> Document:
@@ -76,7 +78,7 @@ def choose(
     document = recipe.alone if alone else recipe.document
     if variant not in (None, DEFAULT_VARIANT):
         document, wrong = _apply(document, _variant(recipe.document, variant), f"variant {variant}")
-        if wrong:
+        if wrong and variant not in recipe.same:
             raise RecipeError(wrong)
     idle = []
     for patch in patches:

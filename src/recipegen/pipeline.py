@@ -9,10 +9,12 @@ from recipegen import yamlio
 from recipegen.compile import Bundle, compile_plan
 from recipegen.document import Document
 from recipegen.errors import RecipeError
-from recipegen.load import choose, load, read, variants
+from recipegen.load import choose
+from recipegen.load import variants as variant_names
 from recipegen.resolve import Plan, resolve
 from recipegen.targets import TARGETS
 from recipegen.validate import validate
+from recipegen.variants import read
 
 if TYPE_CHECKING:
     from recipegen.cluster import Diagnosis
@@ -33,13 +35,20 @@ Name = str | PathLike[str]
 """A recipe of the catalog, `-` for standard input, or the path of a recipe file."""
 
 
-def plan(name: Name, variant: str | None = None, patches: Sequence[Patch] = ()) -> Plan:
+def plan(
+    name: Name,
+    variant: str | None = None,
+    patches: Sequence[Patch] = (),
+    *,
+    variants: str | PathLike[str] | None = None,
+) -> Plan:
     """Return the complete recipe, with every name and size decided.
 
     Args:
         name: a recipe of the catalog, the path of a recipe file, or `-` for standard input.
         variant: a variant of the recipe; default: the recipe itself.
         patches: merge patches, applied in this order after the variant.
+        variants: a variants file, whose documents become variants of the recipe.
 
     Raises:
         UsageError: when the catalog has no such recipe.
@@ -50,7 +59,7 @@ def plan(name: Name, variant: str | None = None, patches: Sequence[Patch] = ()) 
     if isinstance(patches, Mapping | Document | str):
         raise TypeError("patches is a sequence of patches: put a single one in a list")
     documents = [_document(patch, index) for index, patch in enumerate(patches, start=1)]
-    loaded = load(name, variant, documents)
+    loaded = choose(read(name, variants), variant, documents)
     if loaded.idle:
         raise RecipeError(*loaded.idle)
     return resolve(validate(loaded))
@@ -61,12 +70,14 @@ def bundle(
     variant: str | None = None,
     patches: Sequence[Patch] = (),
     charts: str | None = None,
+    *,
+    variants: str | PathLike[str] | None = None,
 ) -> Bundle:
     """Return the releases of a recipe.
 
     Raises as `plan` does, and UsageError for charts in a place whose name helmfile would execute.
     """
-    return compile_plan(plan(name, variant, patches), charts)
+    return compile_plan(plan(name, variant, patches, variants=variants), charts)
 
 
 def render(
@@ -76,12 +87,13 @@ def render(
     *,
     target: str = "helmfile",
     charts: str | None = None,
+    variants: str | PathLike[str] | None = None,
 ) -> str:
-    """Return the text of a recipe: `helmfile` for `helmfile apply`, `values` for the parent chart.
+    """Return the text of a recipe: `helmfile` for `helmfile apply`, `values` for the parent chart, `appset`.
 
     Raises as `bundle` does, and KeyError for a target that does not exist.
     """
-    found = plan(name, variant, patches)
+    found = plan(name, variant, patches, variants=variants)
     return TARGETS[target](found, compile_plan(found, charts))
 
 
@@ -182,7 +194,7 @@ def preflight(
     if loaded.idle:
         raise RecipeError(*loaded.idle)
     others = []
-    for other in [None, *variants(recipe.document)]:
+    for other in [None, *variant_names(recipe.document)]:
         with suppress(RecipeError):
             others.append(resolve(validate(choose(recipe, other, documents, alone=True))))
     return before.examine(resolve(validate(loaded)), others, context)

@@ -17,6 +17,7 @@ COMMANDS = {
     "list": "Show the catalog.",
     "show": "Show what a recipe is, and what it makes.",
     "render": "Render a recipe; pipe it into `helmfile -f - apply`.",
+    "variants": "List the variants of a variants file, or of a recipe, each with its config id.",
     "explain": "Say where a value comes from, and what it means.",
     "validate": "Check recipes and all their variants.",
     "check": "Check recipes, render them through Helm, check the objects.",
@@ -29,6 +30,7 @@ COMMANDS = {
     "recommend": "Say which GPUs, how many, and which parallel sizes meet targets best; nothing is run.",
     "identify": "Say format, id and object keys of a model by the names of its files; nothing is copied.",
     "new": "Write a recipe for a model: its config.json, or its id on the Hugging Face Hub.",
+    "create": "Write an endpoint of a model: a recipe that extends a base, with kind, owner and clusters.",
     "import": "Turn a DynamoGraphDeployment into a recipe, and say what a recipe cannot carry over.",
     "schema": "Print the recipe language as JSON Schema.",
 }
@@ -58,7 +60,8 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--format", choices=["text", "json"], default="text", help="form of messages, and of a verdict"
         )
-    for name in ("show", "render", "explain", "simulate", "doctor", "preflight", "probe", "status"):
+    one = ("show", "render", "variants", "explain", "simulate", "doctor", "preflight", "probe", "status")
+    for name in one:
         words = "recipe of the catalog, path of a recipe file, or -"
         commands[name].add_argument("name", metavar="NAME", help=words)
     words = "recipe, config.json or folder of weights, or the id of a known model"
@@ -73,6 +76,10 @@ def parser() -> argparse.ArgumentParser:
         _add_changes(commands[name])
     for name in ("preflight", "probe", "status"):
         _add_changes(commands[name])
+    for name in ("show", "render", "variants", "explain", "validate", "check"):
+        options.add_variants_file(commands[name])
+    for name in ("simulate", "doctor", "preflight", "probe", "status"):
+        options.add_variants_file(commands[name])
     options.add(commands)
     return top
 

@@ -12,20 +12,27 @@ from recipegen.components import COMPONENTS
 from recipegen.document import Document, from_set, merge
 from recipegen.errors import Problem, RecipeError, UsageError, nearest, show
 from recipegen.language import knows
-from recipegen.load import choose, read, variants
+from recipegen.load import choose, variants
 from recipegen.overview import Form
 from recipegen.resolve import Plan, resolve
 from recipegen.rules import collisions
 from recipegen.validate import validate
+from recipegen.variants import read
 
 # What --with and --without take, and the key that each of them sets.
 SWITCHES = {component.key: f"{component.key}.enabled" for component in COMPONENTS}
 SWITCHES |= {"platform": "platform.install", "model": "model.deployment.create"}
 
 
+def variants_file(args: argparse.Namespace) -> str | None:
+    """Return the variants file that a command was given; some take none."""
+    found: str | None = getattr(args, "variants_file", None)
+    return found
+
+
 def plan(args: argparse.Namespace) -> Plan:
     """Return the plan of the one recipe that a command names, after reporting its warnings."""
-    found = pipeline.plan(args.name, args.variant, patches(args))
+    found = pipeline.plan(args.name, args.variant, patches(args), variants=variants_file(args))
     report(found.warnings, as_json=args.format == "json")
     return found
 
@@ -35,7 +42,7 @@ def forms(args: argparse.Namespace) -> tuple[Form, list[Form]]:
 
     A variant that is wrong is not among them; `recipegen validate` says what is wrong with it.
     """
-    recipe, documents = read(args.name), patches(args)
+    recipe, documents = read(args.name, variants_file(args)), patches(args)
     loaded = choose(recipe, args.variant, documents)
     if loaded.idle:
         raise RecipeError(*loaded.idle)
@@ -51,7 +58,8 @@ def forms(args: argparse.Namespace) -> tuple[Form, list[Form]]:
 
 def options(args: argparse.Namespace) -> list[str]:
     """Return the recipe's name and what changes it, as they are typed."""
-    given = {"--variant": [args.variant] if args.variant else [], "-f": args.file, "--set": args.set}
+    given = {"--variants": [variants_file(args)] if variants_file(args) else []}
+    given |= {"--variant": [args.variant] if args.variant else [], "-f": args.file, "--set": args.set}
     given |= {"--with": args.with_component, "--without": args.without_component}
     return [args.name, *(word for option, values in given.items() for v in values for word in (option, v))]
 
@@ -76,6 +84,8 @@ def plans(args: argparse.Namespace) -> list[Plan]:
         raise UsageError(Problem("usage", (), "name one or more recipes, or say --all", hint))
     if args.names.count("-") > 1:
         raise UsageError("standard input, -, can be read once only")
+    if variants_file(args) and len(args.names) != 1:
+        raise UsageError("--variants is for one recipe: name that one")
     found: list[Plan] = []
     # Each once: a mistake of the recipe itself is one of every variant.
     problems: dict[tuple[object, ...], Problem] = {}
@@ -83,7 +93,7 @@ def plans(args: argparse.Namespace) -> list[Plan]:
     policies = [policyfile.read(name) for name in args.policy]
     for name in args.names or catalog.recipes():
         with _gathered(problems):
-            recipe = read(name)
+            recipe = read(name, variants_file(args))
             for variant in [args.variant] if args.variant else [None, *variants(recipe.document)]:
                 with _gathered(problems):
                     # The block of the variants itself is checked along with the recipe.

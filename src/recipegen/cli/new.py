@@ -2,18 +2,16 @@
 
 import argparse
 import json
-import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
 from recipegen import creation, writing
+from recipegen.cli import asking
 from recipegen.cli.printing import note, out, report
 from recipegen.creation import given, names
-from recipegen.creation.given import Given, Missing
+from recipegen.creation.endpoint import neighbours
+from recipegen.creation.given import Given
 from recipegen.errors import UsageError, escape, show
-
-TRIES = 3
-"""Answers that a prompt takes before it gives up."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -29,6 +27,7 @@ def run(args: argparse.Namespace) -> int:
         writing.refuse(target, force=args.force)
         if not args.force:
             names.refuse_taken(target.stem)
+            neighbours.refuse_second_base(given.model_of(wishes), target)
     created = creation.create(wishes)
     report(created.warnings, as_json=as_json)
     if target is not None:
@@ -78,34 +77,9 @@ def _target(args: argparse.Namespace, wishes: Given) -> Path | None:
 def _asked(wishes: Given) -> Given:
     """Return the wishes with what is missing, which a person at a terminal is asked for."""
     lacking = given.missing(wishes)
-    if not lacking or not _at_terminal():
-        return wishes
-    for each in lacking:
-        wishes = given.filled(wishes, each, _answer(each))
+    for each, answer in asking.answers(lacking, given.wrong, given.refusal):
+        wishes = given.filled(wishes, each, answer)
     return wishes
-
-
-def _at_terminal() -> bool:
-    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
-
-
-def _answer(wanted: Missing) -> str:
-    """Return a person's answer that can be; none, or too many that cannot be, are an error."""
-    for _ in range(TRIES):
-        choices = f" ({', '.join(wanted.choices)})" if wanted.choices else ""
-        sys.stderr.write(f"{wanted.words}{choices}: ")
-        sys.stderr.flush()
-        line = sys.stdin.readline()
-        if not line:
-            break
-        answer = line.strip()
-        wrong = given.wrong(wanted.field, answer) if answer else ""
-        if answer and not wrong:
-            return answer
-        if wrong:
-            note(wrong)
-    note("")
-    raise given.refusal([wanted])
 
 
 def _data(created: creation.Created, target: Path | None) -> dict[str, object]:

@@ -15,15 +15,15 @@ def add(commands: dict[str, argparse.ArgumentParser]) -> None:
     shown.add_argument("--resolved", action="store_true", help="with every default and derived value")
     shown.add_argument("--origin", action="store_true", help="each value with where it comes from")
     render = commands["render"]
-    words = "what to render to"
-    render.add_argument("--target", choices=["helmfile", "values"], default="helmfile", help=words)
+    words = "what to render to: a helmfile document, values of the parent chart, an Argo CD ApplicationSet"
+    render.add_argument("--target", choices=["helmfile", "values", "appset"], default="helmfile", help=words)
     words = "mock the engines: the same releases for clusters without GPUs, short for --set model.mocker=true"
     render.add_argument("--twin", action="store_true", help=words)
     words = "write a self-contained helmfile directory"
     render.add_argument("-o", "--output", metavar="DIR", action=Once, help=words)
     words = "compare with DIR instead of writing it; exit 3 when it differs"
     render.add_argument("--check", action="store_true", help=words)
-    words = "folder or oci:// address of the charts; default: those that came along"
+    words = "folder or oci:// address of the charts; default: those that came along, not for appset"
     render.add_argument("--charts", metavar="REF", action=Once, help=words)
     words = "have the cluster of a context check the objects too, as a dry run; default: the current context"
     commands["check"].add_argument(
@@ -36,11 +36,18 @@ def add(commands: dict[str, argparse.ArgumentParser]) -> None:
     _probe(commands["probe"])
     _status(commands["status"])
     _new(commands["new"])
+    _create(commands["create"])
     _import(commands["import"])
     _recommend(commands["recommend"])
     _identify(commands["identify"])
     words = "such as model.worker.replicas"
     commands["explain"].add_argument("path", metavar="PATH", help=words)
+
+
+def add_variants_file(command: argparse.ArgumentParser) -> None:
+    """Add what gives a recipe the variants of a file."""
+    words = "variants file: a multi-document YAML file, each document a variant that --variant can choose"
+    command.add_argument("--variants", metavar="FILE", action=Once, dest="variants_file", help=words)
 
 
 def _list(command: argparse.ArgumentParser) -> None:
@@ -200,7 +207,38 @@ def _new(command: argparse.ArgumentParser) -> None:
     command.add_argument("--trust-remote-code", action="store_true", help=words)
     words = "file to write, - for standard output; default: NAME.yaml here"
     command.add_argument("-o", "--output", metavar="FILE", action=Once, help=words)
-    words = "write over a file that is there already, all of it, or take a name that the catalog has"
+    words = "write over a file that is there already, or a name of the catalog, or a model's second base"
+    command.add_argument("--force", action="store_true", help=words)
+
+
+def _create(command: argparse.ArgumentParser) -> None:
+    words = "recipe that the endpoint is made on: of the catalog, or the path of a recipe file"
+    command.add_argument("base", metavar="BASE", help=words)
+    words = "serverless, dedicated, reserved, batch or async"
+    command.add_argument("--kind", "--type", metavar="K", action=Once, help=words)
+    words = "vllm, sglang or trtllm; default: the base's"
+    command.add_argument("--engine", "--backend", metavar="E", action=Once, dest="backend", help=words)
+    _texts(
+        command,
+        ("--prefix", "P", "short name of the customer; for dedicated and reserved"),
+        ("--owner", "O", "id or e-mail address of who pays; for dedicated and reserved"),
+        ("--owners-file", "FILE", "YAML map of e-mail addresses to ids, to write the id of --owner"),
+        ("--gpu", "GPU", "GPU type, such as h100-sxm-80gb; default: the base's"),
+        ("--name", "NAME", "what the recipe is called; default: PREFIX-BASE, or BASE-KIND without a prefix"),
+    )
+    _numbers(
+        command,
+        number(0, 1_000_000_000),
+        ("--gpus", "GPUs of one replica; default: the base's"),
+        ("--replicas", "replicas of each role; default: the base's"),
+    )
+    words = "cluster that it is in, and its replicas there; may be given again"
+    command.add_argument("--cluster", metavar="NAME[=N]", action="append", default=[], help=words)
+    words = "a further value of the recipe"
+    command.add_argument("--set", metavar="K=V", action="append", default=[], help=words)
+    words = "file to write, - for standard output; default: NAME.yaml here"
+    command.add_argument("-o", "--output", metavar="FILE", action=Once, help=words)
+    words = "write over a file that is there already, all of it"
     command.add_argument("--force", action="store_true", help=words)
 
 

@@ -86,8 +86,13 @@ def filled(given: Given, wanted: Missing, value: str) -> Given:
 
 def called(given: Given) -> str:
     """Return the name of the recipe, as far as it is known before anything is read; else nothing."""
-    model = given.hf or given.model or (identity(given.config)[0] if given.config else "")
+    model = model_of(given)
     return given.name or (names.recipe_name(model) if model else "")
+
+
+def model_of(given: Given) -> str:
+    """Return the id of the model, as far as it is known before anything is read; else nothing."""
+    return given.hf or given.model or (identity(given.config)[0] if given.config else "")
 
 
 def refusal(lacking: list[Missing]) -> UsageError:
@@ -108,17 +113,18 @@ def check(given: Given) -> None:
     Raises:
         UsageError: With a problem for each.
     """
-    found = list(_wrong(given))
+    found = list(problems(given))
     if found:
         raise UsageError(*found)
 
 
 def wrong(field: str, value: object) -> str:
     """Return why one value of Given cannot be, or nothing; for prompts."""
-    return next((problem.message for problem in _wrong(Given(**{field: value}))), "")  # type: ignore[arg-type]
+    return next((problem.message for problem in problems(Given(**{field: value}))), "")  # type: ignore[arg-type]
 
 
-def _wrong(given: Given) -> Iterator[Problem]:
+def problems(given: Given) -> Iterator[Problem]:
+    """Yield what of that cannot be."""
     if given.config is not None and given.hf is not None:
         yield _usage("--config and --hf both say where the model is", "leave one of the two out")
     if given.hf is not None and given.model is not None and given.hf != given.model:

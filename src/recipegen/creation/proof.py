@@ -46,23 +46,24 @@ def prove(text: str, name: str, file: str, model: ModelFacts) -> tuple[Problem, 
     document = yamlio.read(text, file)
     try:
         with facts.lent(model):
-            found = _rendered(Loaded(name, "default", document))
-        plain = _rendered(Loaded(name, "default", document))
+            found = rendered(Loaded(name, "default", document))
+        plain = rendered(Loaded(name, "default", document))
     except RecipeError as error:
-        raise RecipeError(*(_explained(problem) for problem in error.problems)) from error
+        raise RecipeError(*(explained(problem, FLAGS) for problem in error.problems)) from error
     # Their lines are those of a file that is not there yet.
     return tuple(dict.fromkeys(replace(each, mark=None) for each in (*found.warnings, *plain.warnings)))
 
 
-def _rendered(loaded: Loaded) -> Plan:
+def rendered(loaded: Loaded) -> Plan:
+    """Return the plan of a recipe that `recipegen render` takes; raises as its stages do."""
     plan = resolve(validate(loaded))
     TARGETS["helmfile"](plan, compile_plan(plan))
     return plan
 
 
-def _explained(problem: Problem) -> Problem:
+def explained(problem: Problem, flags: tuple[tuple[Path, str], ...]) -> Problem:
     """Return the problem without a place in a file that will not be, and with the option to change."""
-    flag = next(flag for path, flag in FLAGS if problem.path[: len(path)] == path)
+    flag = next(flag for path, flag in flags if problem.path[: len(path)] == path)
     place = dotted(problem.path)
     message = f"as {place} of the recipe: {problem.message}" if place else problem.message
     hint = f"{problem.hint}; change {flag}" if problem.hint else f"change {flag}"

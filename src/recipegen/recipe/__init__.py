@@ -10,7 +10,7 @@ from pydantic import Field
 
 from recipegen.recipe.batch import Batch, BatchInput, BatchOutput
 from recipegen.recipe.benchmark import Benchmark, BenchmarkConfig, Results, Shape, Targets, Trace
-from recipegen.recipe.endpoint import Endpoint
+from recipegen.recipe.endpoint import Cluster, Endpoint
 from recipegen.recipe.express import ModelExpress, Redis
 from recipegen.recipe.faults import Experiment, FaultInjection, Workload
 from recipegen.recipe.forms import (
@@ -105,6 +105,7 @@ __all__ = [
     "Block",
     "Cache",
     "Claim",
+    "Cluster",
     "ClusterType",
     "Component",
     "ConfigMapRef",
@@ -250,6 +251,6 @@ class Recipe(Block):
     platform: Platform = Platform()
     """The upstream operator. Default: installed along."""
     variants: Annotated[
-        dict[Annotated[str, Field(pattern=LABEL, max_length=40)], Variant], Field(max_length=100)
+        dict[Annotated[str, Field(pattern=LABEL, max_length=80)], Variant], Field(max_length=100)
     ] = {}
     """Named changes of this recipe, chosen with `--variant`, at most 100. Default: none."""

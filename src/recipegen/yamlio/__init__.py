@@ -67,14 +67,19 @@ def read(text: bytes | str, source: str, *, root: type = dict, lines: bool = Tru
     return Document(data, scan.keys, scan.values)
 
 
-def read_all(text: bytes | str, source: str) -> list[Document]:
+def read_all(text: bytes | str, source: str, *, blank: bool = False) -> list[Document]:
     """Return the YAML documents in a text, without the empty ones.
+
+    Args:
+        text: As for `read`.
+        source: As for `read`.
+        blank: Whether empty ones count too, as documents without keys.
 
     Raises:
         RecipeError: As `read`, with the problems of the first document that has any.
     """
     scan = Scan(text, source)
-    return [Document(data, scan.keys, scan.values) for data in scan.documents()]
+    return [Document(data, scan.keys, scan.values) for data in scan.documents(blank=blank)]
 
 
 def read_file(path: File | Literal["-"], name: str) -> Document:

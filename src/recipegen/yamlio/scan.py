@@ -58,7 +58,7 @@ class Scan:
         self._end()
         return data
 
-    def documents(self) -> Iterator[Any]:
+    def documents(self, *, blank: bool = False) -> Iterator[Any]:
         """Yield the mapping of each document; marks are those of that one, problems are raised."""
         for event in self.events:
             if isinstance(event, yaml.StreamEndEvent):
@@ -73,8 +73,8 @@ class Scan:
                 self._add("wrong-type", (), f"expected a mapping at the top, got {show(data)}", event)
             if self.problems:
                 raise RecipeError(*self.problems)
-            if data is not None:
-                yield data
+            if data is not None or blank:
+                yield data or {}
 
     def value(self) -> Any:
         """Return the one value, or raise with every problem."""

@@ -1,0 +1,100 @@
+"""`recipegen create`: a new endpoint, as a recipe that extends a base."""
+
+import argparse
+import json
+import re
+from dataclasses import fields, replace
+from pathlib import Path
+
+from recipegen import writing
+from recipegen.cli import asking
+from recipegen.cli.printing import note, out, report
+from recipegen.creation import endpoint
+from recipegen.creation.endpoint import CreatedEndpoint, Wanted, neighbours, wanted
+from recipegen.errors import UsageError, escape, show
+from recipegen.load import Loaded
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the recipe, or print it for `-o -`, and say what comes next."""
+    as_json = args.format == "json"
+    wishes = _wishes(args)
+    wanted.check(wishes)
+    base = endpoint.base(wishes.base)
+    wishes = _asked(wishes, base)
+    if lacking := wanted.missing(wishes, base):
+        raise wanted.refusal(lacking)
+    written = args.output != "-"
+    target = Path(args.output if args.output and written else endpoint.file_of(wishes, base.name))
+    if written:
+        writing.refuse(target, force=args.force)
+    created = endpoint.create(wishes, target)
+    if written:
+        neighbours.refuse_taken(created.plan, target)
+    report(created.warnings, as_json=as_json)
+    if written:
+        writing.write(created.recipe, target, force=args.force)
+    return _tell(created, target if written else None, as_json=as_json)
+
+
+def _wishes(args: argparse.Namespace) -> Wanted:
+    """Return what was given; the name of the file is the name of the recipe."""
+    given = {field.name: getattr(args, field.name) for field in fields(Wanted) if hasattr(args, field.name)}
+    clusters = tuple(_cluster(text) for text in args.cluster)
+    wishes = replace(Wanted(**given), clusters=clusters, changes=tuple(args.set))
+    if args.output in (None, "-"):
+        if args.output == "-" and args.force:
+            raise UsageError("--force is for a file, and -o - writes none")
+        return wishes
+    path = Path(args.output)
+    if path.is_dir():
+        # Said with what else is wrong with the place.
+        return wishes
+    if path.suffix not in (".yaml", ".yml"):
+        raise UsageError(f"-o {escape(args.output)}: the name of a recipe's file ends in .yaml")
+    if args.name not in (None, path.stem):
+        raise UsageError(
+            f"--name {show(args.name)} and -o {escape(args.output)} differ: a recipe is called as its file"
+        )
+    return replace(wishes, name=path.stem)
+
+
+def _cluster(text: str) -> tuple[str, int | None]:
+    name, equals, number = text.partition("=")
+    if equals and not re.fullmatch("[0-9]{1,4}", number):
+        raise UsageError(f"--cluster {escape(text)}: write NAME, or NAME=REPLICAS such as us-east=2")
+    return name, int(number) if equals else None
+
+
+def _asked(wishes: Wanted, base: Loaded) -> Wanted:
+    """Return the wishes with what is missing, which a person at a terminal is asked for."""
+    # What a kind needs is known once the kind is.
+    for _ in range(2):
+        lacking = wanted.missing(wishes, base)
+        for each, answer in asking.answers(lacking, wanted.wrong, wanted.refusal):
+            wishes = wanted.filled(wishes, each, answer)
+    return wishes
+
+
+def _tell(created: CreatedEndpoint, target: Path | None, *, as_json: bool) -> int:
+    if as_json:
+        data = {
+            "name": created.name,
+            "file": None if target is None else str(target),
+            "recipe": created.recipe,
+            "notes": list(created.notes),
+            "graph": created.plan.graph,
+            "namespace": created.plan.namespace,
+            "gpus": created.plan.gpus,
+        }
+        out(json.dumps(data))
+        return 0
+    for each in created.notes:
+        note(f"note: {each}")
+    if target is None:
+        out(created.recipe.rstrip("\n"))
+        return 0
+    out(str(target))
+    place = str(target) if "/" in str(target) else f"./{target}"
+    note(f"next: recipegen check {place}, then: recipegen render {place} | helmfile -f - apply")
+    return 0
