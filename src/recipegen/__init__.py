@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bundle", "Created", "CreatedEndpoint", "Diagnosis", "Difference", "Finding", "Import", "Plan",
-    "Preflight", "Probe", "Problem", "Recipe", "RecipeError", "RecipegenError", "Recommendation", "Size", "Status",
-    "Verdict", "__version__", "bundle", "create_endpoint", "doctor", "import_graph", "new", "plan",
+    "Preflight", "Probe", "Problem", "Recipe", "RecipeError", "RecipegenError", "Recommendation", "Size",
+    "Status", "Verdict", "__version__", "bundle", "create_endpoint", "doctor", "import_graph", "new", "plan",
     "preflight", "probe", "recommend", "render", "simulate", "size", "status",
 ]  # fmt: skip
 
