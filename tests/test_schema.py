@@ -160,8 +160,10 @@ def defaults(chart: str) -> dict[str, Any]:
 
 def test_the_model_charts_defaults_are_the_languages() -> None:
     block = Model.model_validate({"name": "M"}).model_dump(by_alias=True, exclude_none=True, exclude={"name"})
+    # One that a recipe does not name is not there, and without an image the chart makes none.
+    forwarder = blocks.Forwarder().model_dump(by_alias=True, exclude_none=True)
 
-    assert defaults("model") == block
+    assert defaults("model") == {**block, "forwarder": {**forwarder, "targetPort": 8000}}
 
 
 def test_the_gateway_charts_defaults_are_the_languages() -> None:

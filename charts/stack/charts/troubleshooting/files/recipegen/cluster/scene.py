@@ -24,6 +24,8 @@ BLOCKS = {
     "troubleshooting": "troubleshooting",
     "fault-injection": "faultInjection",
     "storage-load": "faultInjection",
+    "images": "warmup",
+    "placeholder": "warmup",
 }
 # Keys of `model.frontend`.
 OF_FRONTEND = ("args", "env", "resources", "replicas")
