@@ -24,6 +24,7 @@ BLOCKS = {
     "troubleshooting": "troubleshooting",
     "fault-injection": "faultInjection",
     "storage-load": "faultInjection",
+    "ingestion": "ingestion",
     "images": "warmup",
     "placeholder": "warmup",
 }
