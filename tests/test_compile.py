@@ -1,5 +1,8 @@
 """Stage 4: releases, what they need, and that both forms of a recipe are one tree."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +11,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from conftest import ROOT
 from recipegen import __version__, catalog, pipeline, schema, yamlio
 from recipegen.compile import Release, compile_plan
 from recipegen.components import COMPONENTS
@@ -50,6 +54,14 @@ FAULTS = {
     "experiments": [{"name": "kill-worker"}, {"name": "take-node", "node": "node-1"}],
 }
 CACHED = {**EVERYTHING, "model": {**MINIMAL["model"], "cache": {"enabled": True}, "routingPolicy": "kv"}}
+BATCH = {
+    "enabled": True,
+    "input": {"url": "http://files.example.com/in.jsonl"},
+    "output": {"size": "1Gi"},
+    "queue": "night",
+}
+BATCHES: dict[str, dict[str, Any]] = {"batch": {}, "batch-by-a-schedule": {"schedule": "@daily"}}
+CASES = [*sorted(path.name for path in (ROOT / "tests/golden").iterdir()), *BATCHES]
 # One value of each engine field.
 ENGINE = {
     **dict.fromkeys(["tensorParallel", "pipelineParallel", "dataParallel", "expertParallel"], 1),
@@ -93,6 +105,60 @@ def test_parent_chart_and_releases_break_a_graph_alike() -> None:
     values = yaml.safe_load(TARGETS["values"](plan, compile_plan(plan)))
 
     assert through_the_parent(plan, values) == objects(*releases(plan).values())
+
+
+def case(name: str) -> Plan:
+    """The plan of a golden case, or of a batch."""
+    if name in BATCHES:
+        return plan_of({**MINIMAL, "endpoint": {"kind": "batch"}, "batch": {**BATCH, **BATCHES[name]}})
+    folder = ROOT / "tests/golden" / name
+    patches = [yamlio.read_file(path, path.name) for path in sorted(folder.glob("patch*.yaml"))]
+    return pipeline.plan(str(folder / "recipe.yaml"), None, patches)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_parent_chart_and_releases_give_a_cases_objects_alike(name: str) -> None:
+    plan = case(name)
+    values = yaml.safe_load(TARGETS["values"](plan, compile_plan(plan)))
+
+    assert through_the_parent(plan, values) == objects(*releases(plan).values())
+
+
+def test_cases_have_every_block_that_becomes_objects() -> None:
+    switched_on = [case(name).recipe for name in CASES]
+
+    assert [each.key for each in COMPONENTS if not any(map(each.enabled, switched_on))] == []
+    assert any(recipe.endpoint for recipe in switched_on)
+
+
+PRINT = """\
+import json, sys
+from recipegen import pipeline, yamlio
+from recipegen.compile import compile_plan
+from recipegen.targets import TARGETS
+from pathlib import Path
+for folder in map(Path, json.loads(sys.argv[1])):
+    patches = [yamlio.read_file(path, path.name) for path in sorted(folder.glob("patch*.yaml"))]
+    plan = pipeline.plan(str(folder / "recipe.yaml"), None, patches)
+    for target in ("helmfile", "values"):
+        print(TARGETS[target](plan, compile_plan(plan)))
+"""
+
+
+def test_the_same_bytes_come_from_any_order_of_hashes() -> None:
+    folders = json.dumps([str(ROOT / "tests/golden" / name) for name in CASES if name not in BATCHES])
+    first, second = (
+        subprocess.run(
+            [sys.executable, "-c", PRINT, folders],
+            env={"PYTHONPATH": str(ROOT / "src"), "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    )
+
+    assert first == second
+    assert first.count(b"releases:") == len(CASES) - len(BATCHES)
 
 
 @given(recipes())

@@ -81,6 +81,16 @@ def test_a_row_says_what_is_done_here_by_keys_and_commands_that_exist(name: str)
     assert (ROOT / "docs" / row["page"]).is_file()
 
 
+@pytest.mark.parametrize("name", IDS)
+def test_the_page_of_a_row_is_about_what_does_it(name: str) -> None:
+    row = ROWS[name]
+    page = (ROOT / "docs" / row["page"]).read_text()
+    named = [key for key in row.get("keys", []) if re.search(rf"\b{key.split('.')[-1]}\b", page)]
+
+    assert named == row.get("keys", [])
+    assert named or any(re.search(rf"\b{command}\b", page) for command in row["commands"])
+
+
 @pytest.mark.parametrize("name", [name for name, row in ROWS.items() if "rest" in row])
 def test_what_is_not_done_here_is_said_with_what_it_is_rendered_as_and_who_does_it(name: str) -> None:
     assert ROWS[name]["rest"].keys() == {"what", "as", "by"}

@@ -73,6 +73,32 @@ def test_whatever_fails_is_taken_back_and_graphs_and_jobs_are_not_waited_for() -
         assert how == ((True, True, "helm-legacy") if entry["installed"] else (None, None, None))
 
 
+LATER = [{"schedule": "0 3 * * *"}, {"suspend": True}, {"queue": "night"}]
+
+
+@pytest.mark.parametrize("later", LATER, ids=lambda later: next(iter(later)))
+@pytest.mark.parametrize(
+    ("begins", "output", "waits"),
+    [
+        ("later", {"size": "1Gi"}, False),
+        ("later", {"claimName": "answers"}, True),
+        ("at once", {"size": "1Gi"}, True),
+    ],
+)
+def test_a_volume_whose_first_pod_comes_later_is_not_waited_for(
+    later: dict[str, Any], begins: str, output: dict[str, Any], waits: bool
+) -> None:
+    """A storage class may make it with its first pod; Helm would take the batch back before that comes."""
+    block = {"enabled": True, "input": {"url": "http://files.example.com/in.jsonl"}, "output": output}
+    plan = plan_of({**MINIMAL, "batch": {**block, **(later if begins == "later" else {})}})
+    releases = yaml.safe_load(TARGETS["helmfile"](plan, compile_plan(plan)))["releases"]
+    entries = {entry["name"]: entry for entry in releases if entry["installed"]}
+    how = {name: {*entry} & {"atomic", "wait", "trackMode", "timeout"} for name, entry in entries.items()}
+
+    assert len(how.pop(f"{plan.graph}-batch")) == (4 if waits else 0)
+    assert {len(keys) for keys in how.values()} == {4}
+
+
 def test_every_text_is_in_double_quotes() -> None:
     plan = plan_of({**MINIMAL, "about": {"title": "no"}, "platform": {"values": {"a": "012", "b": "12:30"}}})
     lines = TARGETS["helmfile"](plan, compile_plan(plan)).splitlines()[1:-1]

@@ -8,6 +8,7 @@ from recipegen import catalog
 from recipegen.components import COMPONENTS, GATE, GATE_CHART, MODEL, PLATFORM, Component
 from recipegen.errors import Problem, UsageError, show
 from recipegen.platform_values import upstream_values
+from recipegen.recipe import Batch
 from recipegen.resolve import Plan
 from recipegen.rules.text import EXECUTED
 from recipegen.version import __version__
@@ -35,6 +36,8 @@ class Release:
     """Releases that come first, as NAMESPACE/NAME."""
     timeout: int = 1800
     """How long Helm waits for claims, servers and hooks, in seconds, before it takes a release back."""
+    waits: bool = True
+    """Whether it waits for them at all."""
     brings_own_kinds: bool = False
     """Whether the kinds of its objects arrive with another release of the same run."""
 
@@ -138,8 +141,19 @@ def _release(plan: Plan, component: Component, charts: str) -> Release:
         installed=enabled,
         needs=tuple(_needs(plan, component)) if enabled else (),
         timeout=_patience(plan) if component is MODEL else Release.timeout,
+        waits=not (component.key == "batch" and _begins_later(plan.recipe.batch)),
         brings_own_kinds=component is MODEL,
     )
+
+
+def _begins_later(batch: Batch) -> bool:
+    """Return whether a batch has a volume of its own, and no pod that would have it made.
+
+    Where volumes come with their first pod, Helm would wait for the hour of the schedule, or for the queue,
+    and then take the batch back.
+    """
+    later = batch.schedule is not None or batch.suspend or batch.queue is not None
+    return later and batch.output.size is not None
 
 
 def _patience(plan: Plan) -> int:

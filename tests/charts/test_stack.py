@@ -27,6 +27,16 @@ RECIPE = {
     "variants": {"small": {"description": "Small.", "patch": {"model": {"worker": None}}}},
 }
 
+INGESTION = {
+    "source": {"model": "Qwen/Qwen3-0.6B"},
+    "target": {"uri": "s3://models/qwen", "marker": "s3://models/qwen.complete", "secret": "store"},
+}
+
+CPU = {
+    "type": "Resource",
+    "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
+}
+
 
 def kinds(objects: list[dict[str, Any]]) -> list[str]:
     return sorted(o["kind"] for o in objects)
@@ -88,6 +98,47 @@ def test_mig_instances_are_refused_without_their_resource(render: Render) -> Non
         render({**recipe, "model": model}, namespace="qwen")
 
 
+def test_an_endpoint_is_refused_without_the_labels_that_it_stands_for(render: Render) -> None:
+    """Silently left out, whoever writes bills by them would miss it."""
+    recipe = {**RECIPE, "endpoint": {"kind": "dedicated", "prefix": "acme", "owner": "user-1"}}
+    plan = plan_of(recipe, "acme-qwen")
+
+    for item in render({**plan.tree, "global": plan.shared}, namespace="qwen"):
+        assert item["metadata"]["labels"]["recipegen/owner"] == "user-1"
+    with pytest.raises(helm_python.HelmError, match=r"endpoint: its labels.* --target values"):
+        render(recipe, namespace="qwen")
+
+
+@pytest.mark.parametrize(
+    ("scaling", "model", "what"),
+    [
+        ({"minReplicas": 2, "maxReplicas": 4}, {}, "write hpa or keda"),
+        ({"maxReplicas": 4, "hpa": {"metrics": [CPU]}}, {}, "scalingAdapter: true into model.worker"),
+        ({"planner": {}}, {}, "scalingAdapter: true into model.worker"),
+        (
+            {"planner": {}},
+            {"disaggregation": True, "decode": {"scalingAdapter": True}},
+            "scalingAdapter: true into model.prefill",
+        ),
+        (
+            {"minReplicas": 2, "maxReplicas": 2},
+            {"engine": {"tensorParallel": 16}, "worker": {"nodes": 2}},
+            "write replicas: 2 into model.worker",
+        ),
+    ],
+    ids=["no autoscaler", "hpa", "planner", "planner of one role", "several nodes"],
+)
+def test_scaling_is_refused_without_what_it_needs_of_the_graph(
+    render: Render, scaling: dict[str, Any], model: dict[str, Any], what: str
+) -> None:
+    """Silently left out, replicas would keep the number that they begin with."""
+    recipe: dict[str, Any] = {**RECIPE, "benchmark": {}, "scaling": {"enabled": True, **scaling}}
+    block = {**recipe["model"], **model}
+
+    with pytest.raises(helm_python.HelmError, match=what):
+        render({**recipe, "model": block}, namespace="qwen")
+
+
 def test_nothing_but_the_graph_is_on_by_default(render: Render) -> None:
     assert kinds(render({"model": {"name": "M"}})) == ["DynamoGraphDeployment"]
 
@@ -106,6 +157,8 @@ def test_existing_graph_is_left_alone(render: Render) -> None:
         ("troubleshooting", "troubleshooting", {}),
         ("benchmark", "benchmark", {}),
         ("batch", "batch", {"input": {"claimName": "c", "path": "in"}, "output": {"size": "1Gi"}}),
+        ("ingestion", "ingestion", INGESTION),
+        ("warmup", "warmup", {"images": ["engine:1"], "placeholders": {"count": 2}}),
         ("gateway", "gateway", {"name": "g"}),
         ("model-express", "modelExpress", {}),
     ],

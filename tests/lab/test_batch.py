@@ -49,8 +49,8 @@ def site(lab: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def nightly(site: Site) -> str:
     """A batch of every minute, whose first minute passes while the other tests run."""
     document = _document(site, "scheduled", {"schedule": "* * * * *", "completions": 3, "output": OWN})
-    # No pod uses its volume before that, and Helm waits for volumes.
-    site.machine.output(["helmfile", "-f", "-", "sync", "--args", "--wait=false"], stdin=document)
+    # No pod uses its volume before that, so Helm does not wait for it.
+    site.machine.output(["helmfile", "-f", "-", "sync"], stdin=document)
     return "scheduled"
 
 

@@ -34,6 +34,7 @@ def _entry(release: Release, values: object) -> dict[str, Any]:
 
 def entry(release: Release, values: list[Any]) -> dict[str, Any]:
     """Return one release in helmfile's words; keys that every helmfile since 1.4.4 knows."""
+    waits = release.installed and release.waits
     found: dict[str, Any] = {
         "name": release.name,
         "namespace": release.namespace,
@@ -47,10 +48,10 @@ def entry(release: Release, values: list[Any]) -> dict[str, Any]:
         # helmfile leaves a release alone whose manifest is that of its last try, even where that failed: the
         # next apply heals only what was taken back. Helm then waits, and in its older way for its own kinds
         # alone: a graph is ready when its weights are loaded, a Job when it is done, which may take hours.
-        "atomic": release.installed,
-        "wait": release.installed,
-        "trackMode": "helm-legacy" if release.installed else "",
-        "timeout": release.timeout if release.installed else 0,
+        "atomic": waits,
+        "wait": waits,
+        "trackMode": "helm-legacy" if waits else "",
+        "timeout": release.timeout if waits else 0,
         "disableValidationOnInstall": release.brings_own_kinds,
         "labels": release.labels,
         "values": values,
