@@ -71,15 +71,7 @@ def plans(args: argparse.Namespace) -> list[Plan]:
     from recipegen import policyfile
     from recipegen.rules import collisions
 
-    if bool(args.names) == args.all:
-        hint = (
-            "a recipe's file is named without an option; -f and --file are for patches" if args.file else ""
-        )
-        raise UsageError(Problem("usage", (), "name one or more recipes, or say --all", hint))
-    if args.names.count("-") > 1:
-        raise UsageError("standard input, -, can be read once only")
-    if variants_file(args) and len(args.names) != 1:
-        raise UsageError("--variants is for one recipe: name that one")
+    _refuse(args)
     found: list[Plan] = []
     # Each once: a mistake of the recipe itself is one of every variant.
     problems: dict[tuple[object, ...], Problem] = {}
@@ -108,6 +100,19 @@ def plans(args: argparse.Namespace) -> list[Plan]:
     warnings = dict.fromkeys(warning for one in found for warning in one.warnings)
     report([*warnings], as_json=args.format == "json")
     return found
+
+
+def _refuse(args: argparse.Namespace) -> None:
+    """Refuse names that say nothing, or that cannot be read together."""
+    if bool(args.names) == args.all:
+        hint = (
+            "a recipe's file is named without an option; -f and --file are for patches" if args.file else ""
+        )
+        raise UsageError(Problem("usage", (), "name one or more recipes, or say --all", hint))
+    if args.names.count("-") > 1:
+        raise UsageError("standard input, -, can be read once only")
+    if variants_file(args) and len(args.names) != 1:
+        raise UsageError("--variants is for one recipe: name that one")
 
 
 def counted(found: list[Plan]) -> str:
