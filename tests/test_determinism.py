@@ -21,15 +21,17 @@ from samples import objects, plan_of, recipes, releases
 EVERYTHING = """
 import sys
 from recipegen import catalog, helm, pipeline
-from recipegen.load import variants
+from recipegen.load import load, variants
 from recipegen.compile import compile_plan
 from recipegen.targets import TARGETS
 for name in catalog.recipes():
-    for variant in [None, *variants(pipeline.load(name).document)]:
+    for variant in [None, *variants(load(name).document)]:
         plan = pipeline.plan(name, variant)
         bundle = compile_plan(plan)
-        for emit in TARGETS.values():
-            sys.stdout.write(emit(plan, bundle))
+        # An ApplicationSet is made of an endpoint's clusters, which no recipe of the catalog has.
+        for target, emit in TARGETS.items():
+            if target != "appset":
+                sys.stdout.write(emit(plan, bundle))
         # Helm is slow, and its charts are the same for every variant.
         for release in bundle.releases if variant is None else ():
             if release.installed and not release.version:

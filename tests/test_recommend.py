@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import checkpoints
 from conftest import ROOT
-from recipegen import catalog, facts, pipeline, yamlio
+from recipegen import catalog, facts, pipeline, verbs, yamlio
 from recipegen.cli import main
 from recipegen.errors import RecipeError, UsageError
 from recipegen.memory import Setup, fit
@@ -52,7 +52,7 @@ def test_wishes_of_the_library_are_those_that_are_taken() -> None:
 
 
 def test_the_library_recommends_what_the_verb_does() -> None:
-    found = pipeline.recommend("qwen3-32b", gpu_count=4, source="estimated")
+    found = verbs.recommend("qwen3-32b", gpu_count=4, source="estimated")
 
     assert found.winners == recommend("qwen3-32b", gpu_count=4, source="estimated").winners
 

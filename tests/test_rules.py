@@ -576,9 +576,9 @@ def test_no_image_may_change_under_its_users(path: tuple[str, ...], image: str) 
     block: dict[str, Any] = {"image": image}
     if path[-2] == "s3":
         block |= {"uri": "s3://bucket/weights", "secret": "s3"}
-    patch: Any = block if path[-2] in ("gate", "s3", "backend") else {"enabled": True, **block}
+    patch: Any = block if path[-2] in ("gate", "s3", "backend", "convert") else {"enabled": True, **block}
     for key in reversed(path[:-1]):
-        patch = {key: {"enabled": True, **patch} if key == "cache" else patch}
+        patch = {key: {"enabled": True, **patch} if key in ("cache", "ingestion") else patch}
     data = {**MINIMAL, **patch, "model": {**MINIMAL["model"], **patch.get("model", {})}}
     with pytest.raises(RecipeError) as raised:
         plan_of(data)

@@ -471,7 +471,8 @@ def test_m08_a_step_that_fails_is_named() -> None:
 
 
 def test_m05_an_ingestion_that_is_on_is_requested_beside_the_download() -> None:
-    plan = pipeline.plan(RECIPE, patches=[{"ingestion": {"enabled": True}}])
+    target = {"bucket": "models", "secret": "store"}
+    plan = pipeline.plan(RECIPE, patches=[{"ingestion": {"enabled": True, "target": target}}])
     found = status_of(plan=plan)
 
     assert [(each.name, each.state.word) for each in found.loads] == [

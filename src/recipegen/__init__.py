@@ -14,24 +14,22 @@ if TYPE_CHECKING:
     from recipegen.creation.endpoint import CreatedEndpoint, create_endpoint
     from recipegen.errors import Problem, RecipeError, RecipegenError
     from recipegen.importers import Difference, Import
-    from recipegen.pipeline import (
-        bundle,
-        doctor,
-        import_graph,
-        plan,
-        preflight,
-        probe,
-        recommend,
-        render,
-        simulate,
-        size,
-        status,
-    )
+    from recipegen.pipeline import bundle, plan, render
     from recipegen.recipe import Recipe
     from recipegen.resolve import Plan
     from recipegen.sizing import Size
     from recipegen.sizing.recommend import Recommendation
     from recipegen.twin import Verdict
+    from recipegen.verbs import (
+        doctor,
+        import_graph,
+        preflight,
+        probe,
+        recommend,
+        simulate,
+        size,
+        status,
+    )
 
 __all__ = [
     "Bundle", "Created", "CreatedEndpoint", "Diagnosis", "Difference", "Finding", "Import", "Plan",
@@ -59,8 +57,11 @@ _HOMES = {
     "Size": "sizing",
     "Status": "cluster.states",
     "Verdict": "twin",
+    "bundle": "pipeline",
     "create_endpoint": "creation.endpoint",
     "new": "creation",
+    "plan": "pipeline",
+    "render": "pipeline",
 }
 
 
@@ -70,4 +71,4 @@ def __getattr__(name: str) -> object:
         raise AttributeError(name)
     from importlib import import_module
 
-    return getattr(import_module(f"recipegen.{_HOMES.get(name, 'pipeline')}"), name)
+    return getattr(import_module(f"recipegen.{_HOMES.get(name, 'verbs')}"), name)

@@ -1,31 +1,17 @@
-"""The stages in their order: load, validate, resolve, compile, emit. This is the library."""
+"""The stages in their order: load, validate, resolve, compile, emit."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any
 
-from recipegen import yamlio
+from recipegen import load, yamlio
 from recipegen.compile import Bundle, compile_plan
 from recipegen.document import Document
 from recipegen.errors import RecipeError
-from recipegen.load import choose
-from recipegen.load import variants as variant_names
 from recipegen.resolve import Plan, resolve
 from recipegen.targets import TARGETS
 from recipegen.validate import validate
-from recipegen.variants import read
-
-if TYPE_CHECKING:
-    from recipegen.cluster import Diagnosis
-    from recipegen.cluster.preflight import Preflight
-    from recipegen.cluster.probing import Probe
-    from recipegen.cluster.states import Status
-    from recipegen.importers import Import
-    from recipegen.sizing import Size
-    from recipegen.sizing.recommend import Recommendation
-    from recipegen.sizing.settings import Settings, Wishes
-    from recipegen.twin import Verdict
 
 Patch = Document | Mapping[str, Any]
 """A JSON merge patch: plain data, or data that knows where it was written."""
@@ -56,13 +42,8 @@ def plan(
         RecipeError: with every problem of the first stage that found one, or each idle patch.
         TypeError, ValueError: when a patch is no mapping, or holds more than plain data.
     """
-    if isinstance(patches, Mapping | Document | str):
-        raise TypeError("patches is a sequence of patches: put a single one in a list")
-    documents = [_document(patch, index) for index, patch in enumerate(patches, start=1)]
-    loaded = choose(read(name, variants), variant, documents)
-    if loaded.idle:
-        raise RecipeError(*loaded.idle)
-    return resolve(validate(loaded))
+    patched = documents(patches)
+    return chosen(read(name, variants), variant, patched)
 
 
 def bundle(
@@ -97,251 +78,45 @@ def render(
     return TARGETS[target](found, compile_plan(found, charts))
 
 
-def simulate(
-    name: Name,
-    variant: str | None = None,
-    patches: Sequence[Patch] = (),
-    *,
-    port: int = 0,
-    requests: int = 8,
-    max_replicas: int = 2,
-    while_up: Callable[["Verdict"], None] = lambda _: None,
-) -> "Verdict":
-    """Run a recipe's graph on this machine without a GPU, and return what was seen of it.
+def read(name: Name, variants: str | PathLike[str] | None = None) -> load.Loaded:
+    """Return a recipe as it stands in its file, and with a variants file the variants of that among its own.
 
-    Dynamo's real frontend runs with the rendered arguments, its mocker stands in for each worker's engine.
-    The first call installs Dynamo's wheels into recipegen's cache.
-
-    Args:
-        name: as for `plan`, and so are `variant` and `patches`.
-        variant: a variant of the recipe.
-        patches: merge patches.
-        port: port of the frontend on the loopback interface; 0 for any free one.
-        requests: chat requests, several at a time, that show which workers are used.
-        max_replicas: replicas of each component that are started at most.
-        while_up: called with the verdict while the graph still answers at its `url`.
-
-    Raises:
-        ToolError: when the runtime cannot be had or dies, or the port is in use; otherwise as `plan` does.
+    Arguments and errors as for `plan`.
     """
-    # Only now: rendering should not wait for what runs processes.
-    from recipegen import twin
+    if variants is None:
+        return load.read(name)
+    # Only now: rendering should not wait for what reads variants files.
+    from recipegen.variants import expand
 
-    found = bundle(name, variant, patches)
-    return twin.simulate(found, port=port, requests=requests, max_replicas=max_replicas, while_up=while_up)
-
-
-def doctor(
-    name: Name,
-    variant: str | None = None,
-    patches: Sequence[Patch] = (),
-    *,
-    context: str | None = None,
-    bundle: Mapping[str, Any] | str | PathLike[str] | None = None,
-    save: str | PathLike[str] | None = None,
-) -> "Diagnosis":
-    """Look into a cluster, without changing anything, and return what is wrong with a recipe's graph there.
-
-    Each finding names the lines of the recipe to change; `recipegen.origin.origin` says where those stand.
-
-    Args:
-        name: as for `plan`, and so are `variant` and `patches`.
-        variant: a variant of the recipe.
-        patches: merge patches.
-        context: context of the kubeconfig; default: the current one.
-        bundle: what was seen before, or the file that it was saved to; no cluster is asked then.
-        save: file to write what was seen to, without secrets; it must not exist yet.
-
-    Raises:
-        ClusterError: when the cluster cannot be reached, or lets nothing be looked at.
-        ToolError: when the package `kubernetes` or the kubeconfig is missing, or a file cannot be used.
-        UsageError: when the bundle is of another graph, or a context is given beside it;
-            otherwise as `plan` does.
-    """
-    from recipegen import cluster
-
-    found = plan(name, variant, patches)
-    seen = cluster.seen(found, context, bundle)
-    diagnosis = cluster.examine(found, seen)
-    if save is not None:
-        cluster.save(seen, save)
-    return diagnosis
+    return expand(name, variants).loaded
 
 
-def preflight(
-    name: Name, variant: str | None = None, patches: Sequence[Patch] = (), *, context: str | None = None
-) -> "Preflight":
-    """Ask a cluster, without changing anything, whether a recipe fits it, and with which changes it would.
-
-    Nothing has to be installed there yet, and nothing is reserved.
-
-    Args:
-        name: as for `plan`, and so are `variant` and `patches`.
-        variant: a variant of the recipe; the others are judged beside it.
-        patches: merge patches.
-        context: context of the kubeconfig; default: the current one.
-
-    Raises:
-        ClusterError: when the cluster cannot be reached, or does not know who asks.
-        ToolError: when the package `kubernetes`, the kubeconfig or Helm is missing; otherwise as `plan` does.
-    """
-    from recipegen.cluster import preflight as before
-
-    # Read once: it may be standard input.
-    recipe = read(name)
-    documents = [_document(patch, index) for index, patch in enumerate(patches, start=1)]
-    loaded = choose(recipe, variant, documents)
+def chosen(recipe: load.Loaded, variant: str | None, patches: Sequence[Document]) -> Plan:
+    """Return the plan of one form of a recipe that was read; arguments and errors as for `plan`."""
+    loaded = load.choose(recipe, variant, patches)
     if loaded.idle:
         raise RecipeError(*loaded.idle)
-    others = []
-    for other in [None, *variant_names(recipe.document)]:
+    return resolve(validate(loaded))
+
+
+def forms(recipe: load.Loaded, patches: Sequence[Document]) -> list[Plan]:
+    """Return the plans of a recipe that was read and of its variants, without those that are wrong."""
+    found = []
+    for variant in [None, *load.variants(recipe.document)]:
         with suppress(RecipeError):
-            others.append(resolve(validate(choose(recipe, other, documents, alone=True))))
-    return before.examine(resolve(validate(loaded)), others, context)
+            found.append(resolve(validate(load.choose(recipe, variant, patches, alone=True))))
+    return found
 
 
-def probe(
-    name: Name,
-    variant: str | None = None,
-    patches: Sequence[Patch] = (),
-    *,
-    url: str | None = None,
-    context: str | None = None,
-    streamed: bool = False,
-    headers: Mapping[str, str] | None = None,
-    seconds: float = 60.0,
-) -> "Probe":
-    """Ask a recipe's endpoint for its models and one chat answer, and return what was seen when it is right.
-
-    Args:
-        name: as for `plan`, and so are `variant` and `patches`.
-        variant: a variant of the recipe.
-        patches: merge patches.
-        url: where the endpoint is; default: the frontend's pod, through a port-forward of the cluster.
-        context: context of the kubeconfig, for the port-forward; default: the current one.
-        streamed: whether to ask for the answer as a stream of events.
-        headers: further headers of each request, such as Authorization.
-        seconds: how long one answer may take.
+def documents(patches: Iterable[Patch]) -> list[Document]:
+    """Return patches as data that knows where it was written.
 
     Raises:
-        ClusterError: when the endpoint cannot be reached, or with each thing that is wrong in its answer.
-        ToolError: when the package `kubernetes` or the kubeconfig is missing, for a port-forward.
-        UsageError: when the URL is none, or a context is given beside one; otherwise as `plan` does.
+        TypeError, ValueError: when a patch is no mapping, or holds more than plain data.
     """
-    from recipegen.cluster import probing
-
-    found = plan(name, variant, patches)
-    return probing.probe(found, url=url, context=context, streamed=streamed, headers=headers, seconds=seconds)
-
-
-def status(
-    name: Name,
-    variant: str | None = None,
-    patches: Sequence[Patch] = (),
-    *,
-    context: str | None = None,
-) -> "Status":
-    """Return how far a cluster is with a recipe: graph, replicas, weights. Reads, and changes nothing.
-
-    Args:
-        name: as for `plan`, and so are `variant` and `patches`.
-        variant: a variant of the recipe.
-        patches: merge patches.
-        context: context of the kubeconfig; default: the current one.
-
-    Raises:
-        ClusterError: when the cluster cannot be reached, or lets nothing be looked at.
-        ToolError: when the package `kubernetes` or the kubeconfig is missing; otherwise as `plan` does.
-    """
-    from recipegen.cluster import states
-
-    return states.status(plan(name, variant, patches), context)
-
-
-def import_graph(
-    source: str | PathLike[str],
-    *,
-    graph: str | None = None,
-    namespace: str | None = None,
-    name: str | None = None,
-    lossy: bool = False,
-) -> "Import":
-    """Return the recipe of a DynamoGraphDeployment, v1beta1 or v1alpha1, and what it could not carry over.
-
-    The recipe is rendered again, and each difference between the two graphs is listed with its reason.
-
-    Args:
-        source: file with Kubernetes objects, or `-` for standard input; ConfigMaps that the graph names
-            become part of the recipe.
-        graph: name of the graph to take, where the file has several.
-        namespace: Kubernetes namespace; default: the graph's, or else its name.
-        name: name of the recipe and so of its graph; default: the graph's.
-        lossy: whether to import also a graph that does what a recipe cannot say, without that.
-
-    Raises:
-        ToolError: when the file cannot be read, or there is no Helm to render with.
-        RecipeError: with every reason why the graph cannot be a recipe.
-    """
-    # Only now: rendering should not wait for what compares graphs.
-    from recipegen import importers
-
-    return importers.import_graph(source, graph=graph, namespace=namespace, name=name, lossy=lossy)
-
-
-def size(
-    source: Name | None,
-    variant: str | None = None,
-    patches: Sequence[Patch] = (),
-    *,
-    config: str | PathLike[str] | None = None,
-    **settings: "Unpack[Settings]",
-) -> "Size":
-    """Return what the memory of the GPUs holds: weights, overhead, KV cache, and how much of a context.
-
-    Every number is a term with formula, source and uncertainty. Nothing is measured here.
-
-    Args:
-        source: as for `plan`; or a model: its id where recipegen knows it, a config.json, the folder of a
-            model, a file or index of its weights.
-        variant: a variant of the recipe.
-        patches: merge patches of the recipe.
-        config: what describes the model in place of what is known of a recipe's, as for `source`.
-        settings: what the engine is set to, in place of the recipe's: the keys of
-            `recipegen.sizing.settings.Settings`, such as `gpu`, `tensor_parallel`, `max_model_len`.
-
-    Raises:
-        RecipeError: when the recipe or the configuration is wrong, or cannot be sized.
-        UsageError: when a setting is missing, unknown, or cannot be.
-        ToolError: when a file cannot be read.
-    """
-    # Only now: rendering should not wait for what reads checkpoints.
-    from recipegen import sizing
-
-    documents = [_document(patch, index) for index, patch in enumerate(patches, start=1)]
-    return sizing.size(source, config=config, variant=variant, patches=documents, **settings)
-
-
-def recommend(
-    name: Name, variant: str | None = None, patches: Sequence[Patch] = (), **wishes: "Unpack[Wishes]"
-) -> "Recommendation":
-    """Return which deployments of a model meet targets best, and why the others do not. Nothing is run.
-
-    Args:
-        name: as `source` of `size`.
-        variant: a variant of the recipe.
-        patches: merge patches of the recipe.
-        wishes: GPUs, load and targets: the keys of `recipegen.sizing.settings.Wishes`, such as `gpu`,
-            `isl`, `ttft`, `source`.
-
-    Raises:
-        UsageError: when no GPU type is given or known, a number cannot be, or a budget has no price.
-        RecipeError: when the recipe or configuration is wrong, or the load is longer than the context.
-        ToolError: when a file cannot be read, or aiconfigurator cannot be asked and has to be.
-    """
-    from recipegen.sizing.recommend import recommend as best
-
-    documents = [_document(patch, index) for index, patch in enumerate(patches, start=1)]
-    return best(name, variant, documents, **wishes)
+    if isinstance(patches, Mapping | Document | str):
+        raise TypeError("patches is a sequence of patches: put a single one in a list")
+    return [_document(patch, index) for index, patch in enumerate(patches, start=1)]
 
 
 def _document(patch: Patch, index: int) -> Document:

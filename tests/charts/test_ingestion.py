@@ -9,8 +9,10 @@ from typing import Any
 import helm_python
 import pytest
 
-from recipegen import facts, ingestion
+from recipegen import facts
 from recipegen.compile import compile_plan
+from recipegen.ingestion import stored
+from recipegen.ingestion.listing import Listed
 from recipegen.resolve import Plan
 from samples import objects, plan_of, releases
 
@@ -235,7 +237,7 @@ def test_m18_weights_are_converted_to_the_format_that_is_asked_for(outtype: str)
 
 def test_m26_workers_load_the_mirror_and_never_the_conversion() -> None:
     plan = recipe(**ALL)
-    found = ingestion.identify("a/b", [ingestion.Listed("model.gguf")])
+    found = stored.identify("a/b", [Listed("model.gguf")])
 
     assert plan.recipe.model.cache.s3 is not None
     assert plan.recipe.model.cache.s3.uri == MIRROR

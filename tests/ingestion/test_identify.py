@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recipegen import catalog, facts, ingestion, yamlio
+from recipegen import catalog, facts, yamlio
 from recipegen.errors import RecipeError
-from recipegen.ingestion import Layout, Listed
+from recipegen.ingestion import formats, identity, listing, stored
 from recipegen.ingestion.formats import gguf_models
+from recipegen.ingestion.identity import Layout
+from recipegen.ingestion.listing import Listed
 
 VECTORS: dict[str, dict[str, Any]] = yamlio.read_file(Path(__file__).parent / "vectors.yaml", "vectors").data
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}/[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
@@ -20,8 +22,8 @@ def files(*paths: str) -> list[Listed]:
     return [Listed(path) for path in paths]
 
 
-def identified(name: str, *paths: str) -> ingestion.Identified:
-    return ingestion.identify(name, files(*paths))
+def identified(name: str, *paths: str) -> stored.Identified:
+    return stored.identify(name, files(*paths))
 
 
 def codes(name: str, *paths: str) -> set[str]:
@@ -36,7 +38,7 @@ def test_m20_m21_the_vectors_of_model_manager_come_out_exactly(vector: dict[str,
         assert codes(vector["name"], *vector["files"]) == {vector["error"]}
         return
     layout = Layout(**vector.get("layout", {}))
-    found = ingestion.identify(vector["name"], files(*vector["files"]), layout, base=vector.get("base"))
+    found = stored.identify(vector["name"], files(*vector["files"]), layout, base=vector.get("base"))
 
     assert list(found.keys) == vector["keys"]
     assert [
@@ -49,16 +51,16 @@ def test_m20_m21_the_vectors_of_model_manager_come_out_exactly(vector: dict[str,
 
 
 def test_m20_a_folder_of_blobs_is_ollamas_and_a_file_of_that_name_is_not() -> None:
-    assert ingestion.detect(files("blobs/sha256-1")) == ("OLLAMA",)
+    assert formats.detect(files("blobs/sha256-1")) == ("OLLAMA",)
     assert codes("a/b", "blobs") == {"format-unknown"}
 
 
 def test_m20_an_adapters_configuration_is_hugging_faces() -> None:
-    assert ingestion.detect(files("adapter_config.json", "adapter_model.safetensors")) == ("HUGGING_FACE",)
+    assert formats.detect(files("adapter_config.json", "adapter_model.safetensors")) == ("HUGGING_FACE",)
 
 
 def test_m20_only_a_whole_name_is_tritons() -> None:
-    assert ingestion.detect(files("tensorrt_llm/config.pbtxt")) == ("NVIDIA_TRITON",)
+    assert formats.detect(files("tensorrt_llm/config.pbtxt")) == ("NVIDIA_TRITON",)
     assert codes("a/b", "not_tensorrt_llm/config.pbtxt") == {"format-unknown"}
 
 
@@ -94,56 +96,56 @@ def test_a_configuration_that_lies_deeper_is_found_and_said() -> None:
 
 def test_l31_an_archive_is_refused_and_safetensors_are_told_apart() -> None:
     assert codes("a/b", "config.json", "weights.tar") == {"format-archive"}
-    assert ingestion.formats.has_safetensors(files("model.safetensors"))
-    assert not ingestion.formats.has_safetensors(files("pytorch_model.bin"))
+    assert formats.has_safetensors(files("model.safetensors"))
+    assert not formats.has_safetensors(files("pytorch_model.bin"))
 
 
 # ---- ids and keys -------------------------------------------------------------------------------
 
 
 def test_m09_a_slash_is_a_dash_in_ids_and_a_colon_in_keys_alone() -> None:
-    assert ingestion.model_id("openai/whisper-large") == "openai-whisper-large"
-    assert ingestion.model_id("gemma:2b") == "gemma:2b"
-    assert ingestion.base_folder("gemma:2b", Layout()) == "models/base-models/global/gemma-2b"
+    assert identity.model_id("openai/whisper-large") == "openai-whisper-large"
+    assert identity.model_id("gemma:2b") == "gemma:2b"
+    assert identity.base_folder("gemma:2b", Layout()) == "models/base-models/global/gemma-2b"
 
 
 @given(NAMES)
 def test_m09_a_name_of_the_hub_has_an_id_without_a_slash_and_its_own_folder(name: str) -> None:
-    assert "/" not in ingestion.model_id(name)
-    assert ingestion.model_id(ingestion.model_id(name)) == ingestion.model_id(name)
-    assert ingestion.base_folder(name, Layout()).endswith(f"/{name}")
+    assert "/" not in identity.model_id(name)
+    assert identity.model_id(identity.model_id(name)) == identity.model_id(name)
+    assert identity.base_folder(name, Layout()).endswith(f"/{name}")
 
 
 @given(NAMES, NAMES)
 def test_m21_two_names_have_two_folders_even_where_their_ids_are_one(one: str, other: str) -> None:
-    folders = {ingestion.base_folder(name, Layout()) for name in (one, other)}
+    folders = {identity.base_folder(name, Layout()) for name in (one, other)}
 
     assert len(folders) == len({one, other})
 
 
 def test_m21_what_a_store_is_asked_with_does_not_match_a_longer_name() -> None:
-    longer = ingestion.base_folder("google/gemma-2b-it", Layout())
-    asked = ingestion.listing_prefix(ingestion.base_folder("google/gemma-2b", Layout()))
+    longer = identity.base_folder("google/gemma-2b-it", Layout())
+    asked = identity.listing_prefix(identity.base_folder("google/gemma-2b", Layout()))
 
     assert asked.endswith("/gemma-2b/")
     assert not f"{longer}/config.json".startswith(asked)
 
 
 def test_m16_prefixes_of_a_loaders_configuration_are_those_of_the_layout() -> None:
-    folder = ingestion.base_folder("google/gemma-2b", Layout(path_prefix="v1"))
+    folder = identity.base_folder("google/gemma-2b", Layout(path_prefix="v1"))
 
     assert folder == "v1/base-models/global/google/gemma-2b"
     assert Layout() == Layout("models", "base-models", "global", "default-tenant-id")
 
 
 def test_m14_the_id_of_a_fine_tuned_model_names_its_base() -> None:
-    assert ingestion.tuned_id("google/gemma-2b", "a" * 18) == f"ft:google-gemma-2b:{'a' * 18}"
+    assert identity.tuned_id("google/gemma-2b", "a" * 18) == f"ft:google-gemma-2b:{'a' * 18}"
 
 
 @pytest.mark.parametrize("suffix", ["", "a" * 19, "a:b", "a/b"])
 def test_m14_a_suffix_that_is_too_long_or_divides_the_id_is_refused(suffix: str) -> None:
     with pytest.raises(RecipeError, match="suffix"):
-        ingestion.tuned_id("google/gemma-2b", suffix)
+        identity.tuned_id("google/gemma-2b", suffix)
 
 
 @pytest.mark.parametrize("name", ["", "/a", "a/", "a//b", "../a", "a/..", "a b/c", "a\n/b", "a\\b"])
@@ -192,7 +194,7 @@ def test_m26_workers_here_load_hugging_faces_format_alone() -> None:
     ],
 )
 def test_m26_the_end_of_an_id_gives_the_quantization_away(name: str, method: str | None) -> None:
-    assert ingestion.guessed_quantization(name) == method
+    assert identity.guessed_quantization(name) == method
 
 
 # ---- lists of files -----------------------------------------------------------------------------
@@ -202,7 +204,7 @@ def test_m10_what_aws_lists_is_read_as_well_as_one_path_a_line() -> None:
     text = (
         "2026-11-21 10:00:00    1234 config.json\n2026-11-21 10:00:01 5 a b/model.safetensors\n\nplain.txt\n"
     )
-    found = ingestion.read_listing(text, "list.txt")
+    found = listing.read_listing(text, "list.txt")
 
     assert [file.path for file in found] == ["config.json", "a b/model.safetensors", "plain.txt"]
     assert str(found[2].mark) == "list.txt:4:1"
@@ -222,7 +224,7 @@ def test_m10_what_aws_lists_is_read_as_well_as_one_path_a_line() -> None:
 )
 def test_a_list_that_cannot_be_read_is_refused_with_its_line(text: str, code: str, place: str) -> None:
     with pytest.raises(RecipeError) as error:
-        ingestion.read_listing(text, "list.txt")
+        listing.read_listing(text, "list.txt")
     (problem,) = error.value.problems
 
     assert (problem.code, str(problem.mark)) == (code, place)
@@ -231,7 +233,7 @@ def test_a_list_that_cannot_be_read_is_refused_with_its_line(text: str, code: st
 @given(st.text(max_size=200))
 def test_any_text_is_a_list_of_paths_below_the_folder_or_refused(text: str) -> None:
     try:
-        found = ingestion.read_listing(text, "list.txt")
+        found = listing.read_listing(text, "list.txt")
     except RecipeError:
         return
 
@@ -244,10 +246,10 @@ def test_a_folder_is_read_without_what_a_download_leaves_for_itself(tmp_path: Pa
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).touch()
 
-    assert [file.path for file in ingestion.read_folder(tmp_path)] == ["config.json", "sub/y"]
+    assert [file.path for file in listing.read_folder(tmp_path)] == ["config.json", "sub/y"]
 
 
 def test_m03_every_model_of_the_catalog_has_a_folder_of_its_own() -> None:
     names = {yamlio.read_file(path, str(path)).data["model"]["name"] for path in catalog.recipes().values()}
 
-    assert len({ingestion.base_folder(name, Layout()) for name in names}) == len(names) > 40
+    assert len({identity.base_folder(name, Layout()) for name in names}) == len(names) > 40

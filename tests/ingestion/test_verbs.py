@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from recipegen import catalog, ingestion, pipeline
+from recipegen import catalog, pipeline
 from recipegen.cli import main
+from recipegen.ingestion import identity
 from recipegen.rules import collisions
 from samples import Answer, Cli
 
@@ -175,7 +176,7 @@ def test_m03_no_two_models_of_the_catalog_have_one_id() -> None:
     plans = [pipeline.plan(name) for name in catalog.recipes()]
 
     assert [*collisions.check(plans)] == []
-    assert len({ingestion.model_id(plan.recipe.model.name) for plan in plans}) > 40
+    assert len({identity.model_id(plan.recipe.model.name) for plan in plans}) > 40
 
 
 # ---- list --openai ------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
-from recipegen.cli import foreign, options
+from recipegen.cli import options
 from recipegen.cli.values import Once
 from recipegen.errors import Problem, UsageError, show
 from recipegen.version import __version__
@@ -43,6 +43,9 @@ def read(given: Sequence[str]) -> argparse.Namespace:
         UsageError: it is wrong usage, or asks for what only a system beside recipegen does.
     """
     if given and given[0] not in COMMANDS:
+        # Only now: the verbs of others are a long table.
+        from recipegen.cli import foreign
+
         foreign.refuse(given)
     return parser().parse_args(given)
 

@@ -7,11 +7,11 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from recipegen import writing
-from recipegen.cli import asking
-from recipegen.cli.printing import note, out, report
+from recipegen.cli import asking, written
+from recipegen.cli.printing import out, report
 from recipegen.creation import endpoint
 from recipegen.creation.endpoint import CreatedEndpoint, Wanted, neighbours, wanted
-from recipegen.errors import UsageError, escape, show
+from recipegen.errors import UsageError, escape
 from recipegen.load import Loaded
 
 
@@ -24,17 +24,17 @@ def run(args: argparse.Namespace) -> int:
     wishes = _asked(wishes, base)
     if lacking := wanted.missing(wishes, base):
         raise wanted.refusal(lacking)
-    written = args.output != "-"
-    target = Path(args.output if args.output and written else endpoint.file_of(wishes, base.name))
-    if written:
+    to_file = args.output != "-"
+    target = Path(args.output if args.output and to_file else endpoint.file_of(wishes, base.name))
+    if to_file:
         writing.refuse(target, force=args.force)
     created = endpoint.create(wishes, target)
-    if written:
+    if to_file:
         neighbours.refuse_taken(created.plan, target)
     report(created.warnings, as_json=as_json)
-    if written:
+    if to_file:
         writing.write(created.recipe, target, force=args.force)
-    return _tell(created, target if written else None, as_json=as_json)
+    return _tell(created, target if to_file else None, as_json=as_json)
 
 
 def _wishes(args: argparse.Namespace) -> Wanted:
@@ -42,21 +42,8 @@ def _wishes(args: argparse.Namespace) -> Wanted:
     given = {field.name: getattr(args, field.name) for field in fields(Wanted) if hasattr(args, field.name)}
     clusters = tuple(_cluster(text) for text in args.cluster)
     wishes = replace(Wanted(**given), clusters=clusters, changes=tuple(args.set))
-    if args.output in (None, "-"):
-        if args.output == "-" and args.force:
-            raise UsageError("--force is for a file, and -o - writes none")
-        return wishes
-    path = Path(args.output)
-    if path.is_dir():
-        # Said with what else is wrong with the place.
-        return wishes
-    if path.suffix not in (".yaml", ".yml"):
-        raise UsageError(f"-o {escape(args.output)}: the name of a recipe's file ends in .yaml")
-    if args.name not in (None, path.stem):
-        raise UsageError(
-            f"--name {show(args.name)} and -o {escape(args.output)} differ: a recipe is called as its file"
-        )
-    return replace(wishes, name=path.stem)
+    named = written.stem(args)
+    return wishes if named is None else replace(wishes, name=named)
 
 
 def _cluster(text: str) -> tuple[str, int | None]:
@@ -89,12 +76,5 @@ def _tell(created: CreatedEndpoint, target: Path | None, *, as_json: bool) -> in
         }
         out(json.dumps(data))
         return 0
-    for each in created.notes:
-        note(f"note: {each}")
-    if target is None:
-        out(created.recipe.rstrip("\n"))
-        return 0
-    out(str(target))
-    place = str(target) if "/" in str(target) else f"./{target}"
-    note(f"next: recipegen check {place}, then: recipegen render {place} | helmfile -f - apply")
+    written.tell(created.recipe, target, created.notes)
     return 0

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from recipegen import ingestion
 from recipegen.cli.printing import SHOWN_PROBLEMS, note, out
 from recipegen.errors import Problem, RecipeError, ToolError, UsageError, show
+from recipegen.ingestion import formats, identity, listing, stored
 
 NOTHING_COPIED = "nothing was copied, scanned or converted: only names were looked at"
 NO_FILES = "not looked at: give its files with --files or --dir"
@@ -27,18 +27,18 @@ def run(args: argparse.Namespace) -> int:
 
 def _found(args: argparse.Namespace) -> dict[str, Any]:
     layout = _layout(args)
-    name = ingestion.stored.checked(args.model)
-    repository, _ = ingestion.stored.parted(name)
+    name = stored.checked(args.model)
+    repository, _ = stored.parted(name)
     source = _source(args)
-    tuned = ingestion.tuned_id(args.base, args.suffix) if args.suffix is not None else None
-    folder = (ingestion.tuned_folder if args.base else ingestion.base_folder)(tuned or repository, layout)
-    said: dict[str, Any] = {"model": args.model, "source": source, "id": tuned or ingestion.model_id(name)}
-    said |= {"quantization": ingestion.guessed_quantization(name), "prefix": ingestion.listing_prefix(folder)}
+    tuned = identity.tuned_id(args.base, args.suffix) if args.suffix is not None else None
+    folder = (identity.tuned_folder if args.base else identity.base_folder)(tuned or repository, layout)
+    said: dict[str, Any] = {"model": args.model, "source": source, "id": tuned or identity.model_id(name)}
+    said |= {"quantization": identity.guessed_quantization(name), "prefix": identity.listing_prefix(folder)}
     files = _files(args)
     if files is None:
         return {**said, "models": [], "keys": [], "copied": False}
-    files = ingestion.below(files, ingestion.listing_prefix(folder))
-    identified = ingestion.identify(tuned or name, files, layout, base=args.base)
+    files = listing.below(files, identity.listing_prefix(folder))
+    identified = stored.identify(tuned or name, files, layout, base=args.base)
     models = [
         {
             "id": model.id,
@@ -47,15 +47,15 @@ def _found(args: argparse.Namespace) -> dict[str, Any]:
             "gguf": model.gguf or None,
             "engines": model.engines,
             "workers": list(model.workers),
-            "safetensors": ingestion.formats.has_safetensors(files),
+            "safetensors": formats.has_safetensors(files),
         }
         for model in identified.models
     ]
-    said["prefix"] = ingestion.listing_prefix(identified.folder)
+    said["prefix"] = identity.listing_prefix(identified.folder)
     return {**said, "models": models, "keys": list(identified.keys), "copied": False}
 
 
-def _layout(args: argparse.Namespace) -> ingestion.Layout:
+def _layout(args: argparse.Namespace) -> identity.Layout:
     """Return where models lie.
 
     Raises:
@@ -68,7 +68,7 @@ def _layout(args: argparse.Namespace) -> ingestion.Layout:
     for option, value in given.items():
         if value is not None and (not value or "/" in value or value in (".", "..")):
             raise UsageError(Problem("usage", (), f"--{option} is one name without '/', got {show(value)}"))
-    return ingestion.Layout(**{key: value for key, value in given.items() if value is not None})
+    return identity.Layout(**{key: value for key, value in given.items() if value is not None})
 
 
 def _source(args: argparse.Namespace) -> str:
@@ -85,9 +85,9 @@ def _source(args: argparse.Namespace) -> str:
     return source
 
 
-def _files(args: argparse.Namespace) -> tuple[ingestion.Listed, ...] | None:
+def _files(args: argparse.Namespace) -> tuple[listing.Listed, ...] | None:
     if args.dir is not None:
-        return ingestion.read_folder(Path(args.dir))
+        return listing.read_folder(Path(args.dir))
     if args.files is None:
         return None
     try:
@@ -95,7 +95,7 @@ def _files(args: argparse.Namespace) -> tuple[ingestion.Listed, ...] | None:
     except (OSError, UnicodeDecodeError) as error:
         words = error.strerror if isinstance(error, OSError) else "is no text in UTF-8"
         raise ToolError(f"{show(args.files)}: {words}") from error
-    return ingestion.read_listing(text, args.files)
+    return listing.read_listing(text, args.files)
 
 
 def _lines(found: dict[str, Any]) -> list[str]:

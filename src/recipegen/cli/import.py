@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from recipegen import pipeline, writing
+from recipegen import verbs, writing
 from recipegen.cli.printing import note, out, report
 from recipegen.errors import DiffersError, UsageError, escape
 from recipegen.importers import Import
@@ -14,7 +14,7 @@ from recipegen.importers.report import data, lines
 def run(args: argparse.Namespace) -> int:
     """Print or write the recipe, and the report beside it; return 3 when a difference has no known reason."""
     target = _target(args)
-    found = pipeline.import_graph(
+    found = verbs.import_graph(
         args.file,
         graph=args.graph,
         namespace=args.namespace,

@@ -2,11 +2,11 @@
 
 import argparse
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from recipegen import catalog, pipeline, policyfile, yamlio
+from recipegen import catalog, pipeline, yamlio
 from recipegen.cli.printing import report
 from recipegen.components import COMPONENTS
 from recipegen.document import Document, from_set, merge
@@ -15,9 +15,7 @@ from recipegen.language import knows
 from recipegen.load import choose, variants
 from recipegen.overview import Form
 from recipegen.resolve import Plan, resolve
-from recipegen.rules import collisions
 from recipegen.validate import validate
-from recipegen.variants import read
 
 # What --with and --without take, and the key that each of them sets.
 SWITCHES = {component.key: f"{component.key}.enabled" for component in COMPONENTS}
@@ -42,18 +40,10 @@ def forms(args: argparse.Namespace) -> tuple[Form, list[Form]]:
 
     A variant that is wrong is not among them; `recipegen validate` says what is wrong with it.
     """
-    recipe, documents = read(args.name, variants_file(args)), patches(args)
-    loaded = choose(recipe, args.variant, documents)
-    if loaded.idle:
-        raise RecipeError(*loaded.idle)
-    chosen = Form(resolve(validate(loaded)), recipe)
-    report(chosen.plan.warnings, as_json=args.format == "json")
-    found = []
-    for variant in [None, *variants(recipe.document)]:
-        with suppress(RecipeError):
-            one = choose(recipe, variant, documents, alone=True)
-            found.append(Form(resolve(validate(one)), recipe))
-    return chosen, found
+    recipe, documents = pipeline.read(args.name, variants_file(args)), patches(args)
+    plan = pipeline.chosen(recipe, args.variant, documents)
+    report(plan.warnings, as_json=args.format == "json")
+    return Form(plan, recipe), [Form(each, recipe) for each in pipeline.forms(recipe, documents)]
 
 
 def options(args: argparse.Namespace) -> list[str]:
@@ -77,15 +67,11 @@ def plans(args: argparse.Namespace) -> list[Plan]:
         RecipeError: with the problems of all of them, also where one does not keep to a policy, or with
             the patches that changed none of them.
     """
-    if bool(args.names) == args.all:
-        hint = (
-            "a recipe's file is named without an option; -f and --file are for patches" if args.file else ""
-        )
-        raise UsageError(Problem("usage", (), "name one or more recipes, or say --all", hint))
-    if args.names.count("-") > 1:
-        raise UsageError("standard input, -, can be read once only")
-    if variants_file(args) and len(args.names) != 1:
-        raise UsageError("--variants is for one recipe: name that one")
+    # Only now: rendering one recipe should not wait for what holds several.
+    from recipegen import policyfile
+    from recipegen.rules import collisions
+
+    _refuse(args)
     found: list[Plan] = []
     # Each once: a mistake of the recipe itself is one of every variant.
     problems: dict[tuple[object, ...], Problem] = {}
@@ -93,7 +79,7 @@ def plans(args: argparse.Namespace) -> list[Plan]:
     policies = [policyfile.read(name) for name in args.policy]
     for name in args.names or catalog.recipes():
         with _gathered(problems):
-            recipe = read(name, variants_file(args))
+            recipe = pipeline.read(name, variants_file(args))
             for variant in [args.variant] if args.variant else [None, *variants(recipe.document)]:
                 with _gathered(problems):
                     # The block of the variants itself is checked along with the recipe.
@@ -114,6 +100,19 @@ def plans(args: argparse.Namespace) -> list[Plan]:
     warnings = dict.fromkeys(warning for one in found for warning in one.warnings)
     report([*warnings], as_json=args.format == "json")
     return found
+
+
+def _refuse(args: argparse.Namespace) -> None:
+    """Refuse names that say nothing, or that cannot be read together."""
+    if bool(args.names) == args.all:
+        hint = (
+            "a recipe's file is named without an option; -f and --file are for patches" if args.file else ""
+        )
+        raise UsageError(Problem("usage", (), "name one or more recipes, or say --all", hint))
+    if args.names.count("-") > 1:
+        raise UsageError("standard input, -, can be read once only")
+    if variants_file(args) and len(args.names) != 1:
+        raise UsageError("--variants is for one recipe: name that one")
 
 
 def counted(found: list[Plan]) -> str:

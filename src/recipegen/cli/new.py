@@ -6,12 +6,11 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from recipegen import creation, writing
-from recipegen.cli import asking
-from recipegen.cli.printing import note, out, report
+from recipegen.cli import asking, written
+from recipegen.cli.printing import out, report
 from recipegen.creation import given, names
 from recipegen.creation.endpoint import neighbours
 from recipegen.creation.given import Given
-from recipegen.errors import UsageError, escape, show
 
 
 def run(args: argparse.Namespace) -> int:
@@ -35,35 +34,15 @@ def run(args: argparse.Namespace) -> int:
     if as_json:
         out(json.dumps(_data(created, target)))
         return 0
-    for each in created.notes:
-        note(f"note: {each}")
-    if target is None:
-        out(created.recipe.rstrip("\n"))
-        return 0
-    out(str(target))
-    place = str(target) if "/" in str(target) else f"./{target}"
-    note(f"next: recipegen check {place}, then: recipegen render {place} | helmfile -f - apply")
+    written.tell(created.recipe, target, created.notes)
     return 0
 
 
 def _wishes(args: argparse.Namespace) -> Given:
     """Return what was given; the name of the file is the name of the recipe."""
     wishes = Given(**{field.name: getattr(args, field.name) for field in fields(Given)})
-    if args.output in (None, "-"):
-        if args.output == "-" and args.force:
-            raise UsageError("--force is for a file, and -o - writes none")
-        return wishes
-    path = Path(args.output)
-    if path.is_dir():
-        # Said with what else is wrong with the place.
-        return wishes
-    if path.suffix not in (".yaml", ".yml"):
-        raise UsageError(f"-o {escape(args.output)}: the name of a recipe's file ends in .yaml")
-    if args.name not in (None, path.stem):
-        raise UsageError(
-            f"--name {show(args.name)} and -o {escape(args.output)} differ: a recipe is called as its file"
-        )
-    return replace(wishes, name=path.stem)
+    named = written.stem(args)
+    return wishes if named is None else replace(wishes, name=named)
 
 
 def _target(args: argparse.Namespace, wishes: Given) -> Path | None:

@@ -98,13 +98,20 @@ def model_of(given: Given) -> str:
 def refusal(lacking: list[Missing]) -> UsageError:
     """Return the one error that names all that is missing, with what each of them can be."""
     flags = [each.flag for each in lacking if not (each is MODEL and SOURCE in lacking)]
+    unsaid = MODEL in lacking and SOURCE not in lacking
+    hints = ["a config.json does not say which model it is of"] if unsaid else []
+    return needed("new", flags, [*hints, *choices(lacking)])
+
+
+def choices(lacking: list[Missing]) -> list[str]:
+    """Return what inputs that are missing can be, for those that are one of a few."""
+    return [f"{each.flag.split()[0]} is one of {', '.join(each.choices)}" for each in lacking if each.choices]
+
+
+def needed(verb: str, flags: list[str], hints: list[str]) -> UsageError:
+    """Return the error of a command that needs more options than it was given."""
     needs = flags[0] if len(flags) == 1 else f"{'; '.join(flags[:-1])}; and {flags[-1]}"
-    hints = [
-        f"{each.flag.split()[0]} is one of {', '.join(each.choices)}" for each in lacking if each.choices
-    ]
-    if MODEL in lacking and SOURCE not in lacking:
-        hints.insert(0, "a config.json does not say which model it is of")
-    return UsageError(Problem("missing-input", (), f"`recipegen new` needs {needs}", "; ".join(hints)))
+    return UsageError(Problem("missing-input", (), f"`recipegen {verb}` needs {needs}", "; ".join(hints)))
 
 
 def check(given: Given) -> None:

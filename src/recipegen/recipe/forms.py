@@ -1,6 +1,6 @@
 """The forms of single values, in words and as patterns, and what every block has in common."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -135,3 +135,7 @@ class Block(BaseModel):
     """A block of the recipe. Unknown keys are refused and nothing is converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=to_camel)
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Return the block itself, which is frozen: pydantic copies a default for each recipe that has it."""
+        return self

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from recipegen.errors import Path, Problem, show
-from recipegen.ingestion import model_id
+from recipegen.ingestion.identity import model_id
 
 if TYPE_CHECKING:
     from recipegen.resolve import Plan

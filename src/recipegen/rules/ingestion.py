@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from recipegen import facts
 from recipegen.errors import Path, Problem, show
-from recipegen.ingestion import Layout, base_folder
+from recipegen.ingestion.identity import Layout, base_folder
 from recipegen.recipe import S3, Mirror, Recipe
 from recipegen.rules.resources import amount
 

@@ -6,8 +6,9 @@ from typing import Any, get_args
 from recipegen import facts
 from recipegen.errors import Path, Problem, show
 from recipegen.language import key_names, setting
-from recipegen.recipe import AlertName, Metric, MetricTarget, Queue, Recipe, Scaling
+from recipegen.recipe import AlertName, Metric, Queue, Recipe, Scaling
 from recipegen.roles import workers
+from recipegen.rules import metrics
 from recipegen.scaling import (
     adapted,
     default_metrics,
@@ -24,8 +25,6 @@ BLOCK = "scaling"
 KEDA: Path = (BLOCK, "keda")
 # Keys that say what Dynamo's planner has settings of its own for, or nothing at all while nothing scales.
 NUMBERS = ("role", "minReplicas", "maxReplicas", "perWorker", "scaleDownSeconds")
-# Types of metrics that Kubernetes has from nobody but an adapter.
-ADAPTED = ("Pods", "Object", "External")
 
 
 def check(recipe: Recipe) -> Iterator[Problem]:
@@ -149,7 +148,7 @@ def _hpa(recipe: Recipe) -> Iterator[Problem]:
         yield Problem("hpa-at-zero", (BLOCK, "minReplicas"), message, hint)
     given = block.hpa.metrics if block.hpa else None
     for number, metric in enumerate(given or []):
-        yield from _metric(recipe, metric, (BLOCK, "hpa", "metrics", number))
+        yield from metrics.check(recipe, metric, (BLOCK, "hpa", "metrics", number))
     if given is None:
         message = f"an adapter such as prometheus-adapter has to serve {facts.scaling()['metric']} of each"
         message = f"{message} worker's pod, else the replicas only stay within their bounds"
@@ -161,58 +160,6 @@ def _hpa(recipe: Recipe) -> Iterator[Problem]:
     elif block.per_worker is not None and _plain(given) != default_metrics(block.per_worker):
         message = f"has no effect beside scaling.hpa.metrics, got {block.per_worker}"
         yield Problem("no-effect", (BLOCK, "perWorker"), message, "leave one of the two out")
-
-
-def _metric(recipe: Recipe, metric: Metric, path: Path) -> Iterator[Problem]:
-    """Yield a metric whose parts do not belong together, or that the cluster will not have by itself."""
-    blocks = {key[0].upper() + key[1:]: key for key in key_names(Metric) if key != "type"}
-    own = blocks.pop(metric.type)
-    for key in blocks.values():
-        if setting(metric, key) is not None:
-            message = f"has no effect while type is {metric.type}"
-            yield Problem("metric-form", (*path, key), message, "leave it out, or write another metric")
-    part = setting(metric, own)
-    if part is None:
-        yield Problem("metric-form", path, f"type {metric.type} needs the block {own}", f"write {own}")
-        return
-    yield from _target(metric, part.target, (*path, own, "target"))
-    if metric.type in ADAPTED:
-        message = f"an adapter such as prometheus-adapter has to serve it, got {show(part.metric.name)}"
-        message = f"{message}: Kubernetes has no {metric.type} metrics of its own"
-        hint = "without one the replicas only stay within their bounds; scaling.keda does without"
-        yield Problem("metrics-adapter", (*path, own, "metric", "name"), message, hint, warning=True)
-    elif part.target.type == "Utilization":
-        worker = workers(recipe.model).get(scaled_role(recipe))
-        if worker and part.name not in worker.resources.requests and recipe.model.deployment.create:
-            message = f"is a share of the {part.name} that pods request, and those of {scaled_role(recipe)}"
-            hint = f"write model.{scaled_role(recipe)}.resources.requests.{part.name}"
-            yield Problem(
-                "metric-without-request",
-                (*path, own, "target"),
-                f"{message} request none",
-                hint,
-                warning=True,
-            )
-
-
-def _target(metric: Metric, target: MetricTarget, path: Path) -> Iterator[Problem]:
-    """Yield a target that says no value, or another than its type is about."""
-    kinds = {"Utilization": "averageUtilization", "Value": "value", "AverageValue": "averageValue"}
-    allowed = {
-        "Resource": ("Utilization", "AverageValue"),
-        "ContainerResource": ("Utilization", "AverageValue"),
-        "Pods": ("AverageValue",),
-    }.get(metric.type, ("Value", "AverageValue"))
-    if target.type not in allowed:
-        message = f"a metric of type {metric.type} takes {' or '.join(allowed)}, got {show(target.type)}"
-        yield Problem("metric-form", (*path, "type"), message)
-    for kind, key in kinds.items():
-        there = setting(target, key) is not None
-        if kind == target.type and not there:
-            yield Problem("metric-form", path, f"type {kind} needs {key}", f"write {key}")
-        elif kind != target.type and there:
-            message = f"has no effect while type is {target.type}"
-            yield Problem("metric-form", (*path, key), message, "leave it out")
 
 
 def _keda(recipe: Recipe) -> Iterator[Problem]:
@@ -305,5 +252,5 @@ def _without_effect(block: Scaling, why: str) -> Iterator[Problem]:
             yield Problem("no-effect", (BLOCK, key), message, "leave it out")
 
 
-def _plain(metrics: list[Metric]) -> list[dict[str, Any]]:
-    return [metric.model_dump(by_alias=True, exclude_none=True) for metric in metrics]
+def _plain(given: list[Metric]) -> list[dict[str, Any]]:
+    return [metric.model_dump(by_alias=True, exclude_none=True) for metric in given]

@@ -14,8 +14,7 @@ from typing import Any
 
 from recipegen.document import Document, at, marked, within
 from recipegen.errors import Mark, Problem, RecipeError, dotted
-from recipegen.load import Loaded, choose
-from recipegen.load import read as read_recipe
+from recipegen.load import Loaded, choose, read
 from recipegen.load import variants as own_variants
 from recipegen.origin import leaves
 from recipegen.resolve import Plan, resolve
@@ -66,8 +65,8 @@ def config_id(variants: Sequence[Variant]) -> str:
     return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
 
 
-def read(name: str | PathLike[str], file: str | PathLike[str] | None = None) -> Loaded:
-    """Return a recipe as it stands in its file, and with a variants file the variants of that among its own.
+def expand(name: str | PathLike[str], file: str | PathLike[str]) -> Expansion:
+    """Return a recipe with the variants of a file.
 
     Args:
         name: a recipe of the catalog, the path of a recipe file, or `-` for standard input.
@@ -78,13 +77,8 @@ def read(name: str | PathLike[str], file: str | PathLike[str] | None = None) -> 
         ToolError: when a file cannot be read.
         RecipeError: when the recipe or a document of the file is wrong.
     """
-    return read_recipe(name) if file is None else expand(name, file).loaded
-
-
-def expand(name: str | PathLike[str], file: str | PathLike[str]) -> Expansion:
-    """Return a recipe with the variants of a file; arguments and errors as for `read`."""
     written = documents.read(file)
-    recipe = read_recipe(name)
+    recipe = read(name)
     base = resolve(validate(replace(recipe, document=recipe.alone)))
     found: dict[int, tuple[Variant, Document]] = {}
     problems: list[Problem] = []

@@ -7,7 +7,7 @@ other, `verdict` tries the changes that they propose, `report` prints.
 from collections.abc import Sequence
 
 from recipegen.cluster.client import Connection, connect
-from recipegen.cluster.collect import NoAnswerError
+from recipegen.cluster.collect import NoAnswerError, UnknownCallerError
 from recipegen.cluster.preflight.dryrun import DryRun, dry_run
 from recipegen.cluster.preflight.items import Change, Item
 from recipegen.cluster.preflight.survey import LOGIN, Survey
@@ -66,6 +66,6 @@ def dry_runs(
 
 def refused(error: NoAnswerError) -> ClusterError:
     """Return the error of a cluster that cannot be reached, or does not know who asks, with what to do."""
-    unknown = "401" in str(error)
+    unknown = isinstance(error, UnknownCallerError)
     hint = LOGIN if unknown else "see that `kubectl get nodes` works with the same context: VPN, proxy, login"
     return ClusterError(Problem("cluster", (), str(error), hint))

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from recipegen.cluster import signs
-from recipegen.cluster.collect import FORBIDDEN, JSON, UNAUTHORIZED, NoAnswerError
+from recipegen.cluster.collect import FORBIDDEN, JSON
 from recipegen.cluster.plain import at, name, rows, text
 from recipegen.cluster.preflight.access import block_of
 from recipegen.cluster.preflight.items import key_with
@@ -128,9 +128,7 @@ def _pod(wants: Wants, survey: Survey, pods: Pods) -> Problem | None:
 
 def _sent(survey: Survey, method: str, path: str, item: Any, content: str) -> Any:
     """Return the API server's refusal; None where it would take the object."""
-    status, body = survey.connection.send(method, path, json.dumps(item).encode(), content)
-    if status == UNAUTHORIZED:
-        raise NoAnswerError("the cluster does not know who asks: 401 Unauthorized")
+    status, body = survey.send(method, path, item, content)
     if status in ACCEPTED:
         return None
     try:

@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from recipegen.cluster.client import Connection
 from recipegen.cluster.collect import (
@@ -13,9 +12,8 @@ from recipegen.cluster.collect import (
     MOST_OBJECTS,
     NOT_FOUND,
     OK,
-    PAGE,
-    UNAUTHORIZED,
-    NoAnswerError,
+    known,
+    listed,
     reason,
 )
 from recipegen.cluster.findings import Unseen
@@ -73,10 +71,7 @@ class Survey:
             NoAnswerError: when the cluster does not answer, or does not know who asks.
         """
         if (path, accept) not in self._answers:
-            status, body = self.connection.get(path, accept)
-            if status == UNAUTHORIZED:
-                raise NoAnswerError("the cluster does not know who asks: 401 Unauthorized")
-            self._answers[path, accept] = status, body
+            self._answers[path, accept] = known(self.connection.get(path, accept))
         status, body = self._answers[path, accept]
         if status == OK:
             try:
@@ -95,16 +90,9 @@ class Survey:
 
     def items(self, path: str, what: str, **query: str) -> list[dict[str, Any]]:
         """Return the objects of a collection, page by page; none where it could not be looked at."""
-        found: list[dict[str, Any]] = []
-        more = ""
-        while len(found) < MOST_OBJECTS:
-            asked = {**query, "limit": str(PAGE), **({"continue": more} if more else {})}
-            answer = self.read(f"{path}?{urlencode(asked)}", what)
-            found += rows(answer, "items")
-            more = text(answer, "metadata", "continue")
-            if not more:
-                return found
-        self.miss(what, f"there are more than {MOST_OBJECTS}")
+        found, whole = listed(lambda page: self.read(page, what), path, query)
+        if not whole:
+            self.miss(what, f"there are more than {MOST_OBJECTS}")
         return found
 
     def saw(self, what: str) -> bool:
@@ -143,10 +131,16 @@ class Survey:
             self._reviews[asked] = allowed if isinstance(allowed, bool) else None
         return self._reviews[asked]
 
+    def send(self, method: str, path: str, item: Any, content: str = JSON) -> tuple[int, bytes]:
+        """Return what the server answers to an object that it does not store.
+
+        Raises:
+            NoAnswerError: when the cluster does not answer, or does not know who asks.
+        """
+        return known(self.connection.send(method, path, json.dumps(item).encode(), content))
+
     def _review(self, path: str, body: dict[str, Any]) -> Any:
-        status, answer = self.connection.send("POST", path, json.dumps(body).encode(), JSON)
-        if status == UNAUTHORIZED:
-            raise NoAnswerError("the cluster does not know who asks: 401 Unauthorized")
+        status, answer = self.send("POST", path, body)
         if status == FORBIDDEN:
             self.miss("own rights", reason(status, answer))
         return json.loads(answer) if status == CREATED else None

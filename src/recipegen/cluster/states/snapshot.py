@@ -1,24 +1,25 @@
 """What `recipegen status` asks a cluster: one LIST of each kind, and the log of a Job that loads."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from recipegen.cluster.collect import (
     FORBIDDEN,
     JSON,
+    MOST_OBJECTS,
     NOT_FOUND,
     OK,
-    PAGE,
     TEXT,
-    UNAUTHORIZED,
     Get,
     NoAnswerError,
+    known,
+    listed,
+    reason,
 )
-from recipegen.cluster.plain import rows, table, text
-from recipegen.cluster.scrub import scrub
+from recipegen.cluster.plain import table
 
 LOG_LINES = "20"
 LOG_BYTES = "20000"
@@ -78,12 +79,15 @@ def snapshot(get: Get, namespace: str, graph: str) -> Snapshot:
     }
     for kind, (path, query) in places.items():
         try:
-            found.objects[kind] = [*_listed(get, path, query)]
+            found.objects[kind], whole = listed(partial(_asked, get), path, query)
         except _RefusedError as error:
             if error.status == NOT_FOUND and kind == "graphs":
                 found.served, found.objects[kind] = False, []
             else:
                 found.unseen[kind] = str(error)
+        else:
+            if not whole:
+                found.unseen[kind] = f"there are more than {MOST_OBJECTS}"
     return found
 
 
@@ -93,22 +97,12 @@ class _RefusedError(Exception):
         self.status = status
 
 
-def _listed(get: Get, path: str, query: dict[str, str]) -> Iterator[dict[str, Any]]:
-    more = ""
-    while True:
-        asked = {**query, "limit": str(PAGE), **({"continue": more} if more else {})}
-        status, body = get(f"{path}?{urlencode(asked)}", JSON)
-        if status == UNAUTHORIZED:
-            raise NoAnswerError("the cluster does not know who asks: 401 Unauthorized")
-        try:
-            answer = json.loads(body)
-        except ValueError:
-            answer = None
-        if status != OK or not isinstance(answer, dict):
-            words = "not allowed to look" if status == FORBIDDEN else f"the API server answered {status}"
-            said = scrub(text(answer, "message"))[:300]
-            raise _RefusedError(status, f"{words}: {said}" if said else words)
-        yield from rows(answer, "items")
-        more = text(answer, "metadata", "continue")
-        if not more:
-            return
+def _asked(get: Get, path: str) -> dict[str, Any]:
+    status, body = known(get(path, JSON))
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        answer = None
+    if status != OK or not isinstance(answer, dict):
+        raise _RefusedError(status, reason(status, body))
+    return answer

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from recipegen import facts
-from recipegen.creation.given import BACKENDS, Given, Missing
+from recipegen.creation.given import BACKENDS, Given, Missing, choices, needed
 from recipegen.creation.given import problems as of_a_recipe
 from recipegen.endpoints import CUSTOMERS
 from recipegen.errors import Problem, UsageError, nearest, show
@@ -82,13 +82,8 @@ def filled(wanted: Wanted, each: Missing, value: str) -> Wanted:
 
 def refusal(lacking: list[Missing]) -> UsageError:
     """Return the one error that names all that is missing, with what each of them can be."""
-    flags = [each.flag for each in lacking]
-    needs = flags[0] if len(flags) == 1 else f"{'; '.join(flags[:-1])}; and {flags[-1]}"
-    hints = [
-        f"{each.flag.split()[0]} is one of {', '.join(each.choices)}" for each in lacking if each.choices
-    ]
-    hints += [f"{each.flag.split()[0]}: the {each.words}" for each in lacking if not each.choices]
-    return UsageError(Problem("missing-input", (), f"`recipegen create` needs {needs}", "; ".join(hints)))
+    words = [f"{each.flag.split()[0]}: the {each.words}" for each in lacking if not each.choices]
+    return needed("create", [each.flag for each in lacking], [*choices(lacking), *words])
 
 
 def check(wanted: Wanted) -> None:

@@ -41,6 +41,38 @@ class NoAnswerError(Exception):
     """The cluster cannot be reached, or does not know who asks."""
 
 
+class UnknownCallerError(NoAnswerError):
+    """The cluster does not know who asks."""
+
+    def __init__(self) -> None:
+        super().__init__("the cluster does not know who asks: 401 Unauthorized")
+
+
+def known(answer: tuple[int, bytes]) -> tuple[int, bytes]:
+    """Return status and body of an answer.
+
+    Raises:
+        UnknownCallerError: when it is that the cluster does not know who asks.
+    """
+    if answer[0] == UNAUTHORIZED:
+        raise UnknownCallerError
+    return answer
+
+
+def listed(ask: Callable[[str], Any], path: str, query: dict[str, str]) -> tuple[list[dict[str, Any]], bool]:
+    """Return the objects of a collection, asked for page by page, and whether those are all."""
+    found: list[dict[str, Any]] = []
+    more: dict[str, str] = {}
+    while len(found) < MOST_OBJECTS:
+        answer = ask(f"{path}?{urlencode({**query, **more, 'limit': str(PAGE)})}")
+        page = rows(answer, "items")
+        found += page
+        more = {"continue": text(answer, "metadata", "continue")}
+        if not more["continue"] or not page:
+            return found, True
+    return found, False
+
+
 @dataclass(frozen=True)
 class Subject:
     """What is looked at, and what the recipe says of it; empty where that is not known."""
@@ -147,20 +179,11 @@ class _Look:
 
     def many(self, kind: str, path: str, **query: str) -> None:
         """Keep the objects of a collection, page by page."""
-        more: dict[str, str] = {}
-        read = 0
-        while True:
-            answer = self._ask(kind, f"{path}?{urlencode({**query, **more, 'limit': str(PAGE)})}")
-            found = rows(answer, "items")
-            for item in found:
-                self._keep(kind, item)
-            read += len(found)
-            more = {"continue": text(answer, "metadata", "continue")}
-            if not more["continue"] or not found:
-                return
-            if read >= MOST_OBJECTS:
-                self._miss(kind, f"there are more than {MOST_OBJECTS}")
-                return
+        found, whole = listed(lambda page: self._ask(kind, page), path, query)
+        for item in found:
+            self._keep(kind, item)
+        if not whole:
+            self._miss(kind, f"there are more than {MOST_OBJECTS}")
 
     def secret(self, secret: str) -> None:
         """Keep whether a Secret is there, and the names of its keys; its content is not asked for."""
@@ -241,10 +264,7 @@ class _Look:
         return None
 
     def _answer(self, path: str, accept: str) -> tuple[int, bytes]:
-        status, body = self._get(path, accept)
-        if status == UNAUTHORIZED:
-            raise NoAnswerError("the cluster does not know who asks: 401 Unauthorized")
-        return status, body
+        return known(self._get(path, accept))
 
     def _miss(self, kind: str, why: str) -> None:
         entry = {"what": WORDS[kind], "why": why}
