@@ -21,6 +21,10 @@ AWS = """
 import os, pathlib, shutil, sys, time
 store = pathlib.Path(os.environ["STORE"])
 args = sys.argv[1:]
+if args[1] != "ls":
+    # As the client has it by default, and as stores other than Amazon's may need it.
+    asked = os.environ.get("AWS_REQUEST_CHECKSUM_CALCULATION", "when_supported")
+    assert asked == ("when_required" if "--endpoint-url" in args else "when_supported")
 if "--endpoint-url" in args:
     at = args.index("--endpoint-url")
     assert args[at + 1] == os.environ["EXPECTED_ENDPOINT"], args
@@ -143,6 +147,18 @@ def test_m02_a_model_goes_from_the_hub_into_the_store(run: Run, tmp_path: Path) 
         "models/qwen/sub/model.safetensors",
         "models/qwen.abc.complete",
     }
+
+
+@pytest.mark.parametrize("endpoint", ["", "http://minio:9000"])
+def test_amazons_own_store_gets_the_checksums_that_aws_sends_by_itself(
+    run: Run, tmp_path: Path, endpoint: str
+) -> None:
+    """Another store gets none unless the Secret says so; the stand-in for `aws` looks at it."""
+    download(run, tmp_path)
+    asked = {"AWS_REQUEST_CHECKSUM_CALCULATION": "when_supported"}
+
+    assert run(FILES / "upload.sh", ENDPOINT=endpoint).returncode == 0
+    assert (run(FILES / "upload.sh", ENDPOINT=endpoint, **asked).returncode == 0) == (endpoint == "")
 
 
 def test_m06_progress_is_said_while_files_come_and_go(run: Run, tmp_path: Path) -> None:
