@@ -313,6 +313,17 @@ def test_t04_the_same_graph_in_another_file_is_refused(capsys: pytest.CaptureFix
     assert "dippy-base.yaml is the endpoint dippy-base in the namespace qwen already" in err
 
 
+def test_a_link_that_leads_to_itself_is_written_over_when_asked(folder: Path) -> None:
+    (folder / "here.yaml").symlink_to("here.yaml")
+    assert run("./base.yaml", *DIPPY, "-o", "here.yaml", "--force") == 0
+    assert data("here.yaml")["extends"] == "./base.yaml"
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_engine_is_named_by_the_option_that_was_given(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refused(capsys, 2, "./base.yaml", *DIPPY, "--engine", "vlm").startswith("--engine: no engine")
+
+
 @pytest.mark.usefixtures("folder")
 def test_an_endpoint_is_no_base(capsys: pytest.CaptureFixture[str]) -> None:
     run("qwen3-8b", *DIPPY)

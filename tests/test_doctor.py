@@ -454,6 +454,23 @@ def test_no_way_into_a_cluster_is_exit_code_4(
     assert "no way into a cluster" in err
 
 
+def test_a_login_that_fails_is_exit_code_5_and_says_why(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package logs it and goes on without one; the server would then know nobody."""
+    place = kubeconfig(tmp_path, "https://127.0.0.1:9")
+    program = {"apiVersion": "client.authentication.k8s.io/v1", "command": "no-such-login"}
+    config = json.loads(place.read_text())
+    config["users"][0]["user"] = {"exec": {**program, "interactiveMode": "Never"}}
+    place.write_text(json.dumps(config))
+    monkeypatch.setenv("KUBECONFIG", str(place))
+    code, out, err = cli(RECIPE)
+
+    assert (code, out) == (5, "")
+    assert err.startswith("the login of the context failed: ")
+    assert "'no-such-login'" in err
+
+
 @pytest.mark.parametrize("content", ["", "a: [b", "- x", "contexts: 3", "{}", "\0"], ids=repr)
 def test_a_malformed_kubeconfig_is_exit_code_4(
     content: str, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch

@@ -109,6 +109,13 @@ def test_variants_are_inherited_and_can_be_changed(tmp_path: Path) -> None:
     assert main(["validate", str(path)]) == 0
 
 
+def test_a_link_that_leads_to_itself_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").symlink_to("base.yaml")
+    path = written(tmp_path, "endpoint", {"extends": "./base.yaml"})
+    with pytest.raises(RecipeError, match=r"base\.yaml: Too many levels of symbolic links"):
+        load(path)
+
+
 def test_a_circle_names_every_file_in_it(tmp_path: Path) -> None:
     written(tmp_path, "a", {"extends": "./b.yaml"})
     written(tmp_path, "b", {"extends": "./c.yaml"})

@@ -315,6 +315,7 @@ def test_placeholders_count_as_gpus_too() -> None:
         ("pods: {withGpus: [{cpu: x}]}", "missing-key", ""),
         ("maxReplicas: many", "wrong-type", ""),
         ("gpus: [h100]", "unknown-gpu", "h100-sxm-80gb"),
+        ('registries: ["https://nvcr.io"]', "registry", "HOST/PATH"),
         ("labels: {required: []}", "wrong-value", ""),
         ("description: Nothing.", "policy-without-effect", "labels"),
     ],

@@ -141,7 +141,13 @@ WRONG: dict[str, tuple[dict[str, Answer], tuple[str, ...], str, str]] = {
         "OpenAI",
     ),
     "another path": ({"models": Answer({"message": "x"}, 404)}, (), "it answered 404", "route to it?"),
-    "no token": ({"models": Answer({"error": "x"}, 401)}, (), "it answered 401", "--token-env"),
+    "no token": ({"models": Answer({"error": "x"}, 401)}, (), "it answered 401", "it wants a token"),
+    "another token": (
+        {"models": Answer({"error": "x"}, 401)},
+        ("--header", "x-token: another"),
+        "it answered 401",
+        "does not take this token",
+    ),
     "somewhere else": (
         {"models": Answer({}, 307, headers={"Location": "https://elsewhere.example.com/v1/models"})},
         (),

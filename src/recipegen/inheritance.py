@@ -1,6 +1,7 @@
 """Recipes that extend another: one parent each, the recipe a merge patch of it."""
 
 from functools import reduce
+from os.path import realpath
 from pathlib import Path
 
 from recipegen import catalog, yamlio
@@ -24,12 +25,13 @@ def extended(document: Document, path: Path | None) -> tuple[Document, list[Path
     Raises:
         RecipeError: when the recipe that it extends is not there, is no recipe, or extends this one.
     """
-    seen = [path.resolve()] if path else []
+    # Not `resolve`, which links that lead to themselves end.
+    seen = [realpath(path)] if path else []
     bases: list[Path] = []
     written = [document]
     while KEY in written[-1].data:
         below, base = written[-1], _base(written[-1], bases[-1] if bases else path)
-        if base.resolve() in seen:
+        if realpath(base) in seen:
             names = " extends ".join(map(shown, [*([path] if path else []), *bases, base]))
             message, hint = f"goes round in a circle: {names}", "take it out of one of them"
             raise _problem("cyclic-extends", below, message, hint)
@@ -39,7 +41,7 @@ def extended(document: Document, path: Path | None) -> tuple[Document, list[Path
             message = f"cannot be read: {error.problems[0].message}"
             hint = "the path is taken from the folder of the file that says it"
             raise _problem("no-base", below, message, hint) from error
-        seen.append(base.resolve())
+        seen.append(realpath(base))
         bases.append(base)
     # From the one that extends nothing downwards, so that a null deletes what any of those above it has.
     first, *rest = (without(each, KEY) for each in reversed(written))

@@ -122,6 +122,14 @@ def test_m10_whole_keys_of_a_bucket_are_taken_for_the_files_below_the_models_fol
     )
 
 
+def test_m21_a_list_of_find_has_the_keys_of_the_same_files(cli: Cli) -> None:
+    listed = "".join(f"./{name}\n" for name in HUB.split())
+
+    assert identified(cli, "google/gemma-2b", "--files", "-", stdin=listed + HUB) == identified(
+        cli, "google/gemma-2b", "--files", "-"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "stdin", "code", "said"),
     [

@@ -1,6 +1,7 @@
 """The way into a cluster: the user's kubeconfig and the package `kubernetes`. Asks, and changes nothing."""
 
 import json
+import logging
 import os
 import re
 import socket
@@ -178,6 +179,7 @@ def _settings(context: str | None) -> Any:
 
     Raises:
         ToolError: when the package is missing, or the kubeconfig is, or has no such context.
+        ClusterError: when the program or token of the context does not log in.
     """
     try:
         from kubernetes import client, config
@@ -192,13 +194,35 @@ def _settings(context: str | None) -> Any:
     try:
         place = os.environ.get("KUBECONFIG") or None
         load: Any = config.load_kube_config
-        load(place, context, client_configuration=settings, persist_config=False)
+        with _logged() as said:
+            load(place, context, client_configuration=settings, persist_config=False)
     except Exception as error:
         # The package checks little: a malformed file ends in whatever its code stumbles over.
         hint = "KUBECONFIG names another file; --context another of its contexts"
         message = f"no way into a cluster: {brief(str(error))}"
         raise ToolError(Problem("tool", (), message, hint)) from error
+    if said:
+        hint = "it is the context's own program or token that logs in: see that `kubectl get nodes` works"
+        message = f"the login of the context failed: {escape(redact(brief(said[0])))}"
+        raise ClusterError(Problem("no-login", (), message, hint))
     return settings
+
+
+@contextmanager
+def _logged() -> Iterator[list[str]]:
+    """Give what the package logs as an error: it says there that a login failed, and goes on without one."""
+    said: list[str] = []
+
+    class Kept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+
+    kept = Kept(logging.ERROR)
+    logging.getLogger().addHandler(kept)
+    try:
+        yield said
+    finally:
+        logging.getLogger().removeHandler(kept)
 
 
 def _current_context() -> str:

@@ -44,7 +44,8 @@ def read_listing(text: str, source: str) -> tuple[Listed, ...]:
             problems.append(Problem("file-list", (), message, "list it with `aws s3 ls --recursive`", mark))
             continue
         of_aws = OF_AWS.fullmatch(line)
-        path = of_aws["path"] if of_aws else line.strip()
+        # `find .` begins each path with "./", which no key of a store has.
+        path = (of_aws["path"] if of_aws else line.strip()).removeprefix("./")
         problems += _wrong(path, mark)
         found.setdefault(path, Listed(path, mark))
     if problems:
@@ -80,7 +81,7 @@ def below(files: tuple[Listed, ...], prefix: str) -> tuple[Listed, ...]:
 
 
 def _wrong(path: str, mark: Mark) -> Iterator[Problem]:
-    parts = path.removeprefix("./").split("/")
+    parts = path.split("/")
     if path.startswith("/") or ".." in parts:
         hint = "name files below the model's own folder"
         yield Problem("file-escapes", (), f"lies outside of the folder, got {show(path)}", hint, mark)

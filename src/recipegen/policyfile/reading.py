@@ -57,7 +57,7 @@ def parsed(name: str, document: Document) -> Policy:
     except ValidationError as error:
         problems = [_problem(detail, document.data) for detail in error.errors(include_url=False)]
         raise RecipeError(*(validate.placed(problem, document) for problem in problems)) from error
-    problems = [*_unknown_gpus(keys), *_contradictions(keys)]
+    problems = [*_unknown_gpus(keys), *_no_registries(keys), *_contradictions(keys)]
     if keys.model_copy(update={"description": ""}) == PolicyKeys():
         problems.append(Problem("policy-without-effect", (), "asks for nothing", "add a key, such as labels"))
     if problems:
@@ -105,6 +105,15 @@ def _unknown_gpus(keys: PolicyKeys) -> Iterator[Problem]:
             if name not in facts.hardware():
                 message = f"no GPU type is called {show(name)}"
                 yield Problem("unknown-gpu", (*path, index), message, facts.gpu_hint(name))
+
+
+def _no_registries(keys: PolicyKeys) -> Iterator[Problem]:
+    """Yield what no image could come from: names of images begin with a host, not with a scheme."""
+    for index, name in enumerate(keys.registries or []):
+        if "//" in name:
+            message = f"is no registry with its path, got {show(name)}"
+            hint = "write HOST or HOST/PATH, such as nvcr.io/nvidia"
+            yield Problem("registry", ("registries", index), message, hint)
 
 
 def _contradictions(keys: PolicyKeys) -> Iterator[Problem]:

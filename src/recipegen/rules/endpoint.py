@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from recipegen.endpoints import CUSTOMERS, OWN
-from recipegen.errors import Problem
-from recipegen.recipe import Recipe
+from recipegen.errors import Path, Problem
+from recipegen.recipe import Endpoint, Recipe
+from recipegen.roles import workers
 
 # Written by the charts and the operator; selectors, dashboards and Services go by them.
 TAKEN = ("app.kubernetes.io/", "helm.sh/", "nvidia.com/", "kubernetes.io/", OWN)
@@ -32,12 +33,31 @@ def check(recipe: Recipe) -> Iterator[Problem]:
                 message = "is async, but scaling.enabled is false, so its queue would be watched by nothing"
             hint = f"switch the block {block} on, or choose another kind"
             yield Problem("endpoint-incomplete", ("endpoint", "kind"), message, hint)
+    if endpoint.kind == "reserved":
+        yield from _at_zero(recipe, endpoint)
     for block in ("labels", "annotations"):
         for name in getattr(endpoint, block):
             if name.startswith(TAKEN):
                 message = f"{name} is written by recipegen, its charts, Helm or the operator"
                 hint = "choose a key of your own, such as team or example.com/team"
                 yield Problem("taken-label", ("endpoint", block, name), message, hint)
+
+
+def _at_zero(recipe: Recipe, endpoint: Endpoint) -> Iterator[Problem]:
+    """Yield where a reserved endpoint has a fixed number of replicas, and that is none."""
+    numbers: dict[Path, int | None] = {
+        ("model", role, "replicas"): worker.replicas
+        for role, worker in workers(recipe.model).items()
+        if not recipe.model.disaggregation
+    }
+    numbers |= {
+        ("endpoint", "clusters", name, "replicas"): cluster.replicas
+        for name, cluster in endpoint.clusters.items()
+    }
+    for path, number in numbers.items():
+        if number == 0:
+            message = "a reserved endpoint keeps a replica at all times, got 0"
+            yield Problem("reserved-at-zero", path, message, "write 1 or more, or another endpoint.kind")
 
 
 HINTS = {

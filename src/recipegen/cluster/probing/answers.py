@@ -171,6 +171,8 @@ def _refused(name: str, answer: Answer, doctor: str) -> Check | None:
         hint = f"it leads elsewhere: give that address as --url: {answer.shown(answer.location)}"
         return Check(name, False, f"it answered {answer.status}", hint)
     hint = STATUS_HINTS.get(answer.status, doctor if answer.status >= 500 else "read what it says")
+    if answer.status == 401 and answer.secrets:
+        hint = "it does not take this token or header: another one with --token-env VAR or --header"
     return Check(name, False, f"it answered {answer.came}", hint.format(doctor=doctor))
 
 

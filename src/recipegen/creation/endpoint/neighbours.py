@@ -1,5 +1,6 @@
 """Recipes beside a new one: bases of a model, and graphs that would be one and the same in a cluster."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def refuse_taken(plan: Plan, target: Path) -> None:
     """
     for path, other in beside(target.parent):
         same = other.document.data.get("dynamoNamespace") == plan.namespace and _graph(other) == plan.graph
-        if same and path.resolve() != target.resolve():
+        if same and not _same(path, target):
             message = f"{shown(path)} is the endpoint {plan.graph} in the namespace {plan.namespace} already"
             hint = "edit that one, or give this one another --prefix or --name"
             raise ToolError(Problem("exists", (), message, hint))
@@ -40,9 +41,14 @@ def base_of(model: str, target: Path) -> str:
         own = other.document.data.get("model")
         is_base = not other.bases and "endpoint" not in other.document.data
         named = own.get("name") if isinstance(own, dict) else None
-        if is_base and named == model and path.resolve() != target.resolve():
+        if is_base and named == model and not _same(path, target):
             return called(path)
     return ""
+
+
+def _same(path: Path, other: Path) -> bool:
+    """Return whether both are one file; links that lead to themselves are none, and no error."""
+    return os.path.realpath(path) == os.path.realpath(other)
 
 
 def called(path: Path) -> str:

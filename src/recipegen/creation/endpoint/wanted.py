@@ -108,7 +108,9 @@ def wrong(field: str, value: str) -> str:
 def _wrong(wanted: Wanted) -> Iterator[Problem]:
     yield from _whose(wanted)
     # Types and engines are those of `new`.
-    yield from of_a_recipe(Given(backend=wanted.backend, gpu=wanted.gpu))
+    for problem in of_a_recipe(Given(backend=wanted.backend, gpu=wanted.gpu)):
+        # As the option is called here.
+        yield replace(problem, message=problem.message.replace("--backend:", "--engine:"))
     yield from _sizes(wanted)
     if wanted.name is not None and not (re.fullmatch(OBJECT_NAME, wanted.name) and len(wanted.name) <= 253):
         yield _usage(f"--name takes {FORMS[OBJECT_NAME]}, got {show(wanted.name)}", "as in --name dippy-qwen")
