@@ -34,6 +34,8 @@ def test_every_way_of_the_table_works(
     machine = new_machine(cluster)
     shutil.copy(ROOT / "tests/importers/cases/alpha-disagg.yaml", tmp_path / "graph.yaml")
     shutil.copy(ROOT / "docs/examples/config.json", tmp_path)
+    # Said with its place in a checkout.
+    shutil.copytree(ROOT / "docs/examples", tmp_path / "docs/examples")
     (tmp_path / "recipes").mkdir()
     failed = {}
     for where, command in rows().items():
