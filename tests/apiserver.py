@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import yaml
 
 from conftest import ROOT
-from recipegen.cluster.collect import METADATA, Get
+from recipegen.cluster.wire import METADATA, Get
 
 FOLDER = ROOT / "tests/doctor"
 KINDS = {

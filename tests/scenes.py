@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from recipegen.cluster.client import Connection, harmless
-from recipegen.cluster.collect import METADATA
+from recipegen.cluster.wire import METADATA
 
 NAMESPACED = {
     "v1": {

@@ -18,10 +18,11 @@ from recipegen import catalog, cluster, language, pipeline
 from recipegen.cli import doctor as doctor_cli
 from recipegen.cli import main
 from recipegen.cluster import signs
-from recipegen.cluster.collect import METADATA, NoAnswerError, collect
+from recipegen.cluster.collect import collect
 from recipegen.cluster.report import report
 from recipegen.cluster.scene import BLOCKS, WORKERS, paths_for
 from recipegen.cluster.scrub import scrub
+from recipegen.cluster.wire import METADATA, NoAnswerError
 from recipegen.errors import UsageError
 from recipegen.origin import parse
 from samples import in_new_python

@@ -14,11 +14,11 @@ import recipegen
 from recipegen import pipeline
 from recipegen.cli import main
 from recipegen.cluster import states
-from recipegen.cluster.collect import Get, NoAnswerError
 from recipegen.cluster.plain import name
 from recipegen.cluster.states.graphs import components, graph_state
 from recipegen.cluster.states.loading import load
 from recipegen.cluster.states.words import LONGEST_REASON, UNKNOWN, Component
+from recipegen.cluster.wire import Get, NoAnswerError
 from recipegen.errors import ClusterError
 
 RECIPE = str(apiserver.FOLDER / "llama.yaml")

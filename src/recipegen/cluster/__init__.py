@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from recipegen.cluster.client import reader
-from recipegen.cluster.collect import FORMAT, WORDS, NoAnswerError, Subject, collect, subject_of
+from recipegen.cluster.collect import FORMAT, WORDS, Subject, collect, subject_of
 from recipegen.cluster.findings import Diagnosis, Unseen, diagnose
 from recipegen.cluster.plain import at, rows, table
 from recipegen.cluster.scene import Finding
 from recipegen.cluster.scrub import clean
 from recipegen.cluster.shapes import SHAPES, kept
+from recipegen.cluster.wire import NoAnswerError
 from recipegen.errors import ClusterError, Problem, ToolError, UsageError, show
 from recipegen.resolve import Plan
 

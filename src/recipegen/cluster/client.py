@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from recipegen.cluster.collect import Get, NoAnswerError
 from recipegen.cluster.plain import text
+from recipegen.cluster.wire import Get, NoAnswerError
 from recipegen.errors import ClusterError, Problem, ToolError, brief, escape, redact
 
 SECONDS = 15.0

@@ -7,12 +7,12 @@ other, `verdict` tries the changes that they propose, `report` prints.
 from collections.abc import Sequence
 
 from recipegen.cluster.client import Connection, connect
-from recipegen.cluster.collect import NoAnswerError, UnknownCallerError
 from recipegen.cluster.preflight.dryrun import DryRun, dry_run
 from recipegen.cluster.preflight.items import Change, Item
 from recipegen.cluster.preflight.survey import LOGIN, Survey
 from recipegen.cluster.preflight.verdict import Outcome, Preflight, judge
 from recipegen.cluster.preflight.wants import wants
+from recipegen.cluster.wire import NoAnswerError, UnknownCallerError
 from recipegen.errors import ClusterError, Problem
 from recipegen.resolve import Plan
 

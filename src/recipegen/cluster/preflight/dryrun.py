@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from recipegen.cluster import signs
-from recipegen.cluster.collect import FORBIDDEN, JSON
 from recipegen.cluster.plain import at, name, rows, text
 from recipegen.cluster.preflight.access import block_of
 from recipegen.cluster.preflight.items import key_with
@@ -15,6 +14,7 @@ from recipegen.cluster.preflight.survey import Survey
 from recipegen.cluster.preflight.wants import GRAPH, Made, Pods, Wants
 from recipegen.cluster.scene import paths_for
 from recipegen.cluster.scrub import scrub
+from recipegen.cluster.wire import FORBIDDEN, JSON
 from recipegen.errors import Path, Problem
 from recipegen.origin import parse
 from recipegen.validate import placed

@@ -7,12 +7,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from recipegen import facts
-from recipegen.cluster.collect import METADATA, keys_of
+from recipegen.cluster.collect import keys_of
 from recipegen.cluster.plain import at, name, rows, table, text
 from recipegen.cluster.preflight.items import CANNOT, CHANGE, OK, UNKNOWN, WARN, Change, Item, key_with
 from recipegen.cluster.preflight.survey import Survey
 from recipegen.cluster.preflight.wants import Named, Wants
 from recipegen.cluster.shapes import DEFAULT_CLASS
+from recipegen.cluster.wire import METADATA
 from recipegen.errors import dotted
 from recipegen.origin import leaves
 

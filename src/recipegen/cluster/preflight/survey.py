@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from recipegen.cluster.client import Connection
-from recipegen.cluster.collect import (
+from recipegen.cluster.findings import Unseen
+from recipegen.cluster.plain import at, rows, text
+from recipegen.cluster.wire import (
     FORBIDDEN,
     JSON,
     METADATA,
@@ -16,8 +18,6 @@ from recipegen.cluster.collect import (
     listed,
     reason,
 )
-from recipegen.cluster.findings import Unseen
-from recipegen.cluster.plain import at, rows, text
 
 CREATED = 201
 LOGIN = (

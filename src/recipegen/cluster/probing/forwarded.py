@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from recipegen.cluster import client
-from recipegen.cluster.collect import FORBIDDEN, JSON, NOT_FOUND, OK, Get, NoAnswerError
 from recipegen.cluster.plain import condition, name, number, rows, table, text
 from recipegen.cluster.probing.asking import SilentError, Way
 from recipegen.cluster.scrub import scrub
+from recipegen.cluster.wire import FORBIDDEN, JSON, NOT_FOUND, OK, Get, NoAnswerError
 from recipegen.errors import ClusterError, Problem
 from recipegen.resolve import Plan
 

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from recipegen.cluster import batches, client
-from recipegen.cluster.collect import Get, NoAnswerError
 from recipegen.cluster.plain import name
 from recipegen.cluster.states.graphs import components, graph_state
 from recipegen.cluster.states.loading import created, load
@@ -27,6 +26,7 @@ from recipegen.cluster.states.words import (
     State,
     state,
 )
+from recipegen.cluster.wire import Get, NoAnswerError
 from recipegen.errors import ClusterError, Problem
 from recipegen.resolve import Plan
 

@@ -6,7 +6,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from recipegen.cluster.collect import (
+from recipegen.cluster.plain import table
+from recipegen.cluster.wire import (
     FORBIDDEN,
     JSON,
     MOST_OBJECTS,
@@ -19,7 +20,6 @@ from recipegen.cluster.collect import (
     listed,
     reason,
 )
-from recipegen.cluster.plain import table
 
 LOG_LINES = "20"
 LOG_BYTES = "20000"

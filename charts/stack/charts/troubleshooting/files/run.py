@@ -15,9 +15,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from recipegen.cluster.collect import Get, NoAnswerError, Subject, collect
+from recipegen.cluster.collect import Subject, collect
 from recipegen.cluster.findings import Diagnosis, diagnose
 from recipegen.cluster.report import headline, report
+from recipegen.cluster.wire import Get, NoAnswerError
 
 WAIT_SECONDS = float(os.environ.get("WAIT_SECONDS", "1800"))
 POLL_SECONDS = float(os.environ.get("POLL_SECONDS", "30"))
