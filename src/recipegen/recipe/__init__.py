@@ -1,7 +1,7 @@
 """The recipe language, typed: every block, every key, its unit and its default.
 
 The docstring below each key is its description in the JSON Schema, in editors and in `recipegen explain`.
-Cross-field rules live in `rules/`; values that depend on other values are filled in by `derive.py`.
+Cross-field rules live in `rules/`; values that depend on other values are filled in by `derive/`.
 """
 
 from typing import Annotated, Any
