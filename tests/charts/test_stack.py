@@ -27,6 +27,8 @@ RECIPE = {
     "variants": {"small": {"description": "Small.", "patch": {"model": {"worker": None}}}},
 }
 
+METRIC = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization"}}}
+
 
 def kinds(objects: list[dict[str, Any]]) -> list[str]:
     return sorted(o["kind"] for o in objects)
@@ -65,6 +67,36 @@ def test_hardware_is_refused_without_the_label_that_it_stands_for(render: Render
         render(recipe, namespace="qwen")
     with pytest.raises(helm_python.HelmError, match=r"hardware: its node label is filled in by recipegen"):
         render({**recipe, "model": {**recipe["model"], "nodeSelector": {"pool": "big"}}}, namespace="qwen")
+
+
+def test_an_endpoint_is_refused_without_its_labels(render: Render) -> None:
+    """Silently left out, whoever writes the bills would miss them."""
+    recipe = {**RECIPE, "endpoint": {"kind": "dedicated", "prefix": "dippy", "owner": "user-1"}}
+
+    assert render({**recipe, "global": {"labels": {"recipegen/endpoint": "dedicated"}}}, namespace="qwen")
+    with pytest.raises(helm_python.HelmError, match=r"endpoint: its labels are filled in by recipegen"):
+        render(recipe, namespace="qwen")
+
+
+def test_an_autoscaler_that_only_recipegen_derives_is_refused(render: Render) -> None:
+    """Silently left out, nothing would be scaled."""
+    model = {**RECIPE["model"], "worker": {"scalingAdapter": True}}  # type: ignore[dict-item]
+    recipe: dict[str, Any] = {**RECIPE, "model": model}
+    block = {"enabled": True, "minReplicas": 2, "maxReplicas": 2}
+    wide = {**model, "engine": {"tensorParallel": 2}, "worker": {"nodes": 2}}
+    pair = {**RECIPE["model"], "disaggregation": True, "decode": {"scalingAdapter": True}}  # type: ignore[dict-item]
+
+    keda = {"prometheus": {"address": "http://a", "query": "b"}}
+    autoscalers: list[dict[str, Any]] = [{"planner": {}}, {"keda": keda}]
+    for chosen in autoscalers:
+        assert render({**recipe, "scaling": {**block, "perWorker": 8, **chosen}}, namespace="qwen")
+    assert render({**recipe, "model": wide, "scaling": block}, namespace="qwen")
+    with pytest.raises(helm_python.HelmError, match=r"its autoscaler is filled in by recipegen"):
+        render({**recipe, "scaling": block}, namespace="qwen")
+    with pytest.raises(helm_python.HelmError, match=r"its role is filled in by recipegen"):
+        render(
+            {**recipe, "model": pair, "scaling": {**block, "hpa": {"metrics": [METRIC]}}}, namespace="qwen"
+        )
 
 
 @pytest.mark.parametrize("cluster", ["gpu-operator", "gke", "eks", "aks"])
