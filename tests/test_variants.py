@@ -290,3 +290,11 @@ def test_a_variants_file_is_for_one_recipe_and_no_pipe(capsys: pytest.CaptureFix
 
 def test_the_table_of_foreign_keys_has_the_two_of_the_guide() -> None:
     assert set(foreign.table()["keys"]) == SEEDS
+
+
+def test_a_variants_file_of_which_none_is_chosen_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["render", "qwen3-8b", "--variants", str(ROOT / "docs/examples/variants.yaml")])
+    answer = capsys.readouterr()
+
+    assert (code, answer.out) == (2, "")
+    assert "say which of its variants with --variant" in answer.err

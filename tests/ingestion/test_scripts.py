@@ -38,6 +38,14 @@ if args[1] == "ls":
     prefix = place(args[2])
     there = prefix.parent.is_dir() and any(p.name.startswith(prefix.name) for p in prefix.parent.iterdir())
     sys.exit(0 if there else 1)
+if args[1] == "rm":
+    # Nothing there is no failure.
+    name = args[args.index("--include") + 1] if "--recursive" in args else place(args[2]).name
+    folder = place(args[2]) if "--recursive" in args else place(args[2]).parent
+    for path in folder.rglob(name) if folder.is_dir() else ():
+        path.unlink()
+        print(f"delete: {path}")
+    sys.exit()
 if args[1] == "cp":
     place(args[3]).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(args[2], place(args[3]))
@@ -192,6 +200,21 @@ def test_m08_an_upload_that_broke_leaves_no_marker_and_is_taken_up_again(run: Ru
     # The first of the two was there already.
     assert "downloaded files: 2, uploaded files: 1" in again.stdout
     assert "models/qwen.abc.complete" in stored(tmp_path)
+
+
+def test_no_marker_outlives_the_files_that_it_speaks_of(run: Run, tmp_path: Path) -> None:
+    """Another revision lies in the same folder: whoever waits for the first waits on."""
+    download(run, tmp_path)
+    run(FILES / "upload.sh")
+    other = run(FILES / "upload.sh", MARKER="s3://models/qwen.def.complete")
+    both = stored(tmp_path)
+    (tmp_path / "store/models/qwen/config.json").unlink()
+    broken = run(FILES / "upload.sh", BREAKS_AT="config.json")
+
+    assert other.returncode == 0
+    assert {name for name in both if "complete" in name} == {"models/qwen.def.complete"}
+    assert broken.returncode == 1
+    assert not {name for name in stored(tmp_path) if name.endswith(".complete")}
 
 
 def test_an_upload_without_credentials_fails(run: Run, tmp_path: Path) -> None:

@@ -224,7 +224,7 @@ def _create(command: argparse.ArgumentParser) -> None:
         ("--owner", "O", "id or e-mail address of who pays; for dedicated and reserved"),
         ("--owners-file", "FILE", "YAML map of e-mail addresses to ids, to write the id of --owner"),
         ("--gpu", "GPU", "GPU type, such as h100-sxm-80gb; default: the base's"),
-        ("--name", "NAME", "what the recipe is called; default: PREFIX-BASE, or BASE-KIND without a prefix"),
+        ("--name", "NAME", "what the recipe is called; default: PREFIX-BASE, or KIND-BASE without a prefix"),
     )
     _numbers(
         command,

@@ -65,6 +65,12 @@ def _replicas(recipe: Recipe) -> Iterator[Problem]:
             if not recipe.scaling.enabled:
                 hint = "leave it out (`replicas: null` in a patch), or scalingAdapter"
             yield Problem("replicas-not-ours", (*path, "replicas"), message, hint)
+    clusters = recipe.endpoint.clusters if recipe.endpoint and scaled else {}
+    for name, cluster in clusters.items():
+        if cluster.replicas is not None:
+            message = f"an autoscaler writes the replicas there, got {cluster.replicas}"
+            hint = "leave it out: scaling.minReplicas and maxReplicas bound them in every cluster"
+            yield Problem("replicas-not-ours", ("endpoint", "clusters", name, "replicas"), message, hint)
 
 
 def _one(recipe: Recipe) -> Iterator[Problem]:

@@ -31,7 +31,7 @@ progress() {
 }
 # Run `aws` with what it is told, a line of progress now and then, and fail as it does.
 follow() {
-  aws "$@" --no-progress ${ENDPOINT:+--endpoint-url "$ENDPOINT"} >> "$log" &
+  aws "$@" ${ENDPOINT:+--endpoint-url "$ENDPOINT"} >> "$log" &
   upload=$!
   # The first process of a container hears no signal that it has no trap for.
   trap 'kill "$upload"; wait "$upload" || :; exit 143' TERM
@@ -52,9 +52,13 @@ if [ "$files" -eq 0 ]; then
   echo "nothing is in $FOLDER/model: was it downloaded?" >&2
   exit 1
 fi
+# A marker says of the folder's files that they are there, and these are about to be others: none outlives them, not
+# that of another revision either.
+follow s3 rm "${TARGET%/*}/" --recursive --exclude '*' --include "${TARGET##*/}.*.complete"
+follow s3 rm "$MARKER"
 # What begins with a dot is the download's own, or git's.
-follow s3 sync "$FOLDER/model" "$TARGET" --exclude '.*'
-if [ -n "${GGUF:-}" ]; then follow s3 cp "$FOLDER/gguf/model.gguf" "$GGUF/model.gguf"; fi
+follow s3 sync "$FOLDER/model" "$TARGET" --exclude '.*' --no-progress
+if [ -n "${GGUF:-}" ]; then follow s3 cp "$FOLDER/gguf/model.gguf" "$GGUF/model.gguf" --no-progress; fi
 progress
 # Files that an earlier try has uploaded are not uploaded again, so the number may be less than that of the files.
 echo "$files files are in $TARGET" > "$log.done"
