@@ -77,6 +77,11 @@ def of_policy(policy: str, recipe: str = "") -> list[Problem]:
 SERVERLESS = "endpoint: {kind: serverless, labels: {team: ml}, annotations: {a: x}}"
 
 
+def of_one_graph(*names: str) -> list[Problem]:
+    data = {"dynamoNamespace": "own", "model": {"name": "a/b"}}
+    return [*collisions.check([plan_of(data, name) for name in names])]
+
+
 def of_both(*names: str) -> list[Problem]:
     plans = [plan_of({"dynamoNamespace": "own", "model": {"name": name}}) for name in names]
     return [*collisions.check(plans)]
@@ -97,6 +102,7 @@ MADE: dict[str, Callable[[], list[Problem]]] = {
     "image-can-change": lambda: of_pod(image="x"),
     "gpu-without-limit": lambda: of_pod(resources={"requests": {"nvidia.com/gpu": "1"}}),
     "stands-twice": lambda: of_pod(env=[{"name": "A"}, {"name": "A"}]),
+    "same-graph": lambda: of_one_graph("Qwen.3", "qwen-3"),
     "same-id": lambda: of_both("a/b-c", "a-b/c"),
     "host-access": lambda: of_pod(securityContext={"privileged": True}),
     "policy-label": lambda: of_policy("labels: {required: [product]}", SERVERLESS),

@@ -45,7 +45,22 @@ def extended(document: Document, path: Path | None) -> tuple[Document, list[Path
         bases.append(base)
     # From the one that extends nothing downwards, so that a null deletes what any of those above it has.
     first, *rest = (without(each, KEY) for each in reversed(written))
-    return reduce(lambda above, each: merge(_handed_down(above), each), rest, first), bases
+    return reduce(_merged, rest, first), bases
+
+
+def _merged(above: Document, below: Document) -> Document:
+    """Return a recipe over the one that it extends; raises RecipeError as `extended` does."""
+    base, own = (each.data.get("model") for each in (above, below))
+    if isinstance(base, dict) and isinstance(own, dict) and base.get("revision") is not None:
+        renamed = own.get("name", base.get("name")) != base.get("name")
+        if renamed and "revision" not in own:
+            message = (
+                f"is not the base's model, and its revision is none of this one, got {show(own['name'])}"
+            )
+            hint = "write model.revision too, or null for the newest"
+            path = ("model", "name")
+            raise RecipeError(Problem("inherited-revision", path, message, hint, below.mark(path)))
+    return merge(_handed_down(above), below)
 
 
 def _handed_down(above: Document) -> Document:

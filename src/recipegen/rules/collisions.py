@@ -1,6 +1,6 @@
-"""Several recipes at once: two models that would have one id, where ids are kept."""
+"""Several recipes at once: models that would have one id, where ids are kept, and recipes of one graph."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from recipegen.errors import Path, Problem, show
@@ -10,9 +10,30 @@ if TYPE_CHECKING:
     from recipegen.resolve import Plan
 
 NAME: Path = ("model", "name")
+NAMESPACE: Path = ("dynamoNamespace",)
 
 
-def check(plans: Iterable["Plan"]) -> Iterator[Problem]:
+def check(plans: Sequence["Plan"]) -> Iterator[Problem]:
+    """Yield what goes wrong with several recipes that are given together."""
+    yield from _models(plans)
+    yield from _graphs(plans)
+
+
+def _graphs(plans: Iterable["Plan"]) -> Iterator[Problem]:
+    """Yield each recipe whose graph is that of another one before it: a later apply changes it."""
+    first: dict[tuple[str, str], Plan] = {}
+    seen: set[str] = set()
+    for plan in plans:
+        other = first.setdefault((plan.namespace, plan.graph), plan)
+        if other.name != plan.name and plan.name not in seen:
+            message = f"its graph is {plan.graph} in {plan.namespace}, and so is that of {show(other.name)}"
+            hint = "give one of the files another name, or one of the recipes another dynamoNamespace"
+            mark = plan.loaded.document.mark(NAMESPACE)
+            yield Problem("same-graph", NAMESPACE, f"{show(plan.name)}: {message}", hint, mark)
+        seen.add(plan.name)
+
+
+def _models(plans: Iterable["Plan"]) -> Iterator[Problem]:
     """Yield each model whose id is that of another one before it; recipes of one model may be many."""
     first: dict[str, Plan] = {}
     seen: set[str] = set()
