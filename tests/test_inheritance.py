@@ -116,6 +116,17 @@ def test_a_link_that_leads_to_itself_cannot_be_read(tmp_path: Path) -> None:
         load(path)
 
 
+def test_a_variant_of_the_base_that_is_wrong_here_can_be_taken_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model: dict[str, Any] = {"disaggregation": True, "worker": None, "prefill": {}, "decode": {}}
+    path = written(tmp_path, "mine", {"extends": "qwen3-8b", "model": model})
+    code = main(["validate", str(path)])
+
+    assert code == 1
+    assert "or take the variant " in capsys.readouterr().err
+
+
 def test_a_circle_names_every_file_in_it(tmp_path: Path) -> None:
     written(tmp_path, "a", {"extends": "./b.yaml"})
     written(tmp_path, "b", {"extends": "./c.yaml"})

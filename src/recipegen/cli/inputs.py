@@ -12,7 +12,7 @@ from recipegen.components import COMPONENTS
 from recipegen.document import Document, from_set, merge
 from recipegen.errors import Problem, RecipeError, UsageError, nearest, show
 from recipegen.language import knows
-from recipegen.load import choose, variants
+from recipegen.load import Loaded, choose, variants
 from recipegen.overview import Form
 from recipegen.resolve import Plan, resolve
 from recipegen.validate import validate
@@ -89,7 +89,7 @@ def plans(args: argparse.Namespace) -> list[Plan]:
         with _gathered(problems):
             recipe = pipeline.read(name, variants_file(args))
             for variant in [args.variant] if args.variant else [None, *variants(recipe.document)]:
-                with _gathered(problems):
+                with _gathered(problems), _with_a_way_out(recipe, variant):
                     # The block of the variants itself is checked along with the recipe.
                     alone = not args.variant and variant is not None
                     loaded = choose(recipe, variant, documents, alone=alone)
@@ -108,6 +108,19 @@ def plans(args: argparse.Namespace) -> list[Plan]:
     warnings = dict.fromkeys(warning for one in found for warning in one.warnings)
     report([*warnings], as_json=args.format == "json")
     return found
+
+
+@contextmanager
+def _with_a_way_out(recipe: Loaded, variant: str | None) -> Iterator[None]:
+    """Say of what is wrong with a variant that the recipe may have from another how to be rid of it."""
+    try:
+        yield
+    except RecipeError as error:
+        if variant is None or not recipe.bases:
+            raise
+        out = f"or take the variant {variant} out here: `variants: {{{variant}: null}}`"
+        problems = (replace(p, hint=f"{p.hint}; {out}" if p.hint else out) for p in error.problems)
+        raise RecipeError(*problems) from error
 
 
 def _refuse(args: argparse.Namespace) -> None:
