@@ -161,7 +161,13 @@ def test_pods_that_wait_hold_no_release_up(render: Render) -> None:
 
     assert found["DaemonSet"]["spec"]["updateStrategy"]["rollingUpdate"] == {"maxUnavailable": "100%"}
     assert found["Deployment"]["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == "100%"
-    assert pod(found["Deployment"])["terminationGracePeriodSeconds"] == 0
+
+
+def test_a_placeholder_that_goes_is_seen_to_go(render: Render) -> None:
+    """With 0 a worker may wait minutes for its place: https://github.com/kubernetes/kubernetes/issues/141694."""
+    found = made(render, images=IMAGES, placeholders={"count": 2})
+
+    assert 0 < pod(found["Deployment"])["terminationGracePeriodSeconds"] <= 5
 
 
 def test_selectors_are_of_labels_that_never_change(render: Render) -> None:

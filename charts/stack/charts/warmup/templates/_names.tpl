@@ -29,8 +29,9 @@ app.kubernetes.io/component: {{ index . 1 | quote }}
 
 {{- /* Where the pods go, and what they may do, as lines of a pod's spec: {{ include "warmup.pod" . }} */ -}}
 {{- define "warmup.pod" -}}
-# Nothing that is lost: the place is free at once.
-terminationGracePeriodSeconds: 0
+# They end when told to. With 0 the API server forgets a pod before its node does, and the scheduler, which may take the same
+# pod away for two workers, then lets one of them wait for five minutes: https://github.com/kubernetes/kubernetes/issues/141694.
+terminationGracePeriodSeconds: 5
 automountServiceAccountToken: false
 enableServiceLinks: false
 {{- with .Values.nodeSelector }}
