@@ -26,7 +26,8 @@ def folder() -> Path:
 
 def recipes() -> dict[str, Path]:
     """Return the catalog: recipe name to file, sorted by name."""
-    return {path.stem: path for path in sorted(folder().glob("*.yaml"), key=lambda path: path.name)}
+    names = sorted(path.name for path in folder().iterdir() if path.name.endswith(".yaml"))
+    return {name.removesuffix(".yaml"): folder() / name for name in names}
 
 
 def find(name: str | PathLike[str]) -> Path | None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from recipegen import facts
@@ -67,14 +68,21 @@ def _latent(model: ModelFacts, setup: Setup, layers: range) -> Iterator[Term]:
     vllm/model_executor/layers/attention/mla_attention.py; SGLang 0.5.21,
     srt/models/deepseek_common/deepseek_weight_loader.py.
     """
-    count = 0
-    for module in model.modules:
-        layer = LAYER.match(module.name)
-        if layer and int(layer[1]) in layers and module.name.endswith(".kv_b_proj"):
-            count += module.parameters
+    count = sum(numbers for layer, numbers in _latents(model).items() if layer in layers)
     if count:
         formula = f"{count} numbers x 2 bytes / {setup.attention_ranks}"
         yield _term("latent's matrix, turned", count * 2 / setup.attention_ranks, formula, setup)
+
+
+@lru_cache(maxsize=256)
+def _latents(model: ModelFacts) -> dict[int, int]:
+    """Return the numbers of each layer's matrix from the latent to keys and values, by layer."""
+    named = ((LAYER.match(module.name), module) for module in model.modules)
+    return {
+        int(layer[1]): module.parameters
+        for layer, module in named
+        if layer and module.name.endswith(".kv_b_proj")
+    }
 
 
 def _positions(model: ModelFacts, setup: Setup, table: dict[str, Any]) -> Iterator[Term]:

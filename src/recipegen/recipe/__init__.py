@@ -216,7 +216,7 @@ class Variant(Block):
 class Recipe(Block):
     """A model and all that is deployed around it."""
 
-    about: About = About()
+    about: About = About.model_construct()
     """For people. Default: nothing stated."""
     extends: Annotated[str, Field(min_length=1, max_length=300)] | None = None
     """Recipe that this one is a merge patch of: a name of the catalog, or a file's path from this file, such as `./base.yaml`. What stands here wins, `about.evidence` is not taken from there. Default: none, the recipe is whole."""
@@ -228,27 +228,27 @@ class Recipe(Block):
     """GPUs that the workers are meant for. Default: any."""
     model: Model
     """The model, its engine and its workers."""
-    scaling: Scaling = Scaling()
+    scaling: Scaling = Scaling.model_construct()
     """Autoscaler of the workers. Default: off."""
-    gateway: Gateway = Gateway()
+    gateway: Gateway = Gateway.model_construct()
     """Gateway API routes to the model. Default: off."""
-    model_express: ModelExpress = ModelExpress()
+    model_express: ModelExpress = ModelExpress.model_construct()
     """Model Express server for fast weight loading. Default: off."""
-    benchmark: Benchmark = Benchmark()
+    benchmark: Benchmark = Benchmark.model_construct()
     """Benchmark Job. Default: off."""
-    batch: Batch = Batch()
+    batch: Batch = Batch.model_construct()
     """Batch Jobs. Default: off."""
-    ingestion: Ingestion = Ingestion()
+    ingestion: Ingestion = Ingestion.model_construct()
     """Job that brings the model's files into an object store. Default: off."""
-    warmup: Warmup = Warmup()
+    warmup: Warmup = Warmup.model_construct()
     """Images and room on nodes before workers come. Default: off."""
-    observability: Observability = Observability()
+    observability: Observability = Observability.model_construct()
     """Dashboards and alerts. Default: off."""
-    fault_injection: FaultInjection = FaultInjection()
+    fault_injection: FaultInjection = FaultInjection.model_construct()
     """Fault experiments. Default: off."""
-    troubleshooting: Troubleshooting = Troubleshooting()
+    troubleshooting: Troubleshooting = Troubleshooting.model_construct()
     """Diagnosis Job. Default: off."""
-    platform: Platform = Platform()
+    platform: Platform = Platform.model_construct()
     """The upstream operator. Default: installed along."""
     variants: Annotated[
         dict[Annotated[str, Field(pattern=LABEL, max_length=80)], Variant], Field(max_length=100)

@@ -75,9 +75,9 @@ class Batch(Block):
     """How often an index begins anew that failed, after what it has answered. A pod that is moved from its node does not count. Default: 3."""
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = None
     """After how many seconds a Job that has ended is removed; the next apply makes it again, and it finds its answers. Default: never."""
-    input: BatchInput = BatchInput()
+    input: BatchInput = BatchInput.model_construct()
     """The requests. Default: none, a batch needs some."""
-    output: BatchOutput = BatchOutput()
+    output: BatchOutput = BatchOutput.model_construct()
     """Where the answers go. Default: nowhere, a batch needs a volume."""
     node_selector: dict[LabelKey, LabelValue] = {}
     """Labels of the nodes that its pods may run on. Default: any node."""

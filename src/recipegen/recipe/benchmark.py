@@ -94,9 +94,9 @@ class Benchmark(Block):
     """Whether it runs. Default: `false`."""
     config: BenchmarkConfig | None = None
     """What is measured. Default, also when left empty: see its keys."""
-    targets: Targets = Targets()
+    targets: Targets = Targets.model_construct()
     """What the figures are held to. Default: no request may fail."""
-    results: Results = Results()
+    results: Results = Results.model_construct()
     """Where the results stay. Default: in the Job's log alone."""
     gpus: Count | None = None
     """GPUs that the throughput is divided by. Default: those of all replicas of all workers."""

@@ -26,7 +26,7 @@ class ModelExpress(Block):
     """Image of the server, for a mirror or for the release of the workers' client. Default: `modelExpress` in `facts/images.yaml`."""
     metadata: Literal["kubernetes", "redis"] = "kubernetes"
     """Where it keeps what it knows: `kubernetes`, in objects whose kinds ModelMetadata and ModelCacheEntry the cluster has to have, or `redis`. Default: `kubernetes`."""
-    redis: Redis = Redis()
+    redis: Redis = Redis.model_construct()
     """The Redis, with `metadata: redis` alone. Default: none."""
     size: Quantity = "100Gi"
     """Size of its volume, which holds the weights. Default: 100Gi."""

@@ -117,15 +117,15 @@ class Gateway(Block):
     """Listener of the existing Gateway. Default: all."""
     gateway_class_name: ObjectName | None = None
     """GatewayClass of the created Gateway, such as `agentgateway` or `istio`."""
-    listener: Listener = Listener()
+    listener: Listener = Listener.model_construct()
     """Listener of the created Gateway. Default: HTTP on port 80, for the graph's namespace."""
-    infrastructure: Infrastructure = Infrastructure()
+    infrastructure: Infrastructure = Infrastructure.model_construct()
     """What the created Gateway passes on to its controller. Default: nothing."""
     hostnames: Annotated[list[Hostname], Field(max_length=16)] = []
     """Host names of the requests. Default: any."""
     path_prefix: UrlPath = "/"
     """Beginning of the requests' paths, taken off before the model sees them. Default: `/`."""
-    model_header: ModelHeader = ModelHeader()
+    model_header: ModelHeader = ModelHeader.model_construct()
     """The header that requests for this model carry. Default: `X-Gateway-Model-Name` with the model's name."""
     timeout: Annotated[str, Field(pattern=DURATION)] = "600s"
     """Longest time for a request with its whole answer, such as `600s` or `1h`; `0s` for no limit. Default: `600s`."""

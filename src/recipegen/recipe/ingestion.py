@@ -96,11 +96,11 @@ class Ingestion(Block):
 
     enabled: bool = False
     """Whether it runs. Default: `false`."""
-    source: HubSource = HubSource()
+    source: HubSource = HubSource.model_construct()
     """What is downloaded. Default: the model that is served."""
-    target: Mirror = Mirror()
+    target: Mirror = Mirror.model_construct()
     """Where it goes. Default: to `model.cache.s3`."""
-    scan: Scan = Scan()
+    scan: Scan = Scan.model_construct()
     """A scanner between download and upload. Default: off."""
     convert: Conversion | None = None
     """A conversion to GGUF. Default: none."""

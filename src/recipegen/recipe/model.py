@@ -126,7 +126,7 @@ class Component(Block):
     """Number of replicas. Default: 1."""
     env: dict[EnvName, Annotated[str, Field(max_length=4096)]] = {}
     """Environment variables, name to text. Default: none."""
-    resources: Resources = Resources()
+    resources: Resources = Resources.model_construct()
     """CPU, memory and storage of one pod. Default: none stated."""
 
 
@@ -142,7 +142,7 @@ class Sidecar(Block):
 
     env: dict[EnvName, Annotated[str, Field(max_length=4096)]] = {}
     """Environment variables, name to text. Default: none."""
-    resources: Resources = Resources()
+    resources: Resources = Resources.model_construct()
     """CPU, memory and storage of the container, beside those of the worker. Default: none stated."""
 
 
@@ -151,7 +151,7 @@ class EndpointPicker(Component):
 
     enabled: bool = False
     """Whether the graph has one. Needs KV routing and, in the cluster, the kind InferencePool. Default: `false`."""
-    sidecar: Sidecar = Sidecar()
+    sidecar: Sidecar = Sidecar.model_construct()
     """The frontend in each worker's pod. Default: nothing set."""
 
 
@@ -162,7 +162,7 @@ class Worker(Component):
     """Nodes that one replica spans. Default: 1."""
     gpus: Annotated[int, Field(ge=1, le=64)] | None = None
     """GPUs of one replica on each node. Default: what the parallel sizes need."""
-    engine: Engine = Engine()
+    engine: Engine = Engine.model_construct()
     """Engine settings of this role, on top of `model.engine`. Default: none."""
     extra_config: ExtraConfig | None = None
     """One configuration file for the engine. Default: none."""
@@ -243,21 +243,21 @@ class Model(Block):
     """Name that clients ask for in place of `name`, such as the original's where `name` is a quantised copy. Default: `name`."""
     revision: Annotated[str, Field(pattern=REVISION, max_length=100)] | None = None
     """Commit of the weights. Default: the newest, which can change under you."""
-    backend: Backend = Backend()
+    backend: Backend = Backend.model_construct()
     """Engine and image. Default: vLLM of the newest Dynamo release recipegen knows."""
     mocker: bool = False
     """`true`: Dynamo's mocker in place of the engine, without a GPU, for kind and CI clusters (`render --twin`). Default: `false`."""
-    deployment: Deployment = Deployment()
+    deployment: Deployment = Deployment.model_construct()
     """Whether the graph is created. Default: yes."""
     disaggregation: bool = False
     """`false`: the `worker` block; `true`: the `prefill` and `decode` blocks. Default: `false`."""
     routing_policy: RoutingPolicy = "none"
     """How the frontend picks a worker. `none` leaves it to Dynamo, which takes turns. Default: `none`."""
-    engine: Engine = Engine()
+    engine: Engine = Engine.model_construct()
     """Engine settings that all workers share. Default: the engine's own."""
-    frontend: Frontend = Frontend()
+    frontend: Frontend = Frontend.model_construct()
     """The frontend. Default: one replica."""
-    endpoint_picker: EndpointPicker = EndpointPicker()
+    endpoint_picker: EndpointPicker = EndpointPicker.model_construct()
     """Endpoint picker for a gateway, in every worker's pod with a frontend of its own. Default: off."""
     worker: Worker | None = None
     """Workers that do prefill and decode. Default without disaggregation: one replica."""
@@ -265,7 +265,7 @@ class Model(Block):
     """Workers that read the prompt. Default with disaggregation: one replica."""
     decode: Worker | None = None
     """Workers that write the answer. Default with disaggregation: one replica."""
-    cache: Cache = Cache()
+    cache: Cache = Cache.model_construct()
     """Volume for the weights. Default: off."""
     model_express_url: Annotated[str, Field(pattern=SERVER, max_length=300)] | None = None
     """Model Express server that workers get weights from, such as one that the cluster has for all its models. Their image needs the package `modelexpress`. Default: that of the block `modelExpress`, or none."""

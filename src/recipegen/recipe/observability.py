@@ -43,7 +43,7 @@ class Alerts(Block):
     """Labels by which Prometheus finds rules, such as `{release: kube-prometheus-stack}`. Default: none."""
     after: Annotated[str, Field(pattern=PERIOD)] = "5m"
     """How long a target is missed before its alert fires: 30s, 5m, 1h. Default: 5m."""
-    targets: AlertTargets = AlertTargets()
+    targets: AlertTargets = AlertTargets.model_construct()
     """What is asked of the graph. Default: see its keys."""
     workers: dict[Role, Replicas] | None = None
     """Workers of each role that have to serve at least. Default: the replicas of each role."""
@@ -67,9 +67,9 @@ class Observability(Block):
     """Whether the dashboards are installed, and what is switched on below. Default: `false`."""
     dashboards: list[Dashboard] | None = None
     """Dashboards, by name. Default: frontend, workers and cache, router with KV routing, disaggregation where the graph is."""
-    alerts: Alerts = Alerts()
+    alerts: Alerts = Alerts.model_construct()
     """Alerts. Default: off."""
-    pod_monitor: PodMonitor = PodMonitor()
+    pod_monitor: PodMonitor = PodMonitor.model_construct()
     """Scraping. Default: off, left to Dynamo's platform."""
     dashboard_labels: dict[LabelKey, LabelValue] = {"grafana_dashboard": "1"}
     """Labels by which Grafana's sidecar finds dashboards. Default: `grafana_dashboard: "1"`."""

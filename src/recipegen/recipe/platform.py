@@ -46,5 +46,5 @@ class Platform(Block):
     """Whether the operator looks up the GPUs of the cluster's nodes. Default: the chart's own."""
     values: dict[str, Any] = {}
     """Further values of the upstream chart. Default: none."""
-    gate: Gate = Gate()
+    gate: Gate = Gate.model_construct()
     """Waits until the operator works. Default: on."""

@@ -188,7 +188,7 @@ class Keda(Block):
     """How often it reads, in seconds. Default: 5."""
     cooldown_period: Annotated[int, Field(ge=0, le=86_400)] | None = None
     """How long nobody has to ask before the last replica goes, in seconds. Default: 300, or `queue.messageTimeout` where that is longer."""
-    fallback: Fallback = Fallback()
+    fallback: Fallback = Fallback.model_construct()
     """What it does when it cannot read. Default: after 3 failures `minReplicas`, but at least 1."""
     prometheus: Prometheus | None = None
     """Scales by the requests in flight. Required with `minReplicas: 0`, unless there is a `queue`."""

@@ -34,7 +34,7 @@ class Warmup(Block):
     """Images that each node with the recipe's GPUs pulls beforehand, at most 32. Default: those of the graph's pods on such nodes."""
     pull_secrets: Annotated[list[ObjectName], Field(max_length=8)] = []
     """Secrets for their registries. Default: none."""
-    placeholders: Placeholders = Placeholders()
+    placeholders: Placeholders = Placeholders.model_construct()
     """Pods that hold GPUs until workers come. Default: none."""
     image: Image | None = None
     """Image of the pods themselves, which only sleep, for a mirror. Default: `pause` in `facts/images.yaml`."""

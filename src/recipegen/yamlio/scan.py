@@ -23,6 +23,8 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BOM = b"\xef\xbb\xbf"
 _OTHER_ENCODINGS = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
 _BLOCKS = ("|", ">")
+_ENDING = (yaml.ScalarEvent, yaml.CollectionEndEvent)
+_SILENT = (yaml.StreamStartEvent, yaml.DocumentEndEvent)
 _TAB_OR_COMMENT = re.compile(r"#[^\n]*|\t")
 _HINTS = (
     ("cannot start any token", "put a text that begins like this in quotes"),
@@ -141,9 +143,9 @@ class Scan:
             for event in yaml.parse(self.text, LOADER):
                 if tabs and isinstance(event, yaml.ScalarEvent | yaml.StreamEndEvent):
                     end = self._tabs(end, event)
-                if isinstance(event, yaml.ScalarEvent | yaml.CollectionEndEvent):
+                if isinstance(event, _ENDING):
                     self.end = cast(Any, event.end_mark).index
-                if not isinstance(event, yaml.StreamStartEvent | yaml.DocumentEndEvent):
+                if not isinstance(event, _SILENT):
                     yield event
         # The parser in Python lets the errors of int and chr through.
         except (yaml.YAMLError, ValueError, OverflowError) as error:

@@ -9,6 +9,7 @@ from math import isfinite
 from recipegen.errors import UNSAFE
 from recipegen.yamlio.scalars import is_text
 
+_PARTS = (dict, list, tuple)
 _SAFE_KEY = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
 
 
@@ -29,12 +30,12 @@ def _block(lines: list[str], data: object, indent: str) -> None:
     if isinstance(data, dict) and data:
         for key, value in data.items():
             name = f"{indent}{written_key(key)}:"
-            if isinstance(value, dict | list | tuple) and value:
+            if isinstance(value, _PARTS) and value:
                 lines.append(name)
                 _block(lines, value, indent + "  ")
             else:
                 lines.append(f"{name} {inline(value)}")
-    elif isinstance(data, list | tuple) and data:
+    elif isinstance(data, (list, tuple)) and data:
         for item in data:
             first = len(lines)
             _block(lines, item, indent + "  ")
@@ -63,7 +64,10 @@ def inline(value: object) -> str:
         return re.sub(r"^(-?[0-9]+)e", r"\1.0e", repr(value))
     if isinstance(value, bool):
         return "true" if value else "false"
-    if value is None or isinstance(value, int | dict | list | tuple):
+    if isinstance(value, int):
+        # What JSON writes, an IntEnum included.
+        return int.__repr__(value)
+    if value is None or isinstance(value, _PARTS):
         return json.dumps(value)
     raise TypeError(f"{type(value).__name__} is not plain data")
 
