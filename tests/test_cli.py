@@ -173,6 +173,14 @@ def test_an_unknown_recipe_gets_the_nearest_name(cli: Cli) -> None:
     )
 
 
+def test_an_unknown_command_gets_the_nearest_name(cli: Cli) -> None:
+    answer = cli("rendr", "qwen-0.6b")
+
+    assert answer.code == 2
+    assert "no command is called 'rendr'" in answer.err
+    assert "did you mean 'render'?" in answer.err
+
+
 def test_an_unknown_variant_is_1_and_gets_the_nearest_name(cli: Cli) -> None:
     answer = cli("render", "./qwen.yaml", "--variant", "tow")
 

@@ -333,6 +333,7 @@ def test_a_token_is_sent_and_never_shown(
     [
         (("--url", "frontend:8000"), "no address of http or https"),
         (("--url", "http://[::1"), "no address of http or https"),
+        (("--url", "http://a b/"), "no address of http or https"),
         (("--url", f"https://me:{TOKEN}@example.com"), "takes no user, password"),
         (("--url", "http://a.example", "--context", "b"), "--context has no effect"),
         (("--header", f"no header {TOKEN}"), "--header takes NAME: VALUE"),

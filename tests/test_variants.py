@@ -235,6 +235,34 @@ def test_the_library_takes_a_variants_file() -> None:
     assert recipegen.bundle(BASE, name, variants=TINMAN).variant == name
 
 
+def test_what_a_variant_of_a_file_holds_is_sized_and_recommended() -> None:
+    file = ROOT / "docs/examples/variants.yaml"
+    size = recipegen.size("qwen3-8b", "2x-nvidia-h100-80gb-hbm3", variants=file)
+    best = recipegen.recommend("qwen3-8b", "1x-nvidia-a100-sxm4-80gb", variants=file, source="estimated")
+
+    assert size.tightest.fit.setup.tensor == 2
+    assert best.subject.base.gpu == "a100-sxm-80gb"
+
+
+@pytest.mark.parametrize(
+    "verb",
+    ["plan", "bundle", "render", "simulate", "doctor", "preflight", "probe", "status", "size", "recommend"],
+)
+def test_every_verb_of_the_library_takes_a_variants_file(verb: str) -> None:
+    """And reads it before it looks anywhere else: at a cluster, or for a runtime."""
+    with pytest.raises(RecipeError, match="document 3 repeats"):
+        getattr(recipegen, verb)("qwen3-8b", "x", variants=FOLDER / "invalid/repeats.yaml")
+
+
+@pytest.mark.parametrize("verb", ["size", "recommend", "render", "status"])
+def test_a_variants_file_asks_for_one_of_its_variants(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main([verb, str(BASE), "--variants", str(TINMAN)])
+    answer = capsys.readouterr()
+
+    assert (code, answer.out) == (2, "")
+    assert "say which of its variants with --variant" in answer.err
+
+
 # What cannot be.
 
 
@@ -290,11 +318,3 @@ def test_a_variants_file_is_for_one_recipe_and_no_pipe(capsys: pytest.CaptureFix
 
 def test_the_table_of_foreign_keys_has_the_two_of_the_guide() -> None:
     assert set(foreign.table()["keys"]) == SEEDS
-
-
-def test_a_variants_file_of_which_none_is_chosen_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["render", "qwen3-8b", "--variants", str(ROOT / "docs/examples/variants.yaml")])
-    answer = capsys.readouterr()
-
-    assert (code, answer.out) == (2, "")
-    assert "say which of its variants with --variant" in answer.err

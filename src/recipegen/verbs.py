@@ -27,6 +27,7 @@ def simulate(
     requests: int = 8,
     max_replicas: int = 2,
     while_up: Callable[["Verdict"], None] = lambda _: None,
+    variants: str | PathLike[str] | None = None,
 ) -> "Verdict":
     """Run a recipe's graph on this machine without a GPU, and return what was seen of it.
 
@@ -41,13 +42,14 @@ def simulate(
         requests: chat requests, several at a time, that show which workers are used.
         max_replicas: replicas of each component that are started at most.
         while_up: called with the verdict while the graph still answers at its `url`.
+        variants: a variants file, whose documents become variants of the recipe.
 
     Raises:
         ToolError: when the runtime cannot be had or dies, or the port is in use; otherwise as `plan` does.
     """
     from recipegen import twin
 
-    found = bundle(name, variant, patches)
+    found = bundle(name, variant, patches, variants=variants)
     return twin.simulate(found, port=port, requests=requests, max_replicas=max_replicas, while_up=while_up)
 
 
@@ -59,6 +61,7 @@ def doctor(
     context: str | None = None,
     bundle: Mapping[str, Any] | str | PathLike[str] | None = None,
     save: str | PathLike[str] | None = None,
+    variants: str | PathLike[str] | None = None,
 ) -> "Diagnosis":
     """Look into a cluster, without changing anything, and return what is wrong with a recipe's graph there.
 
@@ -71,6 +74,7 @@ def doctor(
         context: context of the kubeconfig; default: the current one.
         bundle: what was seen before, or the file that it was saved to; no cluster is asked then.
         save: file to write what was seen to, without secrets; it must not exist yet.
+        variants: a variants file, whose documents become variants of the recipe.
 
     Raises:
         ClusterError: when the cluster cannot be reached, or lets nothing be looked at.
@@ -80,7 +84,7 @@ def doctor(
     """
     from recipegen import cluster
 
-    found = plan(name, variant, patches)
+    found = plan(name, variant, patches, variants=variants)
     seen = cluster.seen(found, context, bundle)
     diagnosis = cluster.examine(found, seen)
     if save is not None:
@@ -89,7 +93,12 @@ def doctor(
 
 
 def preflight(
-    name: Name, variant: str | None = None, patches: Sequence[Patch] = (), *, context: str | None = None
+    name: Name,
+    variant: str | None = None,
+    patches: Sequence[Patch] = (),
+    *,
+    context: str | None = None,
+    variants: str | PathLike[str] | None = None,
 ) -> "Preflight":
     """Ask a cluster, without changing anything, whether a recipe fits it, and with which changes it would.
 
@@ -100,6 +109,7 @@ def preflight(
         variant: a variant of the recipe; the others are judged beside it.
         patches: merge patches.
         context: context of the kubeconfig; default: the current one.
+        variants: a variants file, whose documents become variants of the recipe.
 
     Raises:
         ClusterError: when the cluster cannot be reached, or does not know who asks.
@@ -108,7 +118,7 @@ def preflight(
     from recipegen.cluster import preflight as before
 
     # Read once: it may be standard input.
-    recipe, patched = read(name), documents(patches)
+    recipe, patched = read(name, variants), documents(patches)
     found = chosen(recipe, variant, patched)
     return before.examine(found, forms(recipe, patched), context)
 
@@ -123,6 +133,7 @@ def probe(
     streamed: bool = False,
     headers: Mapping[str, str] | None = None,
     seconds: float = 60.0,
+    variants: str | PathLike[str] | None = None,
 ) -> "Probe":
     """Ask a recipe's endpoint for its models and one chat answer, and return what was seen when it is right.
 
@@ -135,6 +146,7 @@ def probe(
         streamed: whether to ask for the answer as a stream of events.
         headers: further headers of each request, such as Authorization.
         seconds: how long one answer may take.
+        variants: a variants file, whose documents become variants of the recipe.
 
     Raises:
         ClusterError: when the endpoint cannot be reached, or with each thing that is wrong in its answer.
@@ -143,7 +155,7 @@ def probe(
     """
     from recipegen.cluster import probing
 
-    found = plan(name, variant, patches)
+    found = plan(name, variant, patches, variants=variants)
     return probing.probe(found, url=url, context=context, streamed=streamed, headers=headers, seconds=seconds)
 
 
@@ -153,6 +165,7 @@ def status(
     patches: Sequence[Patch] = (),
     *,
     context: str | None = None,
+    variants: str | PathLike[str] | None = None,
 ) -> "Status":
     """Return how far a cluster is with a recipe: graph, replicas, weights. Reads, and changes nothing.
 
@@ -161,6 +174,7 @@ def status(
         variant: a variant of the recipe.
         patches: merge patches.
         context: context of the kubeconfig; default: the current one.
+        variants: a variants file, whose documents become variants of the recipe.
 
     Raises:
         ClusterError: when the cluster cannot be reached, or lets nothing be looked at.
@@ -168,7 +182,7 @@ def status(
     """
     from recipegen.cluster import states
 
-    return states.status(plan(name, variant, patches), context)
+    return states.status(plan(name, variant, patches, variants=variants), context)
 
 
 def import_graph(
@@ -206,6 +220,7 @@ def size(
     patches: Sequence[Patch] = (),
     *,
     config: str | PathLike[str] | None = None,
+    variants: str | PathLike[str] | None = None,
     **settings: "Unpack[Settings]",
 ) -> "Size":
     """Return what the memory of the GPUs holds: weights, overhead, KV cache, and how much of a context.
@@ -218,6 +233,7 @@ def size(
         variant: a variant of the recipe.
         patches: merge patches of the recipe.
         config: what describes the model in place of what is known of a recipe's, as for `source`.
+        variants: a variants file, whose documents become variants of the recipe.
         settings: what the engine is set to, in place of the recipe's: the keys of
             `recipegen.sizing.settings.Settings`, such as `gpu`, `tensor_parallel`, `max_model_len`.
 
@@ -228,11 +244,17 @@ def size(
     """
     from recipegen import sizing
 
-    return sizing.size(source, config=config, variant=variant, patches=documents(patches), **settings)
+    changes = documents(patches)
+    return sizing.size(source, config=config, variant=variant, patches=changes, variants=variants, **settings)
 
 
 def recommend(
-    name: Name, variant: str | None = None, patches: Sequence[Patch] = (), **wishes: "Unpack[Wishes]"
+    name: Name,
+    variant: str | None = None,
+    patches: Sequence[Patch] = (),
+    *,
+    variants: str | PathLike[str] | None = None,
+    **wishes: "Unpack[Wishes]",
 ) -> "Recommendation":
     """Return which deployments of a model meet targets best, and why the others do not. Nothing is run.
 
@@ -240,6 +262,7 @@ def recommend(
         name: as `source` of `size`.
         variant: a variant of the recipe.
         patches: merge patches of the recipe.
+        variants: a variants file, whose documents become variants of the recipe.
         wishes: GPUs, load and targets: the keys of `recipegen.sizing.settings.Wishes`, such as `gpu`,
             `isl`, `ttft`, `source`.
 
@@ -250,4 +273,4 @@ def recommend(
     """
     from recipegen.sizing.recommend import recommend as best
 
-    return best(name, variant, documents(patches), **wishes)
+    return best(name, variant, documents(patches), variants=variants, **wishes)

@@ -89,6 +89,14 @@ def test_m20_parts_of_one_gguf_model_are_one_model() -> None:
     assert {name: file.path for name, file in found.items()} == {"x": "x-00001-of-00002.gguf"}
 
 
+def test_m20_a_gguf_model_without_one_of_its_parts_is_refused() -> None:
+    with pytest.raises(
+        RecipeError, match="is one of 3 parts, and 2 are missing, the first is number 1, got 'x-0"
+    ):
+        identified("a/b", "x-00002-of-00003.gguf")
+    assert codes("a/b", "x-00001-of-00002.gguf", "y-00002-of-00002.gguf") == {"format-part"}
+
+
 def test_a_configuration_that_lies_deeper_is_found_and_said() -> None:
     with pytest.raises(RecipeError, match="list the folder 'original'"):
         identified("a/b", "original/config.json")

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from recipegen.cli import options
 from recipegen.cli.values import Once
-from recipegen.errors import Problem, UsageError, show
+from recipegen.errors import Problem, UsageError, nearest, show
 from recipegen.version import __version__
 
 PROGRAM = "recipegen"
@@ -47,6 +47,9 @@ def read(given: Sequence[str]) -> argparse.Namespace:
         from recipegen.cli import foreign
 
         foreign.refuse(given)
+        if not given[0].startswith("-"):
+            hint = nearest(given[0], COMMANDS) or f"`{PROGRAM} --help` lists the commands"
+            raise UsageError(Problem("usage", (), f"no command is called {show(given[0])}", hint))
     return parser().parse_args(given)
 
 
@@ -81,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
         _add_changes(commands[name])
     for name in ("show", "render", "variants", "explain", "validate", "check"):
         options.add_variants_file(commands[name])
-    for name in ("simulate", "doctor", "preflight", "probe", "status"):
+    for name in ("size", "simulate", "doctor", "preflight", "probe", "status", "recommend"):
         options.add_variants_file(commands[name])
     options.add(commands)
     return top

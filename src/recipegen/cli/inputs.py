@@ -28,17 +28,27 @@ def variants_file(args: argparse.Namespace) -> str | None:
     return found
 
 
+def chosen_file(args: argparse.Namespace) -> str | None:
+    """Return the variants file that a command was given for one of its variants.
+
+    Raises:
+        UsageError: when none of its variants is chosen.
+    """
+    found = variants_file(args)
+    if found and not args.variant:
+        hint = "`recipegen variants NAME --variants FILE` lists them"
+        message = "--variants FILE: say which of its variants with --variant"
+        raise UsageError(Problem("usage", (), message, hint))
+    return found
+
+
 def plan(args: argparse.Namespace) -> Plan:
     """Return the plan of the one recipe that a command names, after reporting its warnings.
 
     Raises:
         UsageError: when there is a variants file and none of its variants is chosen.
     """
-    if variants_file(args) and not args.variant:
-        hint = "`recipegen variants NAME --variants FILE` lists them"
-        message = "--variants FILE: say which of its variants with --variant"
-        raise UsageError(Problem("usage", (), message, hint))
-    found = pipeline.plan(args.name, args.variant, patches(args), variants=variants_file(args))
+    found = pipeline.plan(args.name, args.variant, patches(args), variants=chosen_file(args))
     report(found.warnings, as_json=args.format == "json")
     return found
 

@@ -24,6 +24,7 @@ def run(args: argparse.Namespace) -> int:
         args.name,
         args.variant,
         inputs.patches(args),
+        variants=inputs.chosen_file(args),
         gpu=args.gpu,
         gpu_count=args.gpu_count,
         backend=args.backend,

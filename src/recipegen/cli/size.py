@@ -17,8 +17,22 @@ READ = {
     "llm-engine": ("model", "batch", "max_context", "table"),
     "bud": ("gpu", "mig", "isl", "osl", "concurrency"),
 }
-OPTIONS = {"file": "-f", "with_component": "--with", "without_component": "--without"}
-OF_RECIPES = ("variant", "file", "set", "with_component", "without_component", "all", "explain")
+OPTIONS = {
+    "file": "-f",
+    "variants_file": "--variants",
+    "with_component": "--with",
+    "without_component": "--without",
+}
+OF_RECIPES = (
+    "variant",
+    "variants_file",
+    "file",
+    "set",
+    "with_component",
+    "without_component",
+    "all",
+    "explain",
+)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,12 +50,12 @@ def run(args: argparse.Namespace) -> int:
     if args.all:
         return _all(args, settings, as_json=as_json)
     # Only now: a model alone is sized without the recipe language.
-    patches: list[Any] = []
-    if args.file or args.set or args.with_component or args.without_component:
+    changes: dict[str, Any] = {"variant": args.variant}
+    if any(_changes(args)):
         from recipegen.cli import inputs
 
-        patches = inputs.patches(args)
-    found = sizing.size(args.name, config=args.config, variant=args.variant, patches=patches, **settings)
+        changes |= {"patches": inputs.patches(args), "variants": inputs.chosen_file(args)}
+    found = sizing.size(args.name, config=args.config, **changes, **settings)
     report(found.warnings, as_json=as_json)
     if as_json:
         out(json.dumps(found.as_dict(), indent=2))
@@ -54,8 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _all(args: argparse.Namespace, settings: dict[str, Any], *, as_json: bool) -> int:
     """Print a row for each role of every form of the catalog."""
-    changes = (args.variant, args.file, args.set, args.with_component, args.without_component)
-    if args.name or args.config or any(changes):
+    if args.name or args.config or args.variant or any(_changes(args)):
         raise UsageError(
             "--all is the whole catalog as it stands; leave out what names or changes one recipe"
         )
@@ -74,6 +87,11 @@ def _all(args: argparse.Namespace, settings: dict[str, Any], *, as_json: bool) -
             rows.append([size.name, role.role, gpus, *kept, "yes" if fit.fits else "no"])
     out(table(head, rows))
     return 0
+
+
+def _changes(args: argparse.Namespace) -> list[Any]:
+    """Return what changes a recipe, beside one of its own variants."""
+    return [args.file, args.set, args.with_component, args.without_component, args.variants_file]
 
 
 def _policy(args: argparse.Namespace, *, as_json: bool) -> int:

@@ -1,7 +1,7 @@
 """The format of a model, from the names of its files alone."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from recipegen import facts
 from recipegen.errors import Problem, RecipeError, show
@@ -9,7 +9,7 @@ from recipegen.ingestion.listing import Listed
 
 GGUF = "GGUF"
 # One model in several files, as llama.cpp divides it.
-PART = re.compile(r"(?P<whole>.*)-(?P<number>\d{5})-of-\d{5}\.gguf")
+PART = re.compile(r"(?P<whole>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf")
 
 
 def detect(files: Sequence[Listed]) -> tuple[str, ...]:
@@ -17,14 +17,14 @@ def detect(files: Sequence[Listed]) -> tuple[str, ...]:
 
     Raises:
         RecipeError: with every reason why they are no model: no known format, an archive, GGUF beside
-            weights of another format, several GGUF models beside another format.
+            weights of another format, several GGUF models beside another format, a part that is missing.
     """
     found = tuple(name for name in facts.ingestion()["formats"] if any(_is(name, f.path) for f in files))
     problems = [_archive(file) for file in files if _ends(file.path, facts.ingestion()["refused"])]
     if not found and not problems:
         problems.append(_unknown(files))
     if GGUF in found:
-        problems += _beside(files, found)
+        problems += [*_beside(files, found), *_missing(files)]
     if problems:
         raise RecipeError(*problems)
     return found
@@ -78,6 +78,23 @@ def _unknown(files: Sequence[Listed]) -> Problem:
         )
     names = ", ".join(file.path for file in files[:3])
     return Problem("format-unknown", (), f"is in no known format, got {show(names)}", hint, files[0].mark)
+
+
+def _missing(files: Sequence[Listed]) -> Iterator[Problem]:
+    """Yield the models in several GGUF files of which some are not there: nothing loads the others."""
+    models: dict[tuple[str, int], dict[int, Listed]] = {}
+    for file in files:
+        if part := PART.fullmatch(file.path):
+            models.setdefault((part["whole"], int(part["count"])), {})[int(part["number"])] = file
+    for (_, count), parts in models.items():
+        missing = [number for number in range(1, count + 1) if number not in parts]
+        if missing:
+            first = parts[min(parts)]
+            message = (
+                f"is one of {count} parts, and {len(missing)} are missing, the first is number {missing[0]}"
+            )
+            hint = "list the whole folder; where that is all of it, download the model again"
+            yield Problem("format-part", (), f"{message}, got {show(first.path)}", hint, first.mark)
 
 
 def _beside(files: Sequence[Listed], found: tuple[str, ...]) -> list[Problem]:

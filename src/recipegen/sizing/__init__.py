@@ -100,6 +100,7 @@ def size(
     config: str | PathLike[str] | None = None,
     variant: str | None = None,
     patches: "Sequence[Document]" = (),
+    variants: str | PathLike[str] | None = None,
     **settings: Unpack[Settings],
 ) -> Size:
     """Return what the memory of the GPUs holds: weights, overhead, KV cache, and how much of a context.
@@ -112,6 +113,7 @@ def size(
             file or index of its weights; with a recipe, in place of what is known of the recipe's model.
         variant: A variant of the recipe.
         patches: Merge patches of the recipe.
+        variants: A variants file, whose documents become variants of the recipe.
         settings: What the engine is set to, in place of the recipe's.
 
     Raises:
@@ -119,7 +121,7 @@ def size(
         UsageError: A setting is missing, unknown, or cannot be.
         ToolError: A file cannot be read.
     """
-    return _size(sources.find(source, config, variant, patches, settings))
+    return _size(sources.find(source, config, variant, patches, settings, variants=variants))
 
 
 def catalog(**settings: Unpack[Settings]) -> Iterator[Size]:

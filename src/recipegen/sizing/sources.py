@@ -61,15 +61,15 @@ def find(
     variant: str | None,
     patches: "Sequence[Document]",
     settings: Mapping[str, Any],
+    *,
+    variants: str | PathLike[str] | None = None,
 ) -> ModelSetups:
     """Return what a source means; arguments and errors as for `sizing.size`."""
     given = _given(settings)
     # An empty name, as of a variable that is not set, is none.
     source, config = source or None, config or None
     if source is not None and is_recipe(source):
-        from recipegen.load import load
-
-        return of_recipe(load(source, variant, patches), config, given)
+        return of_recipe(recipe_of(source, variant, patches, variants), config, given)
     if source is not None and config is not None:
         raise UsageError(
             f"{show(str(source))} and --config {show(str(config))} both name a model: leave one out"
@@ -78,13 +78,33 @@ def find(
     if named is None:
         hint = "`recipegen list` shows the catalog; --config takes a config.json or the folder of a model"
         raise UsageError(Problem("usage", (), "name a recipe, or a model with --config", hint))
-    if variant or patches:
+    if variant or patches or variants:
         raise UsageError(f"{show(str(named))} is no recipe: variants and patches are a recipe's")
     found = model_of(named)
     model = found.loaded
     setup = _setup(given)
     odd = checked(model, setup, given)
     return ModelSetups(model.id, model, (RoleSetup("worker", 1, setup),), (*found.warnings, *odd))
+
+
+def recipe_of(
+    source: str | PathLike[str],
+    variant: str | None,
+    patches: "Sequence[Document]",
+    variants: str | PathLike[str] | None,
+) -> "Loaded":
+    """Return a recipe with a variant of its own or of a variants file, and patches.
+
+    Raises as `load.load` and `variants.expand` do.
+    """
+    # Only now: a model alone is sized without the recipe language.
+    from recipegen.load import choose, read
+
+    if variants is None:
+        return choose(read(source), variant, patches)
+    from recipegen.variants import expand
+
+    return choose(expand(source, variants).loaded, variant, patches)
 
 
 def model_of(source: str | PathLike[str]) -> Checkpoint:

@@ -1,6 +1,7 @@
 """HTTP to an endpoint: one request, one answer, bounded in size and in time."""
 
 import json
+import re
 import socket
 import ssl
 import time
@@ -20,6 +21,8 @@ CHUNK = 65_536
 LEAST_SECRET = 7
 """Characters; shorter values of headers are words such as a team's name."""
 MOVED = range(300, 400)
+
+UNSPACED = re.compile(r"[^\s\x00-\x1f\x7f]*")
 
 Connect = Callable[[], HTTPConnection]
 """Opens a connection to the endpoint; raises OSError where there is none."""
@@ -101,7 +104,7 @@ def by_url(url: str, headers: Mapping[str, str], seconds: float) -> Way:
     except ValueError:
         host, port = None, None
         parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not host:
+    if parts.scheme not in ("http", "https") or not host or not UNSPACED.fullmatch(url):
         hint = "such as http://127.0.0.1:8000 or https://models.example.com/team"
         raise UsageError(Problem("usage", (), f"--url is no address of http or https, got {show(url)}", hint))
     if parts.username is not None or parts.query or parts.fragment:

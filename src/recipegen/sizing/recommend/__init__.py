@@ -84,6 +84,7 @@ def recommend(
     budget: float | None = None,
     gpu_price: float | None = None,
     source: Source = "auto",
+    variants: str | PathLike[str] | None = None,
 ) -> Recommendation:
     """Return which deployments of a model meet targets best, and why the others do not.
 
@@ -103,6 +104,7 @@ def recommend(
         budget: Dollars an hour, at most; needs `gpu_price`.
         gpu_price: Dollars an hour of one GPU.
         source: measured: only with aiconfigurator; estimated: without it; auto: with it if it is there.
+        variants: A variants file, whose documents become variants of the recipe.
 
     Raises:
         UsageError: No GPU type is given or known, a number cannot be, or a budget has no price.
@@ -110,7 +112,7 @@ def recommend(
         ToolError: A file cannot be read, or aiconfigurator cannot be asked and has to be.
     """
     _check(budget, gpu_price)
-    what = subject(name, variant, patches, gpu, backend)
+    what = subject(name, variant, patches, gpu, backend, variants=variants)
     load = Load(isl or what.load.isl, osl or what.load.osl, concurrency or what.load.concurrency)
     _check_context(what, load)
     targets = Targets(ttft, itl, throughput, budget, gpu_count)

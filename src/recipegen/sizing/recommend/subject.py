@@ -9,13 +9,13 @@ from typing import Any
 from recipegen import facts
 from recipegen.document import Document
 from recipegen.errors import Problem, RecipeError, UsageError, show
-from recipegen.load import Loaded, load
+from recipegen.load import Loaded
 from recipegen.memory import Setup, loading
 from recipegen.modelfacts import ModelFacts
 from recipegen.recipe import BenchmarkConfig, Recipe
 from recipegen.sizing.checkpoint.folder import CONFIG, QUANT
 from recipegen.sizing.recommend.load import Load
-from recipegen.sizing.sources import check_names, is_recipe, model_of, roles_of
+from recipegen.sizing.sources import check_names, is_recipe, model_of, recipe_of, roles_of
 from recipegen.validate import validate
 
 # What the benchmark of a recipe measures where it says nothing: tokens in and out, the largest of its runs.
@@ -51,6 +51,8 @@ def subject(
     patches: Sequence[Document],
     gpu: str | None,
     backend: str | None,
+    *,
+    variants: str | PathLike[str] | None = None,
 ) -> Subject:
     """Return what a name stands for: a configuration or a folder of weights by its path, or else a recipe.
 
@@ -60,7 +62,7 @@ def subject(
         ToolError: A file cannot be read.
     """
     check_names(gpu, backend)
-    found = _found(name, variant, patches, gpu, backend)
+    found = _found(name, variant, patches, gpu, backend, variants=variants)
     odd = loading(found.model, found.base.backend, found.base.gpu)
     if odd and not odd.warning:
         raise RecipeError(odd)
@@ -75,10 +77,12 @@ def _found(
     patches: Sequence[Document],
     gpu: str | None,
     backend: str | None,
+    *,
+    variants: str | PathLike[str] | None,
 ) -> Subject:
     if is_recipe(name):
-        return _of_recipe(load(name, variant, patches), gpu, backend)
-    if variant or patches:
+        return _of_recipe(recipe_of(name, variant, patches, variants), gpu, backend)
+    if variant or patches or variants:
         raise UsageError(f"{show(str(name))} is no recipe: variants and patches are a recipe's")
     if gpu is None:
         raise UsageError(
