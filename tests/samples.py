@@ -203,6 +203,13 @@ CACHES = [
 ]
 
 
+def _scaled_by_one(worker: dict[str, Any]) -> dict[str, Any]:
+    """The block of a worker whose replicas either it or an adapter has."""
+    return {
+        key: value for key, value in worker.items() if key != "replicas" or "scalingAdapter" not in worker
+    }
+
+
 @st.composite
 def recipes(draw: st.DrawFn) -> dict[str, Any]:
     """A recipe that is right, with any of the language's blocks in it."""
@@ -225,8 +232,9 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
             "resources": RESOURCES,
             "extraConfig": config(backend),
             "sharedMemory": QUANTITIES,
+            "scalingAdapter": st.just(True),
         },
-    )
+    ).map(_scaled_by_one)
     roles = dict.fromkeys(["prefill", "decode"] if disaggregated else ["worker"], worker)
     model = {
         # A model without facts, so that any size may be drawn.
@@ -246,6 +254,8 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
         "cache": st.one_of(CACHES),
         "huggingFaceTokenSecret": WORDS,
         "nodeSelector": st.dictionaries(WORDS, WORDS, max_size=2),
+        "rollout": st.fixed_dictionaries({}, optional=ROLLOUTS),
+        "priorityClass": WORDS,
         **roles,
     }
     switch = st.fixed_dictionaries({"enabled": st.booleans()})
@@ -269,6 +279,11 @@ def recipes(draw: st.DrawFn) -> dict[str, Any]:
     return made
 
 
+ROLLOUTS = {
+    "maxSurge": st.integers(1, 4),
+    "maxUnavailable": st.sampled_from(["0%", "25%", 2]),
+    "terminationGraceSeconds": st.integers(1, 86_400),
+}
 PICKERS = st.fixed_dictionaries(
     {"enabled": st.just(True)},
     optional={

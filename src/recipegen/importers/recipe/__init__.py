@@ -8,6 +8,7 @@ from recipegen.importers.recipe.builder import Builder, Data
 from recipegen.importers.recipe.engine import engine_of, shared_engine
 from recipegen.importers.recipe.frontend import frontend_of, picker_of, routing_of
 from recipegen.importers.recipe.image import backend_of
+from recipegen.importers.recipe.lifecycle import lifecycle_of
 from recipegen.importers.recipe.placement import placement_of, secret_of
 from recipegen.importers.recipe.weights import claim_volumes, model_of
 from recipegen.importers.recipe.workers import worker_of
@@ -53,6 +54,7 @@ def build(view: View, namespace: str, name: str) -> tuple[Data, Builder]:
     model |= {role: worker for role, worker in workers.items() if worker}
     model |= secret_of(make)
     model |= placement_of(make, roles)
+    model |= lifecycle_of(make)
     claim_volumes(make)
     # The volume is decided with the model's name, and reads better behind the workers.
     if "cache" in model:

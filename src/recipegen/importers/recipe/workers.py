@@ -12,7 +12,17 @@ from recipegen.rules.configs import ENGINE_VARIABLE, OPERATORS
 
 def ordered(worker: Data) -> list[str]:
     """Return the keys of a worker's block in the order of the language."""
-    order = ("replicas", "nodes", "engine", "env", "resources", "sharedMemory", "extraConfig", "extraConfigs")
+    order = (
+        "replicas",
+        "scalingAdapter",
+        "nodes",
+        "engine",
+        "env",
+        "resources",
+        "sharedMemory",
+        "extraConfig",
+        "extraConfigs",
+    )
     return sorted(worker, key=order.index)
 
 
@@ -21,7 +31,13 @@ def worker_of(make: Builder, role: str) -> Data:
     view = make.view
     found: Data = {}
     replicas, nodes = view.values[role, "replicas"], view.values[role, "nodes"]
-    if replicas.value != 1:
+    adapter = view.values.get((role, "scalingAdapter"))
+    if adapter:
+        found["scalingAdapter"] = True
+        make.origins["model", role, "scalingAdapter"] = adapter
+        message = f"{role} begins with {show(replicas.value)}, and what scales it writes its replicas"
+        make.claim("scaled", replicas, message, (role, "replicas"))
+    elif replicas.value != 1:
         found["replicas"] = replicas.value
         make.origins["model", role, "replicas"] = replicas
     if nodes.value != 1 and not view.mocker:

@@ -25,8 +25,10 @@ def see(graph: Node, config_maps: Mapping[str, Node]) -> View:
         if key not in ("apiVersion", "kind", "metadata", "spec", "status"):
             put_leaves(view, ("graph", key), node)
     for key, node in spec.items():
+        # Those of all components, beside the graph's own.
+        shared = key in ("labels", "annotations")
         if key not in ("components", "env"):
-            put_leaves(view, ("graph", key), node)
+            put_leaves(view, ("graph", "spec", key) if shared else ("graph", key), node)
     if not view.reader.items(spec.get("components")) and not view.problems:
         hint = "`services` are v1alpha1's: correct apiVersion" if "services" in spec else ""
         view.problems.append(graph.problem("no-components", "the graph has no components", hint))

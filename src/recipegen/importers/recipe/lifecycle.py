@@ -1,0 +1,59 @@
+"""How pods come and go: how they are replaced, how long they may take to end, which go first."""
+
+import re
+from typing import Any
+
+from recipegen.errors import show
+from recipegen.importers.nodes import Node
+from recipegen.importers.recipe.builder import Builder, Data
+from recipegen.importers.view.graph import WORKERS
+from recipegen.recipe.forms import COUNT_OR_SHARE, OBJECT_NAME
+
+# What the operator reads of the annotations in a graph's spec, each with its key of the block `rollout`.
+ROLLOUT = {
+    "nvidia.com/deployment-rolling-update-max-surge": "maxSurge",
+    "nvidia.com/deployment-rolling-update-max-unavailable": "maxUnavailable",
+}
+MOST_PODS = 10_000
+MOST_SECONDS = 86_400
+
+
+def lifecycle_of(make: Builder) -> Data:
+    """Return how the pods of a graph are replaced, and by which class they are scheduled."""
+    roles = [role for role in make.view.components if role in ("frontend", "epp", *WORKERS)]
+    rollout: Data = {}
+    for name, key in ROLLOUT.items():
+        node = make.view.values.get(("graph", "spec", "annotations", name))
+        replaced = _replaced(node.value) if node else None
+        if node and replaced is not None:
+            rollout[key] = replaced
+            make.origins["model", "rollout", key] = node
+    grace = _shared(make, roles, "terminationGracePeriodSeconds")
+    if grace and type(grace.value) is int and 1 <= grace.value <= MOST_SECONDS:
+        rollout["terminationGraceSeconds"] = grace.value
+        make.origins["model", "rollout", "terminationGraceSeconds"] = grace
+    found: Data = {"rollout": rollout} if rollout else {}
+    priority = _shared(make, roles, "priorityClassName")
+    if priority and re.fullmatch(OBJECT_NAME, str(priority.value)):
+        found["priorityClass"] = priority.value
+        make.origins["model", "priorityClass"] = priority
+    return found
+
+
+def _replaced(value: Any) -> int | str | None:
+    """Return a number of pods, or a share of them, as a recipe has it; None for what is neither."""
+    if re.fullmatch(r"[0-9]{1,5}", str(value)) and int(value) <= MOST_PODS:
+        return int(value)
+    return value if isinstance(value, str) and re.fullmatch(COUNT_OR_SHARE, value) else None
+
+
+def _shared(make: Builder, roles: list[str], key: str) -> Node | None:
+    """Return what all pods have of a key; where they differ, none has it, and that is said."""
+    each = {role: make.view.values.get((role, "pod", key)) for role in roles}
+    given = {role: node for role, node in each.items() if node}
+    if len({node and str(node.value) for node in each.values()}) <= 1:
+        return next(iter(given.values()), None)
+    role, first = next(iter(given.items()))
+    message = f"all pods of a recipe share their {key}, and those of {role} have {show(first.value)}"
+    make.claim("pods-alike", first, message, *((role, "pod", key) for role in given))
+    return None
