@@ -15,7 +15,7 @@ from recipegen.document import Document, merge
 from recipegen.errors import RecipeError
 from recipegen.load import load
 from recipegen.origin import origin
-from samples import MINIMAL
+from samples import MINIMAL, leaves
 from test_document import KEYS, VALUES
 
 PATCHES = st.dictionaries(KEYS, VALUES, max_size=4)
@@ -125,6 +125,32 @@ def test_a_variant_of_the_base_that_is_wrong_here_can_be_taken_out(
 
     assert code == 1
     assert "or take the variant " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("patch", "said"),
+    [
+        ({"model": {"name": None}}, "mine.yaml:3:9: model.name: is required, and null takes it out"),
+        ({"model": None}, "mine.yaml:2:8: model: is required, and null takes it out"),
+    ],
+)
+def test_what_a_null_takes_away_and_is_required_is_told_at_the_null(
+    patch: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    path = written(tmp_path, "mine", {"extends": "qwen-0.6b", **patch})
+    with pytest.raises(RecipeError) as raised:
+        pipeline.plan(path)
+
+    assert said in str(raised.value)
+
+
+@given(PATCHES, PATCHES, PATCHES)
+def test_what_is_told_as_taken_away_is_not_there(
+    first: dict[str, Any], second: dict[str, Any], third: dict[str, Any]
+) -> None:
+    whole = merge(merge(document(first), document(second)), document(third))
+
+    assert not whole.removed.keys() & {path for path, _ in leaves(whole.data)}
 
 
 def test_a_circle_names_every_file_in_it(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def merge(base: Document, patch: Document) -> Document:
     """
     merger = _Merger(base, patch)
     data = merger.merged(base.data, patch.data, ())
-    return Document(data, merger.keys, merger.values, merger.deleted)
+    return Document(data, merger.keys, merger.values, merger.deleted, merger.removed)
 
 
 def changes_nothing(base: Document, patch: Document) -> bool:
@@ -84,7 +84,9 @@ def without(document: Document, key: str) -> Document:
         return {place: mark for place, mark in marks.items() if place[:1] != (key,)}
 
     data = {name: value for name, value in document.data.items() if name != key}
-    return Document(data, rest(document.keys), rest(document.values), rest(document.deleted))
+    return Document(
+        data, rest(document.keys), rest(document.values), rest(document.deleted), rest(document.removed)
+    )
 
 
 def within(
@@ -156,6 +158,7 @@ class _Merger:
         self.keys: dict[Path, Mark] = {}
         self.values: dict[Path, Mark] = {}
         self.deleted = dict(base.deleted)
+        self.removed = dict(base.removed)
         self._carry(base, ())
 
     def merged(self, old: dict[str, Any], new: dict[str, Any], path: Path) -> dict[str, Any]:
@@ -163,6 +166,8 @@ class _Merger:
         result: dict[str, Any] = {}
         for key in [*old, *(key for key in new if key not in old)]:
             place = (*path, key)
+            if new.get(key) is not None:
+                self.removed.pop(place, None)
             if key not in new:
                 result[key] = self._copied(self.base, old[key], place)
             elif isinstance(new[key], dict):
@@ -174,6 +179,8 @@ class _Merger:
                 result[key] = self._copied(self.patch, new[key], place)
             elif key not in old:
                 self.deleted[place] = self.patch.values[place]
+            elif place in self.patch.values:
+                self.removed[place] = self.patch.values[place]
         return result
 
     def _copied(self, document: Document, value: Any, path: Path) -> Any:

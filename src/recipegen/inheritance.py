@@ -52,7 +52,7 @@ def _merged(above: Document, below: Document) -> Document:
     """Return a recipe over the one that it extends; raises RecipeError as `extended` does."""
     base, own = (each.data.get("model") for each in (above, below))
     if isinstance(base, dict) and isinstance(own, dict) and base.get("revision") is not None:
-        renamed = own.get("name", base.get("name")) != base.get("name")
+        renamed = own.get("name") not in (None, base.get("name"))
         if renamed and "revision" not in own:
             message = (
                 f"is not the base's model, and its revision is none of this one, got {show(own['name'])}"

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from recipegen import hints, language, rules
 from recipegen.document import Document
-from recipegen.errors import Path, Problem, RecipeError, nearest, show
+from recipegen.errors import Path, Problem, RecipeError, dotted, nearest, show
 from recipegen.load import Loaded
 from recipegen.recipe import FORMS, Recipe
 
@@ -85,12 +85,23 @@ def _problem(detail: Any, document: Document) -> Problem:
     if kind == "extra_forbidden":
         return _unknown(path)
     if kind == "missing":
-        return Problem("missing-key", path, "is required but not there")
+        return _missing(path, document)
     message, hint = words(kind, context, path, value)
     code = "wrong-type" if kind.endswith("_type") else "wrong-value"
     if detail["loc"][-1] == "[key]":
         code = "wrong-key"
     return Problem(code, path, f"{message}, got {show(value)}", hint)
+
+
+def _missing(path: Path, document: Document) -> Problem:
+    """Return that a key is not there, told where a patch or a recipe that extends another took it out."""
+    for length in range(len(path), 0, -1):
+        if mark := document.removed.get(path[:length]):
+            what = "it" if length == len(path) else dotted(path[:length])
+            return Problem(
+                "missing-key", path, f"is required, and null takes {what} out", "leave the null out", mark
+            )
+    return Problem("missing-key", path, "is required but not there")
 
 
 def _joined(problems: Iterable[Problem]) -> list[Problem]:

@@ -37,6 +37,8 @@ class Document:
     """Where each value and each list item was written."""
     deleted: Mapping[Path, Mark] = field(default_factory=dict)
     """Nulls of patches that found nothing to delete."""
+    removed: Mapping[Path, Mark] = field(default_factory=dict)
+    """Nulls of patches that deleted what was there, and is not there again."""
 
     def mark(self, path: Path) -> Mark | None:
         """Return where the value was written; for what is not there, the nearest key above."""
