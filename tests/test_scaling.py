@@ -223,12 +223,24 @@ def test_l05_queues_of_the_clouds_have_their_own_spelling(
     assert trigger["authenticationRef"] == {"name": "identity"}
 
 
-@pytest.mark.parametrize(("timeout", "expected"), [(None, 300), (1, 300), (43_200, 43_200)])
-def test_l30_workers_outlive_the_longest_task_that_left_the_queue(timeout: int | None, expected: int) -> None:
+@pytest.mark.parametrize(
+    ("timeout", "window", "expected"),
+    [(None, {}, 600), (1, {}, 600), (43_200, {}, 43_200), (400, {"scaleDownSeconds": 60}, 400)],
+)
+def test_l30_workers_outlive_the_window_and_the_longest_task_that_left_the_queue(
+    timeout: int | None, window: dict[str, int], expected: int
+) -> None:
+    """KEDA goes to none from any number of replicas, whatever the window of its HorizontalPodAutoscaler."""
     queue = QUEUE | ({"messageTimeout": timeout} if timeout else {})
-    block = {"minReplicas": 0, "maxReplicas": 4, "keda": {"queue": queue}}
+    block = {"minReplicas": 0, "maxReplicas": 4, "keda": {"queue": queue}, **window}
 
     assert only(scaled(block, kind="async"))["spec"]["cooldownPeriod"] == expected
+
+
+def test_l25_to_none_replicas_go_no_sooner_than_the_window_lets_one_go() -> None:
+    block = {"minReplicas": 0, "maxReplicas": 4, "scaleDownSeconds": 1200, "keda": {"prometheus": WOKEN}}
+
+    assert only(scaled(block))["spec"]["cooldownPeriod"] == 1200
 
 
 @pytest.mark.parametrize(

@@ -98,21 +98,38 @@ def test_m24_a_project_is_a_folder_in_the_store_a_namespace_and_a_choice_of_node
     assert plan.recipe.model.node_selector == {"pool": "proj0"}
 
 
-@pytest.mark.parametrize(
-    ("paths", "format_"),
-    [("adapter_config.json\nadapter_model.safetensors", "HUGGING_FACE"), ("x-q4_0.gguf", "GGUF")],
-    ids=["LORA", "GGUF"],
-)
-def test_m25_adapters_and_quantised_models_are_told_by_their_files(
-    paths: str, format_: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(paths))
-    code = main(["identify", "a/b-AWQ", "--files", "-"])
-    out = capsys.readouterr().out
+ALL = ["vllm", "sglang", "trtllm"]
 
-    assert code == 0
-    assert f"format        {format_}" in out
-    assert "quantization  awq" in out
+
+@pytest.mark.parametrize(
+    ("name", "paths", "said"),
+    [
+        ("a/b", ("config.json", "x.safetensors"), (False, ["HUGGING_FACE"], ALL, None)),
+        ("a/b", ("adapter_config.json", "adapter_model.safetensors"), (True, ["HUGGING_FACE"], [], None)),
+        # A model that has one beside it is a model.
+        ("a/b", ("config.json", "adapter_config.json"), (False, ["HUGGING_FACE"], ALL, None)),
+        ("a/b", ("x-q4_0.gguf",), (False, ["GGUF"], [], None)),
+        ("a/b-AWQ", ("config.json",), (False, ["HUGGING_FACE"], ALL, "awq")),
+    ],
+    ids=["model", "lora", "both", "gguf", "awq"],
+)
+def test_m25_adapters_and_quantised_models_are_told_apart(
+    name: str,
+    paths: tuple[str, ...],
+    said: tuple[object, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shown = {}
+    for form in ("json", "text"):
+        monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(paths)))
+        assert main(["identify", name, "--files", "-", "--format", form]) == 0
+        shown[form] = capsys.readouterr().out
+    found = json.loads(shown["json"])
+    [model] = found["models"]
+
+    assert (model["adapter"], model["formats"], model["workers"], found["quantization"]) == said
+    assert ("no model by itself" in shown["text"]) == model["adapter"]
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ def _found(args: argparse.Namespace) -> dict[str, Any]:
             "formats": list(model.formats),
             "path": model.path,
             "gguf": model.gguf or None,
+            "adapter": model.adapter,
             "engines": model.engines,
             "workers": list(model.workers),
             "safetensors": formats.has_safetensors(files),
@@ -111,6 +112,8 @@ def _lines(found: dict[str, Any]) -> list[str]:
         rows.append(f"  format        {', '.join(model['formats'])}{_pickled(model)}")
         rows.append(f"  path          {model['path']}")
         rows += [f"  gguf          {model['gguf']}"] if model["gguf"] else []
+        if model["adapter"]:
+            rows.append("  adapter       loaded beside its base model, and no model by itself")
         engines = [f"{engine} ({form})" for engine, form in model["engines"].items()]
         rows.append(f"  engines       {', '.join(engines)}")
         rows.append(f"  workers here  {', '.join(model['workers']) or 'none of vllm, sglang, trtllm'}")

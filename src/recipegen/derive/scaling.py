@@ -1,5 +1,7 @@
 """What follows in the `scaling` block, and the scaling adapters of the roles that it is about."""
 
+from operator import itemgetter
+
 from recipegen import facts
 from recipegen.derive.because import Because, Derived
 from recipegen.recipe import Recipe
@@ -56,18 +58,24 @@ def _keda(recipe: Recipe, graph: str) -> Derived:
     # Without the block the rules have refused the recipe.
     if keda is None:
         return
-    if block.scale_down_seconds is None and is_async(recipe):
+    window = block.scale_down_seconds
+    if window is None and is_async(recipe):
+        window = numbers["queueDownSeconds"]
         words = "queueDownSeconds in facts/scaling.yaml, which is LLM Engine's"
-        because = Because(words, file, "queueDownSeconds")
-        yield ("scaling", "scaleDownSeconds"), numbers["queueDownSeconds"], because
+        yield ("scaling", "scaleDownSeconds"), window, Because(words, file, "queueDownSeconds")
     if keda.cooldown_period is None:
-        longest = keda.queue.message_timeout or 0 if keda.queue else 0
-        usual = Because("cooldownSeconds in facts/scaling.yaml", file, "cooldownSeconds")
-        path = ("scaling", "keda", "cooldownPeriod")
-        if longest > numbers["cooldownSeconds"]:
-            yield path, longest, "scaling.keda.queue.messageTimeout: a task may take that long"
-        else:
-            yield path, numbers["cooldownSeconds"], usual
+        task = keda.queue.message_timeout if keda.queue else None
+        # To none KEDA goes by itself, from any number of replicas and whatever the window says.
+        longest: list[tuple[int, Because | str]] = [
+            (
+                numbers["cooldownSeconds"],
+                Because("cooldownSeconds in facts/scaling.yaml", file, "cooldownSeconds"),
+            ),
+            (window or 0, "scaling.scaleDownSeconds: to none they go no sooner"),
+            (task or 0, "scaling.keda.queue.messageTimeout: a task may take that long"),
+        ]
+        seconds, why = max(longest, key=itemgetter(0))
+        yield ("scaling", "keda", "cooldownPeriod"), seconds, why
     if keda.fallback.replicas is None:
         words = "scaling.minReplicas, but at least 1: somebody may be asking"
         yield ("scaling", "keda", "fallback", "replicas"), max(least(recipe), 1), words

@@ -9,6 +9,9 @@ from recipegen.ingestion.formats import GGUF, detect, gguf_models
 from recipegen.ingestion.identity import Layout, base_folder, model_id, tuned_folder
 from recipegen.ingestion.listing import Listed
 
+# What describes an adapter at the top of its folder, as PEFT writes it, and what a model.
+ADAPTER, CONFIG = "adapter_config.json", "config.json"
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -20,6 +23,8 @@ class Stored:
     """Where it lies in the bucket."""
     gguf: str = ""
     """Key of its GGUF file, or of the first part of it; empty for other formats."""
+    adapter: bool = False
+    """Whether it is an adapter, which an engine loads beside its base model alone."""
 
     @property
     def engines(self) -> dict[str, str]:
@@ -28,8 +33,8 @@ class Stored:
 
     @property
     def workers(self) -> dict[str, str]:
-        """Backends of a recipe whose workers load it, each with the format."""
-        return _preferred(facts.ingestion()["workers"], self.formats)
+        """Backends of a recipe whose workers load it as their model, each with the format."""
+        return {} if self.adapter else _preferred(facts.ingestion()["workers"], self.formats)
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,9 @@ def _models(name: str, folder: str, files: Sequence[Listed], formats: tuple[str,
             for stem, file in found.items()
         )
     gguf = next((f"{folder}/{file.path}" for file in found.values()), "")
-    return (Stored(model_id(name), formats, folder, gguf),)
+    names = {file.path for file in files}
+    adapter = ADAPTER in names and not gguf and CONFIG not in names
+    return (Stored(model_id(name), formats, folder, gguf, adapter),)
 
 
 def _preferred(takers: dict[str, list[str]], formats: tuple[str, ...]) -> dict[str, str]:

@@ -178,7 +178,7 @@ class Queue(Block):
     authentication: ObjectName | None = None
     """TriggerAuthentication in the graph's namespace, with the password or identity. Default: none."""
     message_timeout: Annotated[int, Field(ge=1, le=43_200)] | None = None
-    """Longest time that a task may take once it left the queue, in seconds. Workers are kept for that long after the queue ran empty (see `cooldownPeriod`). Default: unknown."""
+    """Longest time that a task may take once it left the queue, in seconds. The last worker is kept for that long after the queue ran empty (see `cooldownPeriod`). Default: unknown."""
 
 
 class Keda(Block):
@@ -187,7 +187,7 @@ class Keda(Block):
     polling_interval: Seconds = 5
     """How often it reads, in seconds. Default: 5."""
     cooldown_period: Annotated[int, Field(ge=0, le=86_400)] | None = None
-    """How long nobody has to ask before the last replica goes, in seconds. Default: 300, or `queue.messageTimeout` where that is longer."""
+    """How long nobody has to ask before all replicas go, where `minReplicas` is 0, in seconds. Default: the longest of 300, `scaleDownSeconds` and `queue.messageTimeout`."""
     fallback: Fallback = Fallback.model_construct()
     """What it does when it cannot read. Default: after 3 failures `minReplicas`, but at least 1."""
     prometheus: Prometheus | None = None
