@@ -12,7 +12,9 @@ from conftest import ROOT
 from recipegen import pipeline, policyfile, yamlio
 from recipegen.compile import compile_plan, stack_values
 from recipegen.errors import RecipeError
+from recipegen.recipe import Recipe
 from recipegen.resolve import Plan
+from recipegen.scaling import scaler
 from recipegen.targets import TARGETS
 from samples import MINIMAL, objects, plan_of, releases, through_the_parent
 
@@ -70,6 +72,19 @@ def test_l25_the_autoscaler_is_chosen_by_kind_minimum_and_nodes(
     plan = scaled({"minReplicas": least, "maxReplicas": 4, **more}, kind=kind, model=model)
 
     assert [item["kind"] for item in scalers(plan)] == ([expected] if expected else [])
+
+
+def test_l25_work_from_a_queue_is_scaled_by_it_though_the_recipe_names_no_autoscaler() -> None:
+    recipe = Recipe.model_validate(
+        {
+            "dynamoNamespace": "own",
+            "endpoint": {"kind": "async"},
+            "model": {"name": "a/b", "worker": {}},
+            "scaling": {"enabled": True, "minReplicas": 2, "maxReplicas": 4},
+        }
+    )
+
+    assert scaler(recipe) == "keda"
 
 
 @pytest.mark.parametrize(

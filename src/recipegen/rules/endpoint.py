@@ -6,6 +6,7 @@ from recipegen.endpoints import CUSTOMERS, OWN
 from recipegen.errors import Path, Problem
 from recipegen.recipe import Endpoint, Recipe
 from recipegen.roles import workers
+from recipegen.scaling import is_async, nodes, scaled_role
 
 # Written by the charts and the operator; selectors, dashboards and Services go by them.
 TAKEN = ("app.kubernetes.io/", "helm.sh/", "nvidia.com/", "kubernetes.io/", OWN)
@@ -26,13 +27,19 @@ def check(recipe: Recipe) -> Iterator[Problem]:
             hint = "leave it out, or set endpoint.kind to dedicated or reserved"
             yield Problem("endpoint-for-all", ("endpoint", key), message, hint)
     for kind, needs in (("batch", recipe.batch.enabled), ("async", recipe.scaling.enabled)):
-        if endpoint.kind == kind and not needs:
+        if endpoint.kind == kind and not needs and not _unscaled(recipe):
             block = {"batch": "batch", "async": "scaling"}[kind]
             message = f"is {kind}, but {block}.enabled is false, so nothing would bring it work"
             if kind == "async":
                 message = "is async, but scaling.enabled is false, so its queue would be watched by nothing"
             hint = f"switch the block {block} on, or choose another kind"
             yield Problem("endpoint-incomplete", ("endpoint", "kind"), message, hint)
+    if _unscaled(recipe):
+        message = (
+            f"is async, which is scaled, and replicas of {scaled_role(recipe)} span {nodes(recipe)} nodes,"
+        )
+        hint = "choose another kind, or replicas on one node: `nodes: 1`"
+        yield Problem("several-nodes", ("endpoint", "kind"), f"{message} which are not", hint)
     if endpoint.kind == "reserved":
         yield from _at_zero(recipe, endpoint)
     for block in ("labels", "annotations"):
@@ -41,6 +48,11 @@ def check(recipe: Recipe) -> Iterator[Problem]:
                 message = f"{name} is written by recipegen, its charts, Helm or the operator"
                 hint = "choose a key of your own, such as team or example.com/team"
                 yield Problem("taken-label", ("endpoint", block, name), message, hint)
+
+
+def _unscaled(recipe: Recipe) -> bool:
+    """Return whether an asynchronous endpoint has replicas that no autoscaler takes."""
+    return is_async(recipe) and nodes(recipe) > 1
 
 
 def _at_zero(recipe: Recipe, endpoint: Endpoint) -> Iterator[Problem]:

@@ -38,6 +38,9 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     yield from _one(recipe)
     yield from _role(recipe)
     yield from _range(recipe)
+    if is_async(recipe) and nodes(recipe) > 1:
+        # The rules of endpoints say that there is no such thing.
+        return
     match scaler(recipe):
         case "planner":
             yield from _planner(recipe.scaling)
@@ -172,6 +175,10 @@ def _keda(recipe: Recipe) -> Iterator[Problem]:
     block, keda = recipe.scaling, recipe.scaling.keda
     yield from _several_nodes(recipe, "keda")
     prometheus, queue = (keda.prometheus, keda.queue) if keda else (None, None)
+    most = block.max_replicas
+    if keda and most is not None and (keda.fallback.replicas or 0) > most:
+        message = f"is more than maxReplicas, which is {most}, got {keda.fallback.replicas}"
+        yield Problem("replica-range", (*KEDA, "fallback", "replicas"), message, "make it smaller")
     if is_async(recipe):
         return
     if prometheus is None and queue is None:
@@ -190,10 +197,6 @@ def _keda(recipe: Recipe) -> Iterator[Problem]:
     if prometheus and prometheus.wake_query is not None and least(recipe):
         message = f"has no effect while scaling.minReplicas is {least(recipe)}: there always is a worker"
         yield Problem("no-effect", (*KEDA, "prometheus", "wakeQuery"), message, "leave it out")
-    most = block.max_replicas
-    if keda and most is not None and (keda.fallback.replicas or 0) > most:
-        message = f"is more than maxReplicas, which is {most}, got {keda.fallback.replicas}"
-        yield Problem("replica-range", (*KEDA, "fallback", "replicas"), message, "make it smaller")
 
 
 def _asleep(recipe: Recipe) -> Iterator[Problem]:
@@ -237,6 +240,11 @@ def _queue_and_kind(recipe: Recipe) -> Iterator[Problem]:
     if keda.prometheus is not None:
         message = "has no effect beside scaling.keda.queue: an asynchronous endpoint follows its queue alone"
         yield Problem("no-effect", (*KEDA, "prometheus"), message, "leave one of the two out")
+    short, task = keda.cooldown_period, queue.message_timeout
+    if short is not None and task is not None and short < task and not least(recipe):
+        message = f"all workers go {short} s after the queue ran empty, and a task may take {task} s"
+        hint = "leave it out: it follows from queue.messageTimeout"
+        yield Problem("cut-tasks", (*KEDA, "cooldownPeriod"), message, hint, warning=True)
     yield from _broker(queue)
 
 
