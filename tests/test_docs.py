@@ -1,6 +1,7 @@
 """The documentation's commands do what it shows: each `$ ` line is run, and its output stands below it."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +97,31 @@ def test_the_cluster_patch_of_the_readme_applies() -> None:
     plan = pipeline.plan("qwen-0.6b", None, [yamlio.read(patch, "cluster.yaml")])
 
     assert plan.recipe.model.cache.storage_class == "shared-nvme"
+
+
+def test_the_patches_of_the_page_on_ingestion_apply() -> None:
+    from recipegen import pipeline, yamlio
+
+    patches = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/ingestion.md").read_text(), re.DOTALL)
+    plan = pipeline.plan("qwen-0.6b", None, [yamlio.read(patch, "ingestion.yaml") for patch in patches])
+
+    assert plan.tree["model"]["cache"]["s3"]["uri"].startswith("s3://llmariner/")
+    assert plan.tree["ingestion"]["convert"]["quantize"] == "q4_0"
+
+
+def test_the_walk_through_an_endpoint_works_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from recipegen.cli import main
+
+    block = re.findall(r"```\n(recipegen list .*?)```", (ROOT / "docs/endpoints.md").read_text(), re.DOTALL)
+    lines = [line.partition("#")[0].partition("|")[0] for line in block[0].splitlines()]
+    monkeypatch.chdir(tmp_path)
+    codes = {line: main(shlex.split(line)[1:]) for line in lines}
+
+    assert codes == dict.fromkeys(lines, 0)
+    assert len(lines) == 4
+    assert 'name: "dippy-qwen3-8b"' in capsys.readouterr().out
 
 
 def test_the_patches_of_the_gateway_page_apply() -> None:

@@ -1,5 +1,6 @@
 """Endpoints: kinds and what they need, the graph's name, labels and annotations on every object."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from recipegen import helm
 from recipegen.compile import compile_plan
+from recipegen.components import COMPONENTS
 from recipegen.endpoints import graph_name
 from recipegen.errors import RecipeError
 from recipegen.recipe import Endpoint
@@ -20,13 +22,37 @@ DEDICATED: dict[str, Any] = {
     "labels": {"team": "search", "product": "chat"},
     "annotations": {"example.com/ticket": "A 1"},
 }
-# Every component that makes objects by itself.
+# What every kind of customer's own endpoint has on its objects.
+LABELS = {
+    "recipegen/endpoint": "dedicated",
+    "recipegen/prefix": "dippy",
+    "recipegen/owner": "user-1",
+    **DEDICATED["labels"],
+}
+ANNOTATIONS = {"recipegen/owner": "user-1", **DEDICATED["annotations"]}
+# Every component that makes objects by itself; two of them are never on together.
 SWITCHED: dict[str, Any] = {
     "gateway": {"enabled": True, "create": True, "gatewayClassName": "any"},
     "modelExpress": {"enabled": True},
+    "ingestion": {"enabled": True, "target": {"bucket": "models", "secret": "store"}},
+    "warmup": {"enabled": True, "placeholders": {"count": 1}},
+    "scaling": {"enabled": True, "minReplicas": 1, "maxReplicas": 4},
     "observability": {"enabled": True, "alerts": {"enabled": True}, "podMonitor": {"enabled": True}},
-    "benchmark": {"enabled": True, "results": {"size": "1Gi"}},
+    "batch": {
+        "enabled": True,
+        "input": {"url": "http://files.example.com/in.jsonl"},
+        "output": {"size": "1Gi"},
+    },
     "troubleshooting": {"enabled": True, "clusterRead": True},
+}
+APART: dict[str, Any] = {
+    "benchmark": {"enabled": True, "results": {"size": "1Gi"}},
+    "faultInjection": {
+        "enabled": True,
+        "acknowledge": f"{MINIMAL['dynamoNamespace']}/dippy-qwen",
+        "allowedNamespaces": [MINIMAL["dynamoNamespace"]],
+        "experiments": [{"name": "load-storage"}],
+    },
 }
 
 
@@ -37,20 +63,28 @@ def objects(endpoint: dict[str, Any], **more: Any) -> list[Object]:
     return [item for release in releases for item in helm.objects(release)]
 
 
-def test_t21_labels_and_annotations_are_on_every_object() -> None:
+@pytest.mark.parametrize("one", APART)
+def test_t21_labels_and_annotations_are_on_every_object(one: str) -> None:
     model = {**MINIMAL["model"], "cache": {"enabled": True}}
-    items = objects(DEDICATED, model=model, **SWITCHED)
-    labels = {"recipegen/endpoint": "dedicated", "recipegen/prefix": "dippy", "recipegen/owner": "user-1"}
-    labels |= DEDICATED["labels"]
-    annotations = {"recipegen/owner": "user-1", "recipegen/model": "Qwen/Qwen3-0.6B"} | DEDICATED[
-        "annotations"
-    ]
+    items = objects(DEDICATED, model=model, **SWITCHED, **{one: APART[one]})
 
-    assert len({item["kind"] for item in items}) > 10
+    others = {component.chart for component in COMPONENTS if component.key not in {*APART} - {one}}
+    assert {item["metadata"]["labels"]["app.kubernetes.io/name"] for item in items} == others
     for item in items:
         name = f"{item['kind']} {item['metadata']['name']}"
-        assert item["metadata"]["labels"].items() >= labels.items(), name
-        assert item["metadata"]["annotations"].items() >= annotations.items(), name
+        assert item["metadata"]["labels"].items() >= LABELS.items(), name
+        assert item["metadata"]["annotations"].items() >= ANNOTATIONS.items(), name
+        for pods in templates(item):
+            assert pods["metadata"]["labels"].items() >= LABELS.items(), f"pods of {name}"
+
+
+def templates(item: Any) -> Iterator[Any]:
+    """Every template of pods in an object."""
+    for key, inner in item.items() if isinstance(item, dict) else enumerate(item):
+        if key in ("template", "podTemplate") and "spec" in inner:
+            yield inner
+        elif isinstance(inner, dict | list):
+            yield from templates(inner)
 
 
 def test_t21_the_pods_of_the_graph_carry_them_too() -> None:
