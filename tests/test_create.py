@@ -447,7 +447,7 @@ def test_t12_the_description_is_the_bases_and_can_be_the_endpoints_own(folder: P
     assert own == "For the chat of team search."
 
 
-@pytest.mark.parametrize("name", ["qwen-0.6b", "qwen3-32b", "deepseek-r1"])
+@pytest.mark.parametrize("name", catalog.recipes())
 def test_t12_recipes_of_the_catalog_describe_themselves(name: str) -> None:
     assert pipeline.plan(name).recipe.about.description
 

@@ -44,15 +44,29 @@ def test_m11_there_is_no_server_so_there_are_no_ports_and_no_database() -> None:
     assert not [each for each in COMPONENTS if each.chart == "ingestion" and each.needs]
 
 
-def test_m12_what_a_database_would_hold_is_the_recipe_and_the_store() -> None:
-    plan = mirrored()
-    found = objects(releases(plan)["ingestion"])
-    text = str(found)
+def test_m12_a_file_is_enough_for_a_model_to_be_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the place of the row that the debug path inserts."""
+    path = tmp_path / "mine.yaml"
+    path.write_text("dynamoNamespace: own\nmodel: {name: my/model}\n")
 
-    # The row that the debug path inserts: a model's id and its owner.
-    assert plan.tree["ingestion"]["target"]["project"] == "global"
-    assert "Qwen/Qwen3-0.6B" in text
-    assert "sqlite" not in text.casefold()
+    assert main(["validate", str(path)]) == 0
+    assert pipeline.plan(path).shared["model"] == "my/model"
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("endpoint", [None, "http://minio.minio:9000"])
+def test_m10_a_mirror_goes_to_any_store_that_speaks_s3(endpoint: str | None) -> None:
+    target = {**TARGET, **({"endpoint": endpoint} if endpoint else {})}
+    plan = plan_of(
+        {"dynamoNamespace": "own", "model": MODEL, "ingestion": {"enabled": True, "target": target}}
+    )
+    found = [item for part in ("ingestion", "model") for item in objects(releases(plan)[part])]
+    jobs = [str(item) for item in found if item["kind"] == "Job"]
+
+    assert len(jobs) == 2
+    assert ["'value': 'http://minio.minio:9000'" in job for job in jobs] == [endpoint is not None] * 2
 
 
 def test_m22_what_a_model_is_configured_with_is_in_its_recipe_with_the_same_defaults() -> None:
@@ -158,7 +172,7 @@ def test_l31_a_checkpoint_comes_from_hugging_face_or_from_s3_and_from_nowhere_el
 
 
 @pytest.mark.parametrize("revision", ["a", "b"])
-def test_t07_a_revision_has_a_marker_of_its_own_on_the_same_place(revision: str) -> None:
+def test_a_revision_has_a_marker_of_its_own_on_the_same_place(revision: str) -> None:
     target = mirrored(revision=revision).tree["ingestion"]["target"]
 
     assert target["uri"] == mirrored().tree["ingestion"]["target"]["uri"]
