@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -184,3 +185,76 @@ def test_what_a_rule_refuses_is_left_out_with_its_option() -> None:
     assert model["engine"]["args"] == ["--enforce-eager", "--seed", "1"]
     assert "env" not in model["worker"]
     assert not found.unexplained
+
+
+# Adapters, and how pods come and go.
+
+
+def edited(tmp_path: Path, case: str, *changes: tuple[str, str]) -> Path:
+    """A case's graph with some of its text replaced, each where it stands first."""
+    text = (CASES / case).read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    (tmp_path / case).write_text(text)
+    return tmp_path / case
+
+
+def of_worker(recipe: str) -> dict[str, Any]:
+    found: dict[str, Any] = yamlio.read(recipe, "imported").data["model"].get("worker", {})
+    return found
+
+
+ALPHA = """\
+apiVersion: nvidia.com/v1alpha1
+kind: DynamoGraphDeployment
+metadata: {name: old, namespace: models}
+spec:
+  services:
+    Worker:
+      componentType: worker
+      replicas: 2
+      scalingAdapter: ADAPTER
+      resources: {limits: {gpu: "1"}}
+      extraPodSpec:
+        mainContainer:
+          image: nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.6.1
+          command: [python3, -m, dynamo.vllm]
+          args: [--model, Qwen/Qwen3-8B]
+"""
+
+
+@pytest.mark.parametrize(
+    "adapter", ["{}", "{enabled: null}", '{enabled: "false"}', "{enabled: false}", "null"]
+)
+def test_an_older_graphs_adapter_is_off_unless_it_is_switched_on(adapter: str, tmp_path: Path) -> None:
+    path = tmp_path / "old.yaml"
+    path.write_text(ALPHA.replace("ADAPTER", adapter))
+
+    assert of_worker(recipegen.import_graph(path).recipe) == {"replicas": 2}
+
+
+def test_an_older_graphs_adapter_is_taken_where_it_is_on(tmp_path: Path) -> None:
+    path = tmp_path / "old.yaml"
+    path.write_text(ALPHA.replace("ADAPTER", "{enabled: true}"))
+
+    assert of_worker(recipegen.import_graph(path).recipe) == {"scalingAdapter": True}
+
+
+def test_what_an_adapter_has_no_field_for_is_told_as_that(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = edited(tmp_path, "pooled.yaml", ("scalingAdapter: {}", "scalingAdapter: {enabled: true}"))
+
+    assert main(["import", str(path)]) == 1
+    err = capsys.readouterr().err
+    assert "worker scalingAdapter enabled: true: v1beta1's scalingAdapter has no fields" in err
+    assert "for its workers alone" not in err
+    assert of_worker(recipegen.import_graph(path, lossy=True).recipe)["scalingAdapter"] is True
+
+
+def test_an_adapter_that_is_no_map_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = edited(tmp_path, "pooled.yaml", ("scalingAdapter: {}", "scalingAdapter: false"))
+
+    assert main(["import", str(path)]) == 1
+    assert "scalingAdapter: needs a block of keys, got false" in capsys.readouterr().err

@@ -57,9 +57,10 @@ def _component(name: str, node: Node, reader: Reader) -> Node:
     elif "size" in memory:
         found["sharedMemorySize"] = memory["size"]
     adapter = service.get("scalingAdapter")
-    enabled = reader.fields(adapter).get("enabled")
-    if adapter and not (enabled and enabled.value is False):
-        found["scalingAdapter"] = adapter.here({})
+    settings = reader.fields(adapter)
+    # Off by default there, while v1beta1 has an adapter as soon as the field is a map.
+    if adapter and _is_true(settings.pop("enabled", None)):
+        found["scalingAdapter"] = adapter.here(settings)
     pod = dict(reader.fields(service.get("extraPodSpec")))
     main = dict(reader.fields(pod.pop("mainContainer", None)))
     mounts, volumes, cache = _volumes(service, pod, reader)

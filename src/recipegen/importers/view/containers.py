@@ -43,16 +43,7 @@ def describe(view: View, role: str, part: Component) -> None:
     for key, node in part.fields.items():
         if key in ("name", "type", "podTemplate"):
             continue
-        if key == "replicas":
-            view.put((role, key), node, view.reader.number(node, 1))
-        elif key == "multinode":
-            view.put((role, "nodes"), node, view.reader.number(view.reader.fields(node).get("nodeCount"), 2))
-        elif key == "sharedMemorySize":
-            view.put((role, "sharedMemory"), node, view.reader.amount(node))
-        elif key == "frontendSidecar":
-            view.put((role, key), node, "")
-        else:
-            put_leaves(view, (role, key), node)
+        _put_own(view, role, key, node)
     view.values.setdefault((role, "replicas"), Node(1, part.node.path, part.node.mark))
     view.values.setdefault((role, "nodes"), Node(1, part.node.path, part.node.mark))
     for key, node in part.metadata.items():
@@ -64,6 +55,27 @@ def describe(view: View, role: str, part: Component) -> None:
     for name, volume in part.volumes.items():
         if name not in used:
             put_leaves(view, (role, "pod", "volumes", name), node_of(volume))
+
+
+def _put_own(view: View, role: str, key: str, node: Node) -> None:
+    """Put a field of a component into the view."""
+    if key == "replicas":
+        view.put((role, key), node, view.reader.number(node, 1))
+    elif key == "multinode":
+        view.put((role, "nodes"), node, view.reader.number(view.reader.fields(node).get("nodeCount"), 2))
+    elif key == "sharedMemorySize":
+        view.put((role, "sharedMemory"), node, view.reader.amount(node))
+    elif key == "frontendSidecar":
+        view.put((role, key), node, "")
+    elif key == "scalingAdapter":
+        # The map is the switch; it has no fields, so those that it has are told by themselves.
+        fields = view.reader.fields(node)
+        if isinstance(node.value, dict):
+            view.put((role, key), node, {})
+        for name, below in fields.items():
+            put_leaves(view, (role, key, name), below)
+    else:
+        put_leaves(view, (role, key), node)
 
 
 def _describe_pod(view: View, role: str, part: Component) -> set[str]:
