@@ -258,3 +258,45 @@ def test_an_adapter_that_is_no_map_is_refused(tmp_path: Path, capsys: pytest.Cap
 
     assert main(["import", str(path)]) == 1
     assert "scalingAdapter: needs a block of keys, got false" in capsys.readouterr().err
+
+
+SURGE = 'max-surge: "1"', 'max-surge: "150%"'
+UNAVAILABLE = 'max-unavailable: "0%"', 'max-unavailable: "0"'
+
+
+def test_of_two_annotations_only_the_one_that_is_lost_is_told(tmp_path: Path) -> None:
+    found = recipegen.import_graph(edited(tmp_path, "scaled.yaml", SURGE, UNAVAILABLE))
+    lost = [
+        each.message for each in found.differences if "rolling-update" in each.what and each.how == "lost"
+    ]
+
+    assert yamlio.read(found.recipe, "x").data["model"]["rollout"]["maxUnavailable"] == 0
+    assert (
+        lost[0] == "model.rollout.maxSurge is a number of pods or a share of the pods, 0% to 100%, got '150%'"
+    )
+    # The other one is the graph's own, which the operator does not read.
+    assert len(lost) == 2
+
+
+def test_other_annotations_of_all_components_are_told_each(tmp_path: Path) -> None:
+    own = "spec:\n  annotations:\n    team: a\n    bill: b"
+    found = recipegen.import_graph(edited(tmp_path, "scaled.yaml", ("spec:\n  annotations:", own)))
+    lost = [each.message for each in found.differences if each.what.startswith("graph spec")]
+
+    assert [message.partition(": a recipe")[0] for message in lost] == [
+        "graph spec annotations team: 'a'",
+        "graph spec annotations bill: 'b'",
+    ]
+
+
+def test_what_pods_do_not_share_is_told_of_each_role_that_has_it(tmp_path: Path) -> None:
+    key = "terminationGracePeriodSeconds"
+    path = edited(tmp_path, "scaled.yaml", (f"{key}: 600", f"{key}: 900"), (f"{key}: 600", f"{key}: 1800"))
+    found = recipegen.import_graph(path)
+    lost = [each.message for each in found.differences if each.reason == "pods-alike"]
+
+    assert lost == [
+        f"all pods of a recipe share their {key}, and those of {role} have {seconds}"
+        for role, seconds in (("frontend", 900), ("worker", 1800))
+    ]
+    assert "terminationGraceSeconds" not in yamlio.read(found.recipe, "x").data["model"]["rollout"]

@@ -159,9 +159,8 @@ def _difference(reason: str, how: str, prefix: Key, key: Key, views: tuple[View,
     row = reasons().get(reason, {})
     what = " ".join(prefix)
     node = one or _nearest(given, key)
-    held = (
-        {k: v.value for k, v in given.values.items() if k[: len(prefix)] == prefix} if how == "lost" else {}
-    )
+    # Some of what is below may be carried over; that is none of what was lost.
+    held = [k for k in given.values if k[: len(prefix)] == prefix and k not in rendered.values]
     if how == "changed":
         text = f"{_shown(key, one)} becomes {_shown(key, other)}"
     elif how == "added":

@@ -7,7 +7,7 @@ from recipegen.errors import show
 from recipegen.importers.nodes import Node
 from recipegen.importers.recipe.builder import Builder, Data
 from recipegen.importers.view.graph import WORKERS
-from recipegen.recipe.forms import COUNT_OR_SHARE, OBJECT_NAME
+from recipegen.recipe.forms import COUNT_OR_SHARE, FORMS, OBJECT_NAME
 
 # What the operator reads of the annotations in a graph's spec, each with its key of the block `rollout`.
 ROLLOUT = {
@@ -28,6 +28,11 @@ def lifecycle_of(make: Builder) -> Data:
         if node and replaced is not None:
             rollout[key] = replaced
             make.origins["model", "rollout", key] = node
+        elif node:
+            message = (
+                f"model.rollout.{key} is a number of pods or {FORMS[COUNT_OR_SHARE]}, got {show(node.value)}"
+            )
+            make.claim("rollout", node, message, ("graph", "spec", "annotations", name))
     grace = _shared(make, roles, "terminationGracePeriodSeconds")
     if grace and type(grace.value) is int and 1 <= grace.value <= MOST_SECONDS:
         rollout["terminationGraceSeconds"] = grace.value
@@ -48,12 +53,12 @@ def _replaced(value: Any) -> int | str | None:
 
 
 def _shared(make: Builder, roles: list[str], key: str) -> Node | None:
-    """Return what all pods have of a key; where they differ, none has it, and that is said."""
+    """Return what all pods have of a key; where they differ, none has it, and that is said of each."""
     each = {role: make.view.values.get((role, "pod", key)) for role in roles}
     given = {role: node for role, node in each.items() if node}
     if len({node and str(node.value) for node in each.values()}) <= 1:
         return next(iter(given.values()), None)
-    role, first = next(iter(given.items()))
-    message = f"all pods of a recipe share their {key}, and those of {role} have {show(first.value)}"
-    make.claim("pods-alike", first, message, *((role, "pod", key) for role in given))
+    for role, node in given.items():
+        message = f"all pods of a recipe share their {key}, and those of {role} have {show(node.value)}"
+        make.claim("pods-alike", node, message, (role, "pod", key))
     return None
