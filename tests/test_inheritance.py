@@ -127,6 +127,18 @@ def test_a_variant_of_the_base_that_is_wrong_here_can_be_taken_out(
     assert "or take the variant " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("variant", ["default", "own"])
+def test_what_is_no_variant_of_the_base_cannot_be_taken_out(
+    variant: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = {"model": {"worker": {"replicas": -1}}}
+    own = {"own": {"patch": wrong}}
+    path = written(tmp_path, "mine", {"extends": "qwen3-8b", **wrong, "variants": own})
+
+    assert main(["validate", str(path), "--variant", variant]) == 1
+    assert "take the variant" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("patch", "said"),
     [

@@ -12,7 +12,7 @@ from recipegen.components import COMPONENTS
 from recipegen.document import Document, from_set, merge
 from recipegen.errors import Problem, RecipeError, UsageError, nearest, show
 from recipegen.language import knows
-from recipegen.load import Loaded, choose, variants
+from recipegen.load import DEFAULT_VARIANT, Loaded, choose, variants
 from recipegen.overview import Form
 from recipegen.resolve import Plan, resolve
 from recipegen.validate import validate
@@ -126,11 +126,18 @@ def _with_a_way_out(recipe: Loaded, variant: str | None) -> Iterator[None]:
     try:
         yield
     except RecipeError as error:
-        if variant is None or not recipe.bases:
+        # A variant that the file has itself is mended there.
+        if variant in (None, DEFAULT_VARIANT) or not _inherited(recipe, variant):
             raise
         out = f"or take the variant {variant} out here: `variants: {{{variant}: null}}`"
         problems = (replace(p, hint=f"{p.hint}; {out}" if p.hint else out) for p in error.problems)
         raise RecipeError(*problems) from error
+
+
+def _inherited(recipe: Loaded, variant: str) -> bool:
+    """Return whether a variant begins in a recipe that this one extends."""
+    mark = recipe.document.key_mark(("variants", variant))
+    return mark is not None and mark.source in recipe.bases
 
 
 def _refuse(args: argparse.Namespace) -> None:
