@@ -385,6 +385,76 @@ def test_replicas_of_a_cluster_are_a_number(cluster: str, capsys: pytest.Capture
     assert "write NAME, or NAME=REPLICAS" in refused(capsys, 2, "./base.yaml", *DIPPY, "--cluster", cluster)
 
 
+# Options and a --set beside them.
+
+
+def test_variants_that_a_set_takes_out_are_not_taken_out_again(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run("qwen3-8b", "--kind", "serverless", "--set", "variants=null")
+
+    assert code == 0
+    assert data(str(folder / "serverless-qwen3-8b.yaml"))["variants"] is None
+    assert "taken out" not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("folder")
+def test_replicas_that_a_queue_decides_cannot_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    more = [word for each in MORE["async"] for word in ("--set", each)]
+    err = refused(capsys, 1, "./base.yaml", "--kind", "async", "--replicas", "3", *more)
+
+    assert "an autoscaler writes the replicas of this role, got 3" in err
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("extends=qwen-0.6b", "extends is said by an argument of its own"),
+        ("endpoint=null", "say it with --kind"),
+        ("endpoint.kind=batch", "say it with --kind"),
+        ("endpoint={kind: batch}", "say it with --kind"),
+        ("endpoint.owner=user-2", "say it with --owner"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_no_set_replaces_the_base_or_whose_it_is(
+    change: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said in refused(capsys, 2, "./base.yaml", *DIPPY, "--set", change)
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_else_an_endpoint_has_can_be_set() -> None:
+    assert run("./base.yaml", *DIPPY, "--set", "endpoint.labels.team=chat") == 0
+    assert data("dippy-base.yaml")["endpoint"]["labels"] == {"team": "chat"}
+
+
+@pytest.mark.parametrize(
+    ("option", "change", "said"),
+    [
+        (("--gpus", "2"), "model.engine.tensorParallel=4", "--gpus 2: a --set makes it 4"),
+        (("--gpus", "1"), "model.engine.tensorParallel=2", "--gpus 1: a --set makes it 2"),
+        (("--gpu", "h100-sxm-80gb"), "hardware.gpu=h200-sxm-141gb", "a --set makes it 'h200-sxm-141gb'"),
+        (("--engine", "vllm"), "model.backend.type=sglang", "--engine vllm: a --set makes it 'sglang'"),
+        (("--replicas", "3"), "model.worker.replicas=5", "--replicas 3: a --set makes it 5"),
+        (("--cluster", "us=2"), "endpoint.clusters.us.replicas=4", "--cluster us=2: a --set makes it 4"),
+        (("--cluster", "us"), "endpoint.clusters=null", "--cluster us: a --set takes it out"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_an_option_that_a_set_takes_back_is_refused(
+    option: tuple[str, ...], change: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said in refused(capsys, 2, "./base.yaml", *DIPPY, *option, "--set", change)
+
+
+@pytest.mark.usefixtures("folder")
+def test_gpus_that_the_base_has_already_are_no_reason_for_other_settings() -> None:
+    run("./base.yaml", *DIPPY, "--gpus", "1", "--set", "model.engine.maxModelLen=4096")
+
+    assert "as asked for" not in Path("dippy-base.yaml").read_text()
+
+
 # One base a model.
 
 

@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from recipegen import catalog, inheritance, yamlio
 from recipegen.catalog import shown
 from recipegen.creation.endpoint import text
+from recipegen.creation.endpoint.kept import refuse_contrary
 from recipegen.creation.endpoint.neighbours import called
 from recipegen.creation.endpoint.wanted import Wanted, check, missing, refusal
 from recipegen.creation.proof import explained, rendered
@@ -149,12 +150,15 @@ def create(wanted: Wanted, target: Path) -> CreatedEndpoint:
     if lacking := missing(wanted, below):
         raise refusal(lacking)
     data, notes = text.data(wanted, below, target)
-    loaded = _proven(yamlio.write(data), target).loaded
-    # Variants of the base that are nothing or cannot be with what this one changes.
-    if lost := [name for name in variants(below.document) if not _stands(loaded, name)]:
+    plan = _proven(yamlio.write(data), target)
+    refuse_contrary(wanted, plan.recipe)
+    # Variants of the base that are nothing or cannot be with what this one changes; a --set may have taken
+    # some of them, or all, out before.
+    left = set(variants(plan.loaded.document))
+    if lost := [name for name in variants(below.document) if name in left and not _stands(plan.loaded, name)]:
         data["variants"] = {**data.get("variants", {}), **dict.fromkeys(lost)}
         notes.append(f"variants of {wanted.base} that are nothing here are taken out: {', '.join(lost)}")
-    recipe = text.written(wanted, below, data)
+    recipe = text.written(wanted, below, data, lost)
     return CreatedEndpoint(target.stem, recipe, _proven(recipe, target), tuple(notes))
 
 

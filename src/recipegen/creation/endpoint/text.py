@@ -1,7 +1,7 @@
 """What the recipe of a new endpoint says: what is different from its base, and why."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +37,20 @@ def data(wanted: Wanted, below: Loaded, target: Path) -> tuple[dict[str, Any], l
     return found, notes
 
 
-def written(wanted: Wanted, below: Loaded, data: dict[str, Any]) -> str:
-    """Return the text of the recipe, with the reasons in comments."""
+def written(wanted: Wanted, below: Loaded, data: dict[str, Any], lost: Collection[str]) -> str:
+    """Return the text of the recipe, with the reasons in comments.
+
+    Args:
+        wanted: the wishes.
+        below: the base.
+        data: the recipe.
+        lost: variants of the base that are taken out since they are nothing here.
+    """
     head = (
         f"# Written by `recipegen create`, recipegen {__version__}: {wanted.kind}, on {below.name}.\n"
         "# It is yours from here on; `recipegen show FILE --origin` says where each value comes from.\n"
     )
-    return head + yamlio.write_by_hand(data, dict(_comments(wanted, data)))
+    return head + yamlio.write_by_hand(data, dict(_comments(wanted, data, lost)))
 
 
 def _composed(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
@@ -90,8 +97,9 @@ def _patches(wanted: Wanted, below: Loaded, recipe: Recipe) -> Iterator[tuple[di
     if block and not getattr(recipe, block).enabled:
         yield {block: {"enabled": True}}, ""
         role = "decode" if recipe.model.disaggregation else "worker"
-        if block == "scaling" and ("model", role, "replicas") in below.document.values:
-            # An autoscaler writes them.
+        said = ("model", role, "replicas") in below.document.values
+        if block == "scaling" and said and wanted.replicas is None:
+            # An autoscaler writes them. Those that were asked for stay, and are refused.
             yield {"model": {role: {"replicas": None}}}, ""
 
 
@@ -104,7 +112,7 @@ def _extends(name: str, target: Path) -> str:
     return way if way.startswith(".") else f"./{way}"
 
 
-def _comments(wanted: Wanted, data: dict[str, Any]) -> Iterator[tuple[Keys, str]]:
+def _comments(wanted: Wanted, data: dict[str, Any], lost: Collection[str]) -> Iterator[tuple[Keys, str]]:
     yield ("extends",), "What stands below is a merge patch of this recipe; all else is as it is there."
     if wanted.prefix is not None:
         yield ("endpoint", "prefix"), "The graph's name begins with it."
@@ -121,8 +129,8 @@ def _comments(wanted: Wanted, data: dict[str, Any]) -> Iterator[tuple[Keys, str]
             ("scaling",),
             "The length of its queue decides how many replicas there are.",
         )
-    if "variants" in data:
+    if lost and len(lost) == len(data["variants"]):
         yield ("variants",), "Of the base, and with what stands above without effect or wrong."
     model = data.get("model", {})
-    if wanted.gpus is not None and "engine" in model:
+    if wanted.gpus is not None and "tensorParallel" in model.get("engine", {}):
         yield ("model", "engine"), f"{wanted.gpus} GPUs for each worker, as asked for."

@@ -8,8 +8,9 @@ from typing import Any, get_args
 from recipegen import facts
 from recipegen.creation.given import BACKENDS, Given, Missing, choices, needed
 from recipegen.creation.given import problems as of_a_recipe
+from recipegen.document import from_set
 from recipegen.endpoints import CUSTOMERS
-from recipegen.errors import Problem, UsageError, nearest, show
+from recipegen.errors import Path, Problem, UsageError, dotted, nearest, show
 from recipegen.load import Loaded
 from recipegen.recipe import FORMS, LABEL, OBJECT_NAME
 from recipegen.recipe.endpoint import EndpointKind
@@ -21,6 +22,13 @@ PREFIX = 12
 MOST = {"gpus": 4096, "replicas": 10_000}
 # Any of these, somewhere in a recipe, says how many GPUs a replica has.
 SIZES = ("tensorParallel", "pipelineParallel", "dataParallel", "gpus")
+# What no --set may say, and where it is said instead.
+SAID_ELSEWHERE: tuple[tuple[Path, str], ...] = (
+    (("extends",), "name the base in front: recipegen create BASE"),
+    (("endpoint", "kind"), "say it with --kind"),
+    (("endpoint", "prefix"), "say it with --prefix"),
+    (("endpoint", "owner"), "say it with --owner"),
+)
 OF_A_CUSTOMER = "is for the kinds dedicated and reserved, which are one customer's own"
 
 
@@ -112,6 +120,7 @@ def _wrong(wanted: Wanted) -> Iterator[Problem]:
         # As the option is called here.
         yield replace(problem, message=problem.message.replace("--backend:", "--engine:"))
     yield from _sizes(wanted)
+    yield from _said_elsewhere(wanted)
     if wanted.name is not None and not (re.fullmatch(OBJECT_NAME, wanted.name) and len(wanted.name) <= 253):
         yield _usage(f"--name takes {FORMS[OBJECT_NAME]}, got {show(wanted.name)}", "as in --name dippy-qwen")
 
@@ -152,6 +161,29 @@ def _sizes(wanted: Wanted) -> Iterator[Problem]:
             yield _usage(f"--cluster takes {FORMS[LABEL]}, at most 40, got {show(name)}", "as in us-east=2")
         if names.count(name) > 1:
             yield _usage(f"--cluster {show(name)} is there twice", "give each cluster once")
+
+
+def _said_elsewhere(wanted: Wanted) -> Iterator[Problem]:
+    """Yield each --set that would replace the base or whose the endpoint is."""
+    for expression in wanted.changes:
+        patch = from_set(expression)
+        for path, hint in SAID_ELSEWHERE:
+            if _replaces(patch.data, path):
+                yield _usage(
+                    f"{patch.mark(path) or '--set'}: {dotted(path)} is said by an argument of its own", hint
+                )
+                break
+
+
+def _replaces(patch: Any, path: Path) -> bool:
+    """Return whether a merge patch replaces or deletes what is at the path, or what that is in."""
+    for key in path:
+        if not isinstance(patch, dict):
+            return True
+        if key not in patch:
+            return False
+        patch = patch[key]
+    return True
 
 
 def _usage(message: str, hint: str = "") -> Problem:
