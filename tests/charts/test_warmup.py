@@ -126,6 +126,19 @@ def test_l28_placeholders_hold_what_a_pod_of_the_largest_role_takes() -> None:
     }
 
 
+def test_l28_devices_and_huge_pages_are_held_as_limits() -> None:
+    """The API server takes no request of them without an equal limit."""
+    limits = {"rdma/ib": "1", "hugepages-2Mi": "1Gi", "cpu": "16"}
+    worker = {"resources": {"limits": limits, "requests": {"rdma/ib": "1", "memory": "64Gi"}}}
+    _, found = of_recipe(model={"worker": worker}, warmup={"enabled": True, "placeholders": {"count": 2}})
+    (main,) = pod(found["Deployment"])["containers"]
+
+    assert main["resources"] == {
+        "limits": {"nvidia.com/gpu": "1", "rdma/ib": "1", "hugepages-2Mi": "1Gi"},
+        "requests": {"cpu": "16", "memory": "64Gi"},
+    }
+
+
 def test_l28_their_class_is_below_all_and_takes_nobodys_place(render: Render) -> None:
     found = made(render, placeholders={"count": 1})
     made_class = found["PriorityClass"]

@@ -11,6 +11,7 @@ from recipegen.roles import workers
 from recipegen.rules.hardware import gpus_of_pod
 from recipegen.rules.images import image_of
 from recipegen.rules.lifecycle import FRONTEND_PORT
+from recipegen.rules.resources import given_whole
 
 
 def lifecycle(recipe: Recipe) -> Derived:
@@ -90,7 +91,8 @@ def _placeholders(recipe: Recipe) -> Derived:
         yield ("warmup", "placeholders", "gpus"), sizes[role], f"the GPUs of a pod of model.{role}"
     if placeholders.resources is None:
         given = workers(model)[role].resources
-        # A limit alone is a request as well.
-        asked = {**given.limits, **given.requests}
-        found = {"requests": asked} if asked else {}
+        # A limit alone is a request as well, and of devices and huge pages the API server wants the limit.
+        found: dict[str, dict[str, str]] = {}
+        for name, quantity in {**given.limits, **given.requests}.items():
+            found.setdefault("limits" if given_whole(name) else "requests", {})[name] = quantity
         yield ("warmup", "placeholders", "resources"), found, f"the requests of model.{role}"

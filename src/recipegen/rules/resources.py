@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 
-from recipegen.errors import Path, Problem
+from recipegen.errors import Path, Problem, show
 from recipegen.recipe import ModelExpress, Recipe, Resources
 from recipegen.roles import workers
 
@@ -16,7 +16,7 @@ FACTORS |= {f"{unit}i": Fraction(1024**power) for power, unit in enumerate("KMGT
 
 
 def check(recipe: Recipe) -> Iterator[Problem]:
-    """Yield resources that Kubernetes does not have, GPUs outside `gpus`, and requests beyond their limit."""
+    """Yield resources that Kubernetes does not have, GPUs outside `gpus`, and requests unlike their limit."""
     model = recipe.model
     yield from _resources(("model", "frontend"), model.frontend.resources, None)
     picker, path = model.endpoint_picker, ("model", "endpointPicker")
@@ -30,6 +30,10 @@ def check(recipe: Recipe) -> Iterator[Problem]:
         yield from _resources(("modelExpress",), merged, None)
     for role, worker in workers(model).items():
         yield from _resources(("model", role), worker.resources, model.gpu_resource)
+    held = recipe.warmup.placeholders.resources
+    if held is not None:
+        gpu = recipe.warmup.gpu_resource or model.gpu_resource
+        yield from _resources(("warmup", "placeholders"), held, gpu)
 
 
 def _resources(path: Path, resources: Resources, gpu: str | None) -> Iterator[Problem]:
@@ -37,21 +41,29 @@ def _resources(path: Path, resources: Resources, gpu: str | None) -> Iterator[Pr
         for name in amounts:
             place = (*path, "resources", half, name)
             if name == gpu:
-                message = "has no effect: the GPUs of a worker are those of `gpus`"
-                yield Problem(
-                    "gpu-among-resources",
-                    place,
-                    message,
-                    "leave it out, and set `gpus` or the parallel sizes",
-                )
+                worker = path[0] == "model"
+                whose = "a worker" if worker else "a placeholder"
+                message = f"has no effect: the GPUs of {whose} are those of `gpus`"
+                hint = f"leave it out, and set `gpus`{' or the parallel sizes' if worker else ''}"
+                yield Problem("gpu-among-resources", place, message, hint)
             elif "/" not in name and name not in OWN and not name.startswith("hugepages-"):
                 hint = f"known are {', '.join(OWN)}, hugepages-SIZE, and names such as nvidia.com/gpu"
                 yield Problem("unknown-resource", place, "is no resource that Kubernetes has", hint)
     for name, request in resources.requests.items():
         limit = resources.limits.get(name)
-        if limit is not None and amount(request) > amount(limit):
+        place = (*path, "resources", "requests", name)
+        if name != gpu and given_whole(name) and (limit is None or amount(request) != amount(limit)):
+            message = f"needs a limit of the same number, which is {limit or 'missing'}, got {request!r}"
+            hint = f"write it under limits alone, {name}: {show(request)}, which is the request too"
+            yield Problem("request-unlike-limit", place, message, hint)
+        elif limit is not None and amount(request) > amount(limit):
             message = f"is more than the limit, {limit}, got {request!r}"
-            yield Problem("request-beyond-limit", (*path, "resources", "requests", name), message)
+            yield Problem("request-beyond-limit", place, message)
+
+
+def given_whole(name: str) -> bool:
+    """Return whether a container gets as much as its limit says and no less: devices and huge pages."""
+    return "/" in name or name.startswith("hugepages-")
 
 
 def amount(quantity: str) -> Fraction:
