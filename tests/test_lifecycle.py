@@ -101,6 +101,21 @@ def test_l27_what_is_written_wins_and_the_rest_is_filled_in() -> None:
     assert plan.reasons.keys().isdisjoint({("model", "rollout"), ("model", "rollout", "maxSurge")})
 
 
+@pytest.mark.parametrize("surge", [0, "0%"])
+def test_l27_without_a_gpu_to_spare_a_pod_goes_before_another_comes(surge: int | str) -> None:
+    plan = planned({"rollout": {"maxSurge": surge}}, **SERVERLESS)
+
+    assert graph(plan)["spec"]["annotations"] == {SURGE: str(surge), UNAVAILABLE: "1"}
+    assert "maxSurge is 0" in plan.reasons["model", "rollout", "maxUnavailable"]
+
+
+@pytest.mark.parametrize("unavailable", [0, "0%", 1, "25%"])
+def test_l27_pods_that_may_be_missing_leave_the_one_more(unavailable: int | str) -> None:
+    plan = planned({"rollout": {"maxUnavailable": unavailable}}, **SERVERLESS)
+
+    assert graph(plan)["spec"]["annotations"] == {SURGE: "1", UNAVAILABLE: str(unavailable)}
+
+
 def test_l27_without_an_endpoint_nothing_is_said() -> None:
     plan = planned()
 

@@ -162,6 +162,27 @@ def test_l28_the_class_is_this_graphs_alone_in_the_whole_cluster(render: Render)
     assert not any(name.startswith("system-") for name in names)
 
 
+def test_l28_a_class_of_another_number_is_another_class(render: Render) -> None:
+    """The API server refuses a class whose number changes, and takes a name of 253 characters at most."""
+    longest = {"namespace": "n" * 63, "graph": "g" * 53}
+
+    def name(priority: int) -> str:
+        values = {"enabled": True, "placeholders": {"count": 1, "priority": priority}}
+        own = {"global": {"graph": longest["graph"]}}
+        found = render({**values, **own}, chart="warmup", namespace=longest["namespace"])
+        kinds = {item["kind"]: item for item in found}
+        assert kinds["PriorityClass"]["value"] == priority
+        named: str = kinds["PriorityClass"]["metadata"]["name"]
+        assert pod(kinds["Deployment"])["priorityClassName"] == named
+        return named
+
+    default = f"placeholder.{longest['namespace']}.{longest['graph']}"
+    assert name(-10) == default
+    assert name(-20) == f"{default}.m20"
+    assert name(-1_000_000_000) == f"{default}.m1000000000"
+    assert len(name(-1_000_000_000)) <= 253
+
+
 def test_l28_a_class_of_the_clusters_is_used_as_it_is(render: Render) -> None:
     found = made(render, placeholders={"count": 1, "priorityClass": "placeholders"})
 

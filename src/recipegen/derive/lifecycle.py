@@ -10,7 +10,7 @@ from recipegen.recipe import Recipe
 from recipegen.roles import workers
 from recipegen.rules.hardware import gpus_of_pod
 from recipegen.rules.images import image_of
-from recipegen.rules.lifecycle import FRONTEND_PORT
+from recipegen.rules.lifecycle import FRONTEND_PORT, NONE_AT_ALL
 from recipegen.rules.resources import given_whole
 
 
@@ -26,12 +26,15 @@ def lifecycle(recipe: Recipe) -> Derived:
     here = facts.HERE / "llm-endpoints.yaml"
     grace = numbers["terminationGraceSeconds"]
     kind = endpoint.kind if endpoint.kind in grace else "default"
-    wanted: dict[str, tuple[Any, Because]] = {}
+    wanted: dict[str, tuple[Any, str]] = {}
     # Grove and LeaderWorkerSet have their own way, which these do not change.
     if recipe.platform.grove == "none" and all(worker.nodes == 1 for worker in workers(model).values()):
         words = "no pod of an endpoint is taken away before another is ready; LLM Engine's deployments"
         for key in ("maxSurge", "maxUnavailable"):
             wanted[key] = numbers[key], Because(words, here, "rollout", key)
+        if model.rollout is not None and model.rollout.max_surge in NONE_AT_ALL:
+            # Whoever has no free GPU for a pod more has to do with a pod less.
+            wanted["maxUnavailable"] = 1, "model.rollout.maxSurge is 0, and without a pod less nothing moves"
     words = f"endpoint.kind is {endpoint.kind}, whose requests get that long to end; LLM Engine's"
     place = ("rollout", "terminationGraceSeconds", kind)
     wanted["terminationGraceSeconds"] = grace[kind], Because(words, here, *place)

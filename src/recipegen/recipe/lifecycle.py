@@ -15,9 +15,9 @@ class Rollout(Block):
     """How the operator replaces pods when the graph changes."""
 
     max_surge: Replaced | None = None
-    """Pods beyond `replicas` meanwhile, a number or a share such as `25%`: each needs free GPUs. Of pods that span one node, without Grove. Default with an `endpoint`: 1, else the operator's, 25%."""
+    """Pods beyond `replicas` meanwhile, a number or a share such as `25%`: each needs free GPUs. Of pods that span one node, without Grove. 0 where no GPUs are free. Default with an `endpoint`: 1, else the operator's, 25%."""
     max_unavailable: Replaced | None = None
-    """Pods of `replicas` that may be missing meanwhile, a number or a share. Of pods that span one node, without Grove. Default with an `endpoint`: 0, else the operator's, 25%."""
+    """Pods of `replicas` that may be missing meanwhile, a number or a share. Of pods that span one node, without Grove. Default with an `endpoint`: 0, or 1 where `maxSurge` is 0, else the operator's, 25%."""
     termination_grace_seconds: Annotated[int, Field(ge=1, le=86_400)] | None = None
     """How long a pod may finish its requests before it is killed, in seconds. Default with an `endpoint`: 1800 for kind `async`, else 600; without one the operator's, 60."""
 

@@ -22,7 +22,7 @@ class Placeholders(Block):
     priority_class: ObjectName | None = None
     """PriorityClass that the cluster has, lower than the workers'. Default: one is made for this graph, and goes with it."""
     priority: Annotated[int, Field(ge=-1_000_000_000, le=-1)] = -10
-    """Priority of the class that is made, below 0, which pods without a class have. The cluster autoscaler makes no room for pods below -10. Default: -10."""
+    """Priority of the class that is made, below 0, which pods without a class have. The cluster autoscaler makes no room for pods below -10. Another than the default is part of the class's name, as a class keeps its number. Default: -10."""
 
 
 class Warmup(Block):

@@ -22,9 +22,13 @@ app.kubernetes.io/component: {{ index . 1 | quote }}
 {{- end -}}
 
 {{- /* PriorityClass of the placeholders: the given one, or one of this graph's own. Such classes belong to the whole cluster, so
-       the namespace is part of the name; dots keep the parts apart. {{ include "warmup.priorityClass" . }} */ -}}
+       the namespace is part of the name; dots keep the parts apart. A class's number cannot change, so another than the default is
+       part of the name too, "m20" for -20: a name has no room for a minus there. {{ include "warmup.priorityClass" . }} */ -}}
 {{- define "warmup.priorityClass" -}}
-{{- .Values.placeholders.priorityClass | default (printf "placeholder.%s.%s" (.Release.Namespace | default "default") (include "warmup.graph" .)) -}}
+{{- $priority := int64 .Values.placeholders.priority -}}
+{{- $number := eq $priority -10 | ternary "" (printf ".m%d" (sub 0 $priority)) -}}
+{{- $own := printf "placeholder.%s.%s%s" (.Release.Namespace | default "default") (include "warmup.graph" .) $number -}}
+{{- .Values.placeholders.priorityClass | default $own -}}
 {{- end -}}
 
 {{- /* Where the pods go, and what they may do, as lines of a pod's spec: {{ include "warmup.pod" . }} */ -}}
