@@ -167,6 +167,29 @@ def test_what_a_folder_cannot_give_argo_is_said(endpoint: Path, capsys: pytest.C
         rendered(endpoint, charts="charts")
 
 
+@pytest.mark.parametrize("charts", ["ftp://charts.example.com", "file:///charts", "git://x/y"])
+def test_argo_fetches_from_registries_and_chart_repositories_alone(endpoint: Path, charts: str) -> None:
+    with pytest.raises(UsageError, match="is neither a registry nor a chart repository"):
+        rendered(endpoint, charts=charts)
+
+
+@pytest.mark.parametrize("address", ["https://eu.example:6443", "https://EU.example:6443/"])
+def test_two_clusters_in_one_place_are_refused_with_both_names(tmp_path: Path, address: str) -> None:
+    path = tmp_path / "chat.yaml"
+    path.write_text(ENDPOINT.replace("ap: {}", f'ap: {{server: "{address}", namespace: dippy-eu}}'))
+
+    with pytest.raises(RecipeError, match=r"chat.yaml:10:18: .*: eu and ap are one place") as caught:
+        rendered(path)
+    assert caught.value.problems[0].hint
+
+
+def test_two_namespaces_of_one_server_are_two_places(tmp_path: Path) -> None:
+    path = tmp_path / "chat.yaml"
+    path.write_text(ENDPOINT.replace("ap: {}", 'ap: {server: "https://eu.example:6443", namespace: other}'))
+
+    assert [*applications(rendered(path))] == ["us-east", "eu", "ap"]
+
+
 def test_without_clusters_there_is_no_set_of_applications() -> None:
     with pytest.raises(RecipeError, match="an element for each cluster"):
         rendered(ROOT / "recipes/qwen3-8b.yaml")

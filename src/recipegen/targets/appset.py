@@ -21,6 +21,8 @@ from recipegen.version import __version__
 
 CHART = "stack"
 OCI = "oci://"
+# Where Argo CD fetches charts of Helm from: a registry, or a chart repository.
+FETCHED = (OCI, "https://", "http://")
 
 
 def emit(plan: Plan, bundle: Bundle) -> str:
@@ -28,7 +30,7 @@ def emit(plan: Plan, bundle: Bundle) -> str:
 
     Raises:
         RecipeError: when the endpoint has no clusters, or cannot be what it has to be in one of them.
-        UsageError: when the charts are in a folder, which Argo CD does not reach.
+        UsageError: when the charts are where Argo CD does not fetch them, such as in a folder.
     """
     endpoint = plan.recipe.endpoint
     clusters = endpoint.clusters if endpoint else {}
@@ -37,10 +39,13 @@ def emit(plan: Plan, bundle: Bundle) -> str:
         mark = plan.loaded.document.mark(("endpoint", "clusters"))
         hint = "write endpoint: {clusters: {us-east: {replicas: 2}}}"
         raise RecipeError(Problem("missing-key", ("endpoint", "clusters"), message, hint, mark))
-    if "://" not in bundle.charts:
-        message = f"Argo CD fetches the chart, and {show(bundle.charts)} is a folder of this machine"
+    if not bundle.charts.startswith(FETCHED):
+        wrong = "is neither a registry nor a chart repository"
+        wrong = wrong if "://" in bundle.charts else "is a folder of this machine"
+        message = f"Argo CD fetches the chart, and {show(bundle.charts)} {wrong}"
         hint = "give --charts oci://REGISTRY/PATH or the address of a chart repository, with the charts in it"
         raise UsageError(Problem("usage", (), message, hint))
+    _refuse_same_place(plan, clusters)
     values = stack_values(plan)
     _refuse_templates(values, ())
     there = {name: _there(plan, name, cluster) for name, cluster in clusters.items()}
@@ -59,6 +64,22 @@ def emit(plan: Plan, bundle: Bundle) -> str:
     }
     operator = "The operator is no part of it: each cluster has to have it."
     return f"# recipegen {__version__}: {about}\n# {operator}\n{yamlio.write(document)}"
+
+
+def _refuse_same_place(plan: Plan, clusters: dict[str, Cluster]) -> None:
+    """Refuse two Applications of one release: each would undo what the other does, for ever."""
+    first: dict[tuple[str, str], str] = {}
+    for name, cluster in clusters.items():
+        if cluster.server is None:
+            continue
+        server, namespace = cluster.server.rstrip("/").lower(), cluster.namespace or plan.namespace
+        other = first.setdefault((server, namespace), name)
+        if other != name:
+            path: Path = ("endpoint", "clusters", name, "server")
+            message = f"{other} and {name} are one place: {cluster.server}, namespace {namespace}"
+            hint = "leave one of the two out, or give it another server or namespace"
+            mark = plan.loaded.document.mark(path)
+            raise RecipeError(Problem("clusters-in-one-place", path, message, hint, mark))
 
 
 def _there(plan: Plan, name: str, cluster: Cluster) -> dict[str, Any]:
