@@ -306,6 +306,28 @@ def test_placeholders_count_as_gpus_too() -> None:
     assert [p.code for p in policyfile.hold(plan, policy("maxGpus: 4"))] == ["policy-gpus"]
 
 
+def test_each_clusters_replicas_are_held_to_the_budgets() -> None:
+    clusters = {"us": {"replicas": 5}, "eu": {"replicas": 2}, "ap": {}}
+    plan = planned(**endpoint(clusters=clusters), warmup={"enabled": True, "placeholders": {"count": 1}})
+    path = ("endpoint", "clusters", "us", "replicas")
+
+    def of(text: str) -> list[Any]:
+        return [(p.code, p.path) for p in policyfile.hold(plan, policy(text))]
+
+    assert of("maxReplicas: 5") == []
+    assert of("maxReplicas: 4") == [("policy-replicas", path)]
+    assert of("maxGpus: 6") == []
+    assert of("maxGpus: 5") == [("policy-gpus", path)]
+
+
+def test_a_cluster_has_as_many_replicas_of_each_role() -> None:
+    clusters = {"us": {"replicas": 3}}
+    plan = planned(**endpoint(clusters=clusters), model={"disaggregation": True, "worker": None})
+    held = policyfile.hold(plan, policy("maxGpus: 5"))
+
+    assert [p.message for p in held] == ["all replicas take 6 GPUs, and 5 are allowed"]
+
+
 @pytest.mark.parametrize(
     ("text", "code", "hint"),
     [

@@ -1,13 +1,14 @@
 """A complete recipe held to a policy: each problem names the recipe's line, and in its hint the policy's."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from recipegen.errors import Path, Problem, show
 from recipegen.policyfile.language import Size
 from recipegen.policyfile.reading import Policy
-from recipegen.recipe import Component
+from recipegen.recipe import Component, Recipe
 from recipegen.resolve import Plan
 from recipegen.rules.hardware import asked
 from recipegen.rules.images import image_of
@@ -87,14 +88,35 @@ def _amounts(plan: Plan, policy: Policy) -> Iterator[Problem]:
             scaled = plan.recipe.scaling.enabled and role == scaled_role(plan.recipe)
             path: Path = ("scaling", "maxReplicas") if scaled else ("model", role, "replicas")
             yield Problem("policy-replicas", path, message, f"the policy has the number, {place}")
-    gpus = plan.gpus
-    if plan.recipe.warmup.enabled:
-        held = plan.recipe.warmup.placeholders
-        gpus += held.count * (held.gpus or 0)
-    if policy.keys.max_gpus is not None and gpus > policy.keys.max_gpus:
-        message = f"all replicas take {gpus} GPUs, and {policy.keys.max_gpus} are allowed"
+    clusters = plan.recipe.endpoint.clusters if plan.recipe.endpoint else {}
+    # As many of each role; what something else scales stays as it is.
+    there = {name: cluster.replicas for name, cluster in clusters.items() if cluster.replicas is not None}
+    for name, number in there.items():
+        if most is not None and number > most:
+            message = f"is more than {most}, got {number}"
+            path = ("endpoint", "clusters", name, "replicas")
+            yield Problem("policy-replicas", path, message, f"the policy has the number, {place}")
+    warmup = plan.recipe.warmup
+    held = warmup.placeholders.count * (warmup.placeholders.gpus or 0) if warmup.enabled else 0
+    yield from _gpus(policy, ("model",), plan.gpus + held)
+    for name, number in there.items():
+        path = ("endpoint", "clusters", name, "replicas")
+        yield from _gpus(policy, path, _with(plan, number).gpus + held)
+
+
+def _with(plan: Plan, number: int) -> Plan:
+    """Return the plan with a cluster's number of replicas."""
+    model = plan.tree["model"]
+    roles = {role: {**model.get(role, {}), "replicas": number} for role in plan.workers}
+    return replace(plan, recipe=Recipe.model_validate({**plan.tree, "model": {**model, **roles}}))
+
+
+def _gpus(policy: Policy, path: Path, gpus: int) -> Iterator[Problem]:
+    most = policy.keys.max_gpus
+    if most is not None and gpus > most:
+        message = f"all replicas take {gpus} GPUs, and {most} are allowed"
         hint = f"take fewer replicas or smaller ones: the policy has the number, {policy.place('maxGpus')}"
-        yield Problem("policy-gpus", ("model",), message, hint)
+        yield Problem("policy-gpus", path, message, hint)
 
 
 def _gpu_types(plan: Plan, policy: Policy) -> Iterator[Problem]:

@@ -98,9 +98,9 @@ class PolicyKeys(Block):
     registries: Annotated[list[Registry], Some] | None = None
     """Registries, each with the beginning of a path or none, that all images come from."""
     max_replicas: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    """Most replicas of a role."""
+    """Most replicas of a role, in each cluster of the endpoint."""
     max_gpus: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
-    """Most GPUs of all replicas of all roles, placeholders included."""
+    """Most GPUs of all replicas of all roles, placeholders included, in each cluster of the endpoint."""
     gpus: Annotated[list[str], Some] | None = None
     """The only types that `hardware.gpu` may name, which has to name one: see `facts/hardware.yaml`."""
     priority_class: PriorityClasses = PriorityClasses()
