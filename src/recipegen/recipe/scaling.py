@@ -71,7 +71,7 @@ class ContainerMetric(Block):
     name: Literal["cpu", "memory"]
     """Resource."""
     container: ObjectName
-    """Container; a worker's is `main`."""
+    """Container; a worker's is `main`, and beside it, with an endpoint picker, `sidecar-frontend`."""
     target: MetricTarget
     """What it is held to."""
 

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 from recipegen.errors import Path, Problem, show
 from recipegen.language import key_names, setting
-from recipegen.recipe import Metric, MetricTarget, Recipe
+from recipegen.recipe import ContainerMetric, Metric, MetricTarget, Recipe, ResourceMetric
 from recipegen.roles import workers
 from recipegen.scaling import scaled_role
 
 # Types of metrics that Kubernetes has from nobody but an adapter.
 ADAPTED = ("Pods", "Object", "External")
+# The frontend in each worker's pod, where there is an endpoint picker.
+SIDECAR = "sidecar-frontend"
 
 
 def check(recipe: Recipe, metric: Metric, path: Path) -> Iterator[Problem]:
@@ -30,18 +32,36 @@ def check(recipe: Recipe, metric: Metric, path: Path) -> Iterator[Problem]:
         message = f"{message}: Kubernetes has no {metric.type} metrics of its own"
         hint = "without one the replicas only stay within their bounds; scaling.keda does without"
         yield Problem("metrics-adapter", (*path, own, "metric", "name"), message, hint, warning=True)
-    elif part.target.type == "Utilization":
-        worker = workers(recipe.model).get(scaled_role(recipe))
-        if worker and part.name not in worker.resources.requests and recipe.model.deployment.create:
-            message = f"is a share of the {part.name} that pods request, and those of {scaled_role(recipe)}"
-            hint = f"write model.{scaled_role(recipe)}.resources.requests.{part.name}"
-            yield Problem(
-                "metric-without-request",
-                (*path, own, "target"),
-                f"{message} request none",
-                hint,
-                warning=True,
-            )
+    elif recipe.model.deployment.create:
+        yield from _of_pods(recipe, part, (*path, own))
+
+
+def _of_pods(recipe: Recipe, part: ResourceMetric | ContainerMetric, path: Path) -> Iterator[Problem]:
+    """Yield a metric of a container that pods do not have, or a share of what one does not request."""
+    role = scaled_role(recipe)
+    worker = workers(recipe.model).get(role)
+    if worker is None:
+        return
+    # Without a container of its own, a metric is of them all, and unknown when one has no request.
+    containers = {"main": (f"model.{role}", worker.resources)}
+    picker = recipe.model.endpoint_picker
+    if picker.enabled:
+        containers[SIDECAR] = "model.endpointPicker.sidecar", picker.sidecar.resources
+    if isinstance(part, ContainerMetric):
+        if part.container not in containers:
+            message = f"pods of {role} have no such container, got {show(part.container)}"
+            hint = f"take {' or '.join(containers)}"
+            yield Problem("metric-container", (*path, "container"), message, hint)
+            return
+        containers = {part.container: containers[part.container]}
+    for name, (block, resources) in containers.items() if part.target.type == "Utilization" else ():
+        # A limit alone is a request as well.
+        if part.name not in {**resources.requests, **resources.limits}:
+            whose = f"those of {role}" if name == "main" else f"their container {name}"
+            message = f"is a share of the {part.name} that pods request, and {whose}"
+            message = f"{message} request{'' if name == 'main' else 's'} none"
+            hint = f"write {block}.resources.requests.{part.name}"
+            yield Problem("metric-without-request", (*path, "target"), message, hint, warning=True)
 
 
 def _target(metric: Metric, target: MetricTarget, path: Path) -> Iterator[Problem]:
