@@ -236,7 +236,8 @@ RIGHT: dict[str, dict[str, Any]] = {
         "worker": {
             "resources": {
                 "requests": {"cpu": "1000m", "memory": "1Gi", "hugepages-2Mi": "4Mi", "example.com/nic": "1"},
-                "limits": {"cpu": "1", "memory": "1.1G"},
+                # Devices and huge pages have an equal limit, however it is written.
+                "limits": {"cpu": "1", "memory": "1.1G", "hugepages-2Mi": "4096Ki", "example.com/nic": "1"},
             },
             "sharedMemory": "500Mi",
         },
