@@ -6,12 +6,12 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import yaml
 
+from clock import cpu_seconds
 from conftest import ROOT
 from recipegen import __version__, catalog
 from recipegen.cli import main
@@ -366,11 +366,9 @@ def test_as_many_variants_as_are_allowed_take_no_time(cli: Cli) -> None:
         for n in range(99)
     )
     Path("many.yaml").write_text(RECIPE + many)
-    start = time.process_time()
-    answer = cli("validate", "./many.yaml")
 
-    assert answer.err.startswith("1 recipe, 101 forms")
-    assert time.process_time() - start < 2
+    assert cli("validate", "./many.yaml").err.startswith("1 recipe, 101 forms")
+    assert cpu_seconds(lambda: cli("validate", "./many.yaml")) < 2
 
 
 def test_more_variants_than_a_hundred_are_a_problem(cli: Cli) -> None:
