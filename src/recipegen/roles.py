@@ -10,6 +10,9 @@ from recipegen.recipe import Engine, Model, Role, Worker
 
 ROLES: dict[bool, tuple[Role, ...]] = {False: ("worker",), True: ("prefill", "decode")}
 
+# The frontend in each worker's pod, where there is an endpoint picker.
+SIDECAR = "sidecar-frontend"
+
 
 def workers(model: Model) -> dict[Role, Worker]:
     """Return the workers of the graph by role; a missing block counts as one replica."""

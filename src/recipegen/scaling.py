@@ -35,6 +35,11 @@ def is_async(recipe: Recipe) -> bool:
     return recipe.endpoint is not None and recipe.endpoint.kind == "async"
 
 
+def is_unscalable(recipe: Recipe) -> bool:
+    """Return whether work comes from a queue, and replicas span several nodes, which nothing scales."""
+    return is_async(recipe) and nodes(recipe) > 1
+
+
 def written(recipe: Recipe) -> list[Scaler]:
     """Return the autoscalers that the recipe names."""
     return [each for each in SCALERS if setting(recipe.scaling, each) is not None]

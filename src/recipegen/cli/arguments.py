@@ -78,14 +78,11 @@ def parser() -> argparse.ArgumentParser:
         commands[name].add_argument("--all", action="store_true", help="the whole catalog")
         words = "hold the recipes to a policy: a file, or llm-engine; several times for several"
         commands[name].add_argument("--policy", metavar="FILE", action="append", default=[], help=words)
-    for name in ("show", "render", "explain", "validate", "check", "size", "simulate", "doctor", "recommend"):
-        _add_changes(commands[name])
-    for name in ("preflight", "probe", "status"):
-        _add_changes(commands[name])
-    for name in ("show", "render", "variants", "explain", "validate", "check"):
+    for name in (*one, "validate", "check", "size", "recommend"):
         options.add_variants_file(commands[name])
-    for name in ("size", "simulate", "doctor", "preflight", "probe", "status", "recommend"):
-        options.add_variants_file(commands[name])
+        # What `variants` lists is not changed before.
+        if name != "variants":
+            _add_changes(commands[name])
     options.add(commands)
     return top
 

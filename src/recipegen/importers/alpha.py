@@ -5,12 +5,13 @@ Source: the API reference of both versions.
 """
 
 from recipegen.importers.nodes import Node, Reader
+from recipegen.roles import SIDECAR
 
-# Fields of a service that are spelt alike in both versions.
-SIDECAR = "sidecar-frontend"
+# The type that componentType and subComponentType stand for together.
 TYPES = {("worker", "prefill"): "prefill", ("worker", "decode"): "decode", ("main", ""): "worker"}
 TYPES |= {("main", "prefill"): "prefill", ("main", "decode"): "decode"}
 TYPES |= {("", "prefill"): "prefill", ("", "decode"): "decode"}
+# Fields of a service that have another place or form in v1beta1; all others stay.
 MOVED = {
     "componentType", "subComponentType", "resources", "envs", "envFromSecret", "volumeMounts", "extraPodSpec",
     "extraPodMetadata", "livenessProbe", "readinessProbe", "sharedMemory", "scalingAdapter",

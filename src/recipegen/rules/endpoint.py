@@ -6,7 +6,7 @@ from recipegen.endpoints import CUSTOMERS, OWN
 from recipegen.errors import Path, Problem
 from recipegen.recipe import Endpoint, Recipe
 from recipegen.roles import workers
-from recipegen.scaling import is_async, nodes, scaled_role
+from recipegen.scaling import is_unscalable, nodes, scaled_role
 
 # Written by the charts and the operator; selectors, dashboards and Services go by them.
 TAKEN = ("app.kubernetes.io/", "helm.sh/", "nvidia.com/", "kubernetes.io/", OWN)
@@ -27,14 +27,14 @@ def check(recipe: Recipe) -> Iterator[Problem]:
             hint = "leave it out, or set endpoint.kind to dedicated or reserved"
             yield Problem("endpoint-for-all", ("endpoint", key), message, hint)
     for kind, needs in (("batch", recipe.batch.enabled), ("async", recipe.scaling.enabled)):
-        if endpoint.kind == kind and not needs and not _unscaled(recipe):
+        if endpoint.kind == kind and not needs and not is_unscalable(recipe):
             block = {"batch": "batch", "async": "scaling"}[kind]
             message = f"is {kind}, but {block}.enabled is false, so nothing would bring it work"
             if kind == "async":
                 message = "is async, but scaling.enabled is false, so its queue would be watched by nothing"
             hint = f"switch the block {block} on, or choose another kind"
             yield Problem("endpoint-incomplete", ("endpoint", "kind"), message, hint)
-    if _unscaled(recipe):
+    if is_unscalable(recipe):
         message = (
             f"is async, which is scaled, and replicas of {scaled_role(recipe)} span {nodes(recipe)} nodes,"
         )
@@ -48,11 +48,6 @@ def check(recipe: Recipe) -> Iterator[Problem]:
                 message = f"{name} is written by recipegen, its charts, Helm or the operator"
                 hint = "choose a key of your own, such as team or example.com/team"
                 yield Problem("taken-label", ("endpoint", block, name), message, hint)
-
-
-def _unscaled(recipe: Recipe) -> bool:
-    """Return whether an asynchronous endpoint has replicas that no autoscaler takes."""
-    return is_async(recipe) and nodes(recipe) > 1
 
 
 def _at_zero(recipe: Recipe, endpoint: Endpoint) -> Iterator[Problem]:

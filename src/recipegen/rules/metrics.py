@@ -5,13 +5,11 @@ from collections.abc import Iterator
 from recipegen.errors import Path, Problem, show
 from recipegen.language import key_names, setting
 from recipegen.recipe import ContainerMetric, Metric, MetricTarget, Recipe, ResourceMetric
-from recipegen.roles import workers
+from recipegen.roles import SIDECAR, workers
 from recipegen.scaling import scaled_role
 
 # Types of metrics that Kubernetes has from nobody but an adapter.
 ADAPTED = ("Pods", "Object", "External")
-# The frontend in each worker's pod, where there is an endpoint picker.
-SIDECAR = "sidecar-frontend"
 
 
 def check(recipe: Recipe, metric: Metric, path: Path) -> Iterator[Problem]:

@@ -46,7 +46,7 @@ def _resources(path: Path, resources: Resources, gpu: str | None) -> Iterator[Pr
                 message = f"has no effect: the GPUs of {whose} are those of `gpus`"
                 hint = f"leave it out, and set `gpus`{' or the parallel sizes' if worker else ''}"
                 yield Problem("gpu-among-resources", place, message, hint)
-            elif "/" not in name and name not in OWN and not name.startswith("hugepages-"):
+            elif name not in OWN and not given_whole(name):
                 hint = f"known are {', '.join(OWN)}, hugepages-SIZE, and names such as nvidia.com/gpu"
                 yield Problem("unknown-resource", place, "is no resource that Kubernetes has", hint)
     for name, request in resources.requests.items():

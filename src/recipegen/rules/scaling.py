@@ -13,6 +13,7 @@ from recipegen.scaling import (
     adapted,
     default_metrics,
     is_async,
+    is_unscalable,
     least,
     nodes,
     scaled_role,
@@ -38,7 +39,7 @@ def check(recipe: Recipe) -> Iterator[Problem]:
     yield from _one(recipe)
     yield from _role(recipe)
     yield from _range(recipe)
-    if is_async(recipe) and nodes(recipe) > 1:
+    if is_unscalable(recipe):
         # The rules of endpoints say that there is no such thing.
         return
     match scaler(recipe):

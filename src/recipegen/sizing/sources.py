@@ -98,10 +98,10 @@ def recipe_of(
     Raises as `load.load` and `variants.expand` do.
     """
     # Only now: a model alone is sized without the recipe language.
-    from recipegen.load import choose, read
+    from recipegen.load import choose, load
 
     if variants is None:
-        return choose(read(source), variant, patches)
+        return load(source, variant, patches)
     from recipegen.variants import expand
 
     return choose(expand(source, variants).loaded, variant, patches)

@@ -9,6 +9,7 @@ from recipegen.importers.recipe.builder import Builder, Data, survives
 from recipegen.importers.view.graph import Key, spellings
 from recipegen.recipe import QUANTITY
 from recipegen.recipe.forms import ENV_NAME
+from recipegen.rules.resources import OWN, given_whole
 
 # Variables that tell an engine or library something, also where a command line repeats their value.
 LIBRARIES = re.compile(r"(HF|DYN|VLLM|SGLANG|SGL|TRTLLM|TLLM|TRT|NCCL|UCX|NIXL|CUDA|TORCH|LMCACHE|OMPI|AWS)_")
@@ -90,9 +91,7 @@ def resources_of(make: Builder, place: Key, path: Path) -> Data:
         amounts: dict[str, str] = {}
         for name, node in make.view.under(*place, "resources", half).items():
             text = str(node.value)
-            known = (
-                "/" in name or name in ("cpu", "memory", "ephemeral-storage") or name.startswith("hugepages-")
-            )
+            known = name in OWN or given_whole(name)
             if re.fullmatch(QUANTITY, text) and known:
                 amounts[name] = text
                 make.origins[(*path, "resources", half, name)] = node

@@ -3,10 +3,13 @@
 import re
 from typing import Any
 
+from pydantic import ValidationError
+
 from recipegen.errors import show
 from recipegen.importers.nodes import Node
 from recipegen.importers.recipe.builder import Builder, Data
 from recipegen.importers.view.graph import WORKERS
+from recipegen.recipe import Rollout
 from recipegen.recipe.forms import COUNT_OR_SHARE, FORMS, OBJECT_NAME
 
 # What the operator reads of the annotations in a graph's spec, each with its key of the block `rollout`.
@@ -14,8 +17,6 @@ ROLLOUT = {
     "nvidia.com/deployment-rolling-update-max-surge": "maxSurge",
     "nvidia.com/deployment-rolling-update-max-unavailable": "maxUnavailable",
 }
-MOST_PODS = 10_000
-MOST_SECONDS = 86_400
 
 
 def lifecycle_of(make: Builder) -> Data:
@@ -25,7 +26,7 @@ def lifecycle_of(make: Builder) -> Data:
     for name, key in ROLLOUT.items():
         node = make.view.values.get(("graph", "spec", "annotations", name))
         replaced = _replaced(node.value) if node else None
-        if node and replaced is not None:
+        if node and _takes(key, replaced):
             rollout[key] = replaced
             make.origins["model", "rollout", key] = node
         elif node:
@@ -34,7 +35,7 @@ def lifecycle_of(make: Builder) -> Data:
             )
             make.claim("rollout", node, message, ("graph", "spec", "annotations", name))
     grace = _shared(make, roles, "terminationGracePeriodSeconds")
-    if grace and type(grace.value) is int and 1 <= grace.value <= MOST_SECONDS:
+    if grace and _takes("terminationGraceSeconds", grace.value):
         rollout["terminationGraceSeconds"] = grace.value
         make.origins["model", "rollout", "terminationGraceSeconds"] = grace
     found: Data = {"rollout": rollout} if rollout else {}
@@ -45,11 +46,18 @@ def lifecycle_of(make: Builder) -> Data:
     return found
 
 
-def _replaced(value: Any) -> int | str | None:
-    """Return a number of pods, or a share of them, as a recipe has it; None for what is neither."""
-    if re.fullmatch(r"[0-9]{1,5}", str(value)) and int(value) <= MOST_PODS:
-        return int(value)
-    return value if isinstance(value, str) and re.fullmatch(COUNT_OR_SHARE, value) else None
+def _replaced(value: Any) -> Any:
+    """Return a number of pods, which is a text in annotations, as a number; a share stays a text."""
+    return int(value) if re.fullmatch(r"[0-9]{1,5}", str(value)) else value
+
+
+def _takes(key: str, value: Any) -> bool:
+    """Return whether a recipe's block `rollout` takes a value."""
+    try:
+        Rollout.model_validate({key: value})
+    except ValidationError:
+        return False
+    return value is not None
 
 
 def _shared(make: Builder, roles: list[str], key: str) -> Node | None:
