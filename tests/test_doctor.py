@@ -17,7 +17,7 @@ from conftest import Golden
 from recipegen import catalog, cluster, language, pipeline
 from recipegen.cli import doctor as doctor_cli
 from recipegen.cli import main
-from recipegen.cluster import signs
+from recipegen.cluster import log_signs, signs
 from recipegen.cluster.collect import collect
 from recipegen.cluster.report import report
 from recipegen.cluster.scene import BLOCKS, WORKERS, paths_for
@@ -31,7 +31,7 @@ CASES = sorted((apiserver.FOLDER / "cases").iterdir())
 PLAN = pipeline.plan(apiserver.FOLDER / "llama.yaml")
 # Cases whose bundle is kept, to be read and to be judged as it was saved.
 RECORDED = {"healthy", "gated-model", "gpus-taken", "few-rights"}
-GROUPS = (signs.IMAGE, signs.START, signs.MOUNT, signs.CREATE, signs.CLAIM, signs.LOG)
+GROUPS = (signs.IMAGE, signs.START, signs.MOUNT, signs.CREATE, signs.CLAIM, log_signs.LOG)
 
 
 def objects_of(case: Path) -> dict[str, Any]:

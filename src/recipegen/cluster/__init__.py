@@ -1,7 +1,8 @@
 """`recipegen doctor`: what a recipe's graph is doing in a cluster, and which of its lines to change.
 
-`collect` looks, `findings` judges by the texts in `signs`, `report` prints. Those, with `plain` and
-`errors`, use nothing but Python's own library, because the troubleshooting Job runs copies of them.
+`collect` looks, `findings` judges by the texts in `signs` and `log_signs`, `report` prints. Those, with
+`plain` and `errors`, use nothing but Python's own library, because the troubleshooting Job runs copies of
+them.
 """
 
 import json

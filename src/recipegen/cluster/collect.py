@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from recipegen.cluster import signs
+from recipegen.cluster import log_signs
 from recipegen.cluster.plain import at, name, number, rows, table, text
 from recipegen.cluster.scrub import scrub
 from recipegen.cluster.shapes import DEFAULT_CLASS, GPU_LABEL, SHAPES, kept
@@ -240,11 +240,11 @@ class _Look:
 def telling(log: str) -> dict[str, str]:
     """Return the sign and the line of a log that tell why its process ended; empty where none does."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    for sign in signs.LOG:
+    for sign in log_signs.LOG:
         for line in reversed(lines):
             if re.search(sign.pattern, line, re.IGNORECASE):
                 return {"sign": sign.code, "line": scrub(line)[:300]}
-    last = next((line for line in reversed(lines) if signs.EXCEPTION.match(line)), "")
+    last = next((line for line in reversed(lines) if log_signs.EXCEPTION.match(line)), "")
     return {"sign": "", "line": scrub(last)[:300]} if last else {}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from recipegen.cluster import signs
+from recipegen.cluster import log_signs, signs
 from recipegen.cluster.placement import unplaced
 from recipegen.cluster.plain import at, condition, name, number, rows, table, text
 from recipegen.cluster.scene import (
@@ -102,8 +102,8 @@ def _crashed(scene: Scene, pod: dict[str, Any], status: dict[str, Any], ended: d
         )
     kept = scene.log(name(pod), container)
     line, message = text(kept, "line"), text(ended, "message")
-    by_log = next((sign for sign in signs.LOG if sign.code == text(kept, "sign")), None)
-    by_message = signs.first(signs.LOG, message)
+    by_log = next((sign for sign in log_signs.LOG if sign.code == text(kept, "sign")), None)
+    by_message = signs.first(log_signs.LOG, message)
     sign = by_log or (by_message[0] if by_message else None)
     said = line or message.strip().rpartition("\n")[2]
     seen = f"{seen}; it said: {said}" if said else seen
